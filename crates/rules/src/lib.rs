@@ -1,0 +1,26 @@
+//! Every decision of Limen as a function of state, input and `now`.
+//!
+//! This crate knows no clock, no randomness, no socket and no environment: whoever calls it brings the time, the
+//! bytes and the state, so that each rule can be tested alone and replayed. The response contract's one table is in
+//! [`contract`]; everything else refers to it.
+
+pub mod answer;
+pub mod body;
+pub mod contract;
+pub mod cors;
+pub mod explain;
+pub mod header;
+pub mod key;
+pub mod mapping;
+pub mod media;
+pub mod model;
+pub mod notice;
+pub mod path;
+pub mod period;
+pub mod permission;
+pub mod quota;
+pub mod rate;
+pub mod rate_limit_header;
+pub mod routing;
+pub mod snapshot;
+pub mod token;
