@@ -1,1 +1,26 @@
-//! Under construction.
+//! The data plane of Limen: listeners, the path of a call, accounts in memory, pools, relay, journal.
+//!
+//! It declares the ports that it needs ([`clock::Clock`], [`accounts::QuotaLedger`]); adapters to stores live in the
+//! binary. It knows no SQL and no page. The path of a call reads top to bottom in [`handle`].
+
+pub mod accounts;
+pub mod assertion;
+pub mod budget;
+pub mod clock;
+pub mod current;
+pub mod failure;
+pub mod gateway;
+pub mod handle;
+pub mod journal;
+pub mod listener;
+pub mod token_cache;
+
+mod answer;
+mod charge;
+mod collect;
+mod connection;
+mod forward;
+mod identify;
+mod outbound;
+mod pool;
+mod relay;

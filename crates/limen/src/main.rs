@@ -1,2 +1,21 @@
-//! Under construction.
-fn main() {}
+//! The one binary: reads the command line and hands it to `up` or to the commands that talk to a running Limen.
+
+mod admin_connection;
+mod arguments;
+mod command;
+mod config;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = arguments::parse();
+    match arguments.command {
+        arguments::Command::Up(up) => run_up(&up),
+        command => command::run(&arguments.data_dir, arguments.output, command),
+    }
+}
+
+/// Becomes `up::run(up)`.
+fn run_up(_up: &arguments::Up) -> ExitCode {
+    ExitCode::from(2)
+}

@@ -1,1 +1,15 @@
-//! Under construction.
+//! All that a person or administrator meets: the pages of the web address and the admin API on its Unix socket.
+//!
+//! It knows the store and the rules, and nothing of how calls are carried: what the gateway knows, and what only the
+//! process can do (clock, randomness, signing), comes in through the [`ports`].
+
+mod admin;
+mod audit;
+pub mod ports;
+mod socket;
+mod web;
+pub mod wire;
+
+pub use admin::admin_router;
+pub use socket::{Peer, bind_admin_socket, connect_admin_socket, serve_admin};
+pub use web::web_router;

@@ -1,1 +1,295 @@
-//! Under construction.
+//! The chain of checks of one call: each with what it looked at and decided, in words that can be read out.
+//!
+//! Findings are small while the call runs and become words only when somebody asks.
+
+use std::sync::Arc;
+
+use crate::contract::Cause;
+use crate::model::Name;
+use crate::record::Which;
+
+/// A check, in the order of the contract's section 4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Syntax and framing.
+    Framing,
+    /// Path and method to API and operation.
+    Route,
+    /// A browser's question before the call.
+    Preflight,
+    /// Notices that close.
+    Notice,
+    /// The subscription key.
+    Key,
+    /// The rate limit.
+    Rate,
+    /// The access token.
+    Token,
+    /// What the user may do.
+    Permission,
+    /// The body's media type.
+    Media,
+    /// Parameters and body.
+    Body,
+    /// The quota.
+    Quota,
+    /// The service behind.
+    Service,
+}
+
+impl Step {
+    /// Its name in an explanation.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Framing => "framing",
+            Self::Route => "route",
+            Self::Preflight => "preflight",
+            Self::Notice => "notice",
+            Self::Key => "subscription key",
+            Self::Rate => "rate",
+            Self::Token => "token",
+            Self::Permission => "permission",
+            Self::Media => "media type",
+            Self::Body => "body",
+            Self::Quota => "quota",
+            Self::Service => "service",
+        }
+    }
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Went on.
+    Passed,
+    /// Our "no".
+    Refused,
+    /// The service's failing or our own.
+    Failed,
+    /// The operation doesn't ask for it.
+    NotRequired,
+}
+
+impl Outcome {
+    /// In words.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::NotRequired => "not required",
+        }
+    }
+}
+
+/// What one check looked at and decided.
+#[derive(Clone, Debug)]
+pub enum Finding {
+    /// Path and method were found.
+    Route {
+        /// The API.
+        api: Name,
+        /// The operation, where the API declares any.
+        operation: Option<Name>,
+    },
+    /// A preflight was answered by the gateway.
+    Preflight,
+    /// No notice closes the operation.
+    NoticeOpen,
+    /// The key was accepted.
+    Key {
+        /// The subscription.
+        subscription: Name,
+        /// Its product.
+        product: Name,
+        /// Which key.
+        which: Which,
+    },
+    /// The rate admits it.
+    Rate {
+        /// The limit.
+        limit: u32,
+        /// The window in seconds.
+        window_s: u32,
+        /// How many more are admitted now.
+        remaining: u32,
+    },
+    /// The token was accepted.
+    Token {
+        /// The user.
+        user: Name,
+        /// The application.
+        application: Option<Name>,
+        /// The environment.
+        environment: Name,
+        /// The grant.
+        grant: Name,
+        /// Whether its signature was remembered.
+        remembered: bool,
+    },
+    /// The user has the permission.
+    Permission {
+        /// It.
+        permission: Name,
+    },
+    /// The body may be of that media type.
+    Media {
+        /// Whether there is a body.
+        body: bool,
+    },
+    /// The body was looked at.
+    Body {
+        /// Its size in bytes.
+        bytes: u64,
+    },
+    /// A right was charged.
+    Quota {
+        /// Calls that are left in the period, where calls are limited.
+        calls_remaining: Option<u64>,
+        /// Bytes that are left in the period, where bytes are limited.
+        bytes_remaining: Option<u64>,
+    },
+    /// The service answered.
+    Service {
+        /// Its address.
+        target: Arc<str>,
+        /// Its status.
+        status: u16,
+        /// The status that left.
+        leaves_as: u16,
+    },
+    /// The operation doesn't ask for that check.
+    NotRequired(Step),
+    /// The call ended here.
+    Ended {
+        /// At which check.
+        step: Step,
+        /// Refused or failed.
+        outcome: Outcome,
+        /// The cause.
+        cause: Cause,
+        /// What the caller was told.
+        told: Box<str>,
+        /// The real reason, for operators.
+        operator_words: Box<str>,
+    },
+}
+
+impl Finding {
+    /// The check.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        match self {
+            Self::Route { .. } => Step::Route,
+            Self::Preflight => Step::Preflight,
+            Self::NoticeOpen => Step::Notice,
+            Self::Key { .. } => Step::Key,
+            Self::Rate { .. } => Step::Rate,
+            Self::Token { .. } => Step::Token,
+            Self::Permission { .. } => Step::Permission,
+            Self::Media { .. } => Step::Media,
+            Self::Body { .. } => Step::Body,
+            Self::Quota { .. } => Step::Quota,
+            Self::Service { .. } => Step::Service,
+            Self::NotRequired(step) | Self::Ended { step, .. } => *step,
+        }
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::NotRequired(_) => Outcome::NotRequired,
+            Self::Ended { outcome, .. } => *outcome,
+            _ => Outcome::Passed,
+        }
+    }
+
+    /// In words that can be read out to a caller's operator.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Route { api, operation: Some(operation) } => {
+                format!("The path belongs to operation {operation} of API {api}.")
+            }
+            Self::Route { api, operation: None } => {
+                format!("The path belongs to API {api}, which declares no operations: any is accepted.")
+            }
+            Self::Preflight => "A browser asked whether it may call; the gateway answered by itself.".into(),
+            Self::NoticeOpen => "No notice closes the operation.".into(),
+            Self::Key { subscription, product, which } => {
+                let which = match which {
+                    Which::Primary => "primary",
+                    Which::Secondary => "secondary",
+                };
+                format!("It is the {which} key of subscription {subscription} to product {product}, which is active.")
+            }
+            Self::Rate { limit, window_s, remaining } => {
+                format!("The product allows {limit} calls within {window_s} s; after this call {remaining} are left.")
+            }
+            Self::Token { user, application, environment, grant, remembered } => {
+                let through = match application {
+                    Some(application) => format!("through application {application}"),
+                    None => "with a token that an operator issued".into(),
+                };
+                let signature = if *remembered { "signature seen before" } else { "signature verified now" };
+                format!("User {user} calls {through} in environment {environment} (grant {grant}; {signature}).")
+            }
+            Self::Permission { permission } => format!("The user's roles grant {permission}."),
+            Self::Media { body: true } => "The body's media type is accepted.".into(),
+            Self::Media { body: false } => "There is no body.".into(),
+            Self::Body { bytes: 0 } => "There is nothing to look at.".into(),
+            Self::Body { bytes } => format!("The body of {bytes} bytes is sound."),
+            Self::Quota { calls_remaining, bytes_remaining } => {
+                let mut words = String::from("A right was charged before the call was handed over");
+                if let Some(calls) = calls_remaining {
+                    words.push_str(&format!("; {calls} calls are left in the period"));
+                }
+                if let Some(bytes) = bytes_remaining {
+                    words.push_str(&format!("; {bytes} bytes are left in the period"));
+                }
+                words.push('.');
+                words
+            }
+            Self::Service { target, status, leaves_as } if status == leaves_as => {
+                format!("The service at {target} answered {status}.")
+            }
+            Self::Service { target, status, leaves_as } => {
+                format!("The service at {target} answered {status}, which leaves as {leaves_as}.")
+            }
+            Self::NotRequired(_) => "The operation does not ask for it.".into(),
+            Self::Ended { cause, told, operator_words, .. } => {
+                let mut words = format!("{} ({}): {told}", cause.status(), cause.code());
+                if !operator_words.is_empty() {
+                    words.push_str(&format!(" The reason: {operator_words}."));
+                }
+                words
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_read_as_sentences() {
+        let refused = Finding::Ended {
+            step: Step::Key,
+            outcome: Outcome::Refused,
+            cause: Cause::SubscriptionKeyInvalid,
+            told: "Access denied.".into(),
+            operator_words: "subscription sub_1 is suspended".into(),
+        };
+        assert_eq!(
+            refused.words(),
+            "401 (subscription-key-invalid): Access denied. The reason: subscription sub_1 is suspended."
+        );
+        assert_eq!((refused.step().word(), refused.outcome().word()), ("subscription key", "refused"));
+        let rate = Finding::Rate { limit: 5, window_s: 1, remaining: 4 };
+        assert_eq!(rate.words(), "The product allows 5 calls within 1 s; after this call 4 are left.");
+    }
+}

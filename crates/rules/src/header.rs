@@ -1,1 +1,127 @@
-//! Under construction.
+//! Header fields at the door, both ways: which framing is refused, and which fields pass to and from a service.
+//!
+//! It removes fields and adds none: whoever calls it adds Limen's own afterwards, so that no `Connection` reaches them.
+
+mod framing;
+mod names;
+#[cfg(test)]
+mod tests;
+
+use http::{HeaderMap, HeaderName, Method};
+
+pub use framing::{check_framing, is_authority};
+use names::{
+    canonical, is_decided, is_forwarding, is_hop_by_hop, is_limens, is_override, is_proxy, is_response_only,
+    is_trailer_forbidden,
+};
+
+/// What an API lets through to its service.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestPassage<'a> {
+    /// Whether `Cookie` passes.
+    pub cookies: bool,
+    /// Whether `Authorization` passes.
+    pub forward_token: bool,
+    /// The header fields that may carry the subscription key; none passes.
+    pub key_headers: &'a [HeaderName],
+}
+
+/// What an API lets through from its service.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ResponsePassage {
+    /// Whether `Set-Cookie` passes.
+    pub cookies: bool,
+    /// The transparent contract: `Server`, `X-Powered-By` and `WWW-Authenticate` pass too.
+    pub transparent: bool,
+}
+
+/// Removes from a request what a service must not see, after the key and token were read and before Limen's own fields
+/// are added.
+///
+/// Gone are: hop-by-hop fields and what `Connection` names (RFC 9110 §7.6.1); `limen-*`; the key; `Authorization` and
+/// `Cookie` unless let through; `Expect`, `Range`, `If-Range`, and on GET and HEAD `If-None-Match` and
+/// `If-Modified-Since`; the addresses and ids that only a trusted proxy may tell (`Forwarded`, `X-Forwarded-*`,
+/// `X-Real-IP`, `X-Request-Id`); and fields by which some services read another method or path than was decided on
+/// (`X-HTTP-Method-Override`, `X-Original-URL`). An underscore counts as a hyphen, since CGI-like services take both for
+/// one; a field that says so what the rules decided on (`Content_Type`) is gone as well.
+pub fn strip_request(headers: &mut HeaderMap, method: &Method, passage: &RequestPassage<'_>) {
+    let named = named_by_connection(headers);
+    let is_read = *method == Method::GET || *method == Method::HEAD;
+    remove_where(headers, |name| {
+        let raw = name.as_str();
+        let canonical = canonical(raw);
+        let canonical = canonical.as_ref();
+        let is_disguised = canonical != raw && is_decided(canonical);
+        let is_key = passage.key_headers.iter().any(|key| self::canonical(key.as_str()).as_ref() == canonical);
+        match canonical {
+            "authorization" => !passage.forward_token || is_disguised || is_key,
+            "cookie" | "cookie2" => !passage.cookies || is_disguised || is_key,
+            "if-none-match" | "if-modified-since" => is_read || is_disguised,
+            "expect" | "range" | "if-range" | "x-request-id" => true,
+            _ => {
+                is_disguised
+                    || is_key
+                    || named.contains(name)
+                    || is_hop_by_hop(canonical)
+                    || is_proxy(canonical)
+                    || is_limens(canonical)
+                    || is_forwarding(canonical)
+                    || is_override(canonical)
+            }
+        }
+    });
+}
+
+/// Removes from a response what a caller must not see, before Limen's own fields are added.
+///
+/// Gone are: hop-by-hop fields and what `Connection` names, `limen-*`, `Proxy-*`, `RateLimit` and `RateLimit-*`,
+/// `Access-Control-*`, `X-Request-Id`, `Alt-Svc`, `Set-Cookie` unless let through, and in the strict contract `Server`,
+/// `X-Powered-By` and `WWW-Authenticate`.
+pub fn strip_response(headers: &mut HeaderMap, passage: &ResponsePassage) {
+    let named = named_by_connection(headers);
+    remove_where(headers, |name| {
+        let canonical = canonical(name.as_str());
+        match canonical.as_ref() {
+            "set-cookie" | "set-cookie2" => !passage.cookies,
+            "server" | "x-powered-by" | "www-authenticate" => !passage.transparent,
+            canonical => {
+                named.contains(name)
+                    || is_hop_by_hop(canonical)
+                    || is_proxy(canonical)
+                    || is_limens(canonical)
+                    || is_response_only(canonical)
+            }
+        }
+    });
+}
+
+/// Removes from trailers, of either direction, what may stand only in a head (RFC 9110 §6.5.1): framing, routing,
+/// identity, credentials, cookies, conditions, content's and control data's fields, and all that the heads lose.
+pub fn strip_trailers(trailers: &mut HeaderMap) {
+    remove_where(trailers, |name| {
+        let canonical = canonical(name.as_str());
+        let canonical = canonical.as_ref();
+        is_trailer_forbidden(canonical)
+            || is_hop_by_hop(canonical)
+            || is_proxy(canonical)
+            || is_limens(canonical)
+            || is_forwarding(canonical)
+            || is_override(canonical)
+            || is_decided(canonical)
+            || is_response_only(canonical)
+    });
+}
+
+/// The fields that `Connection` names. What isn't a field name names none.
+fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    let values = headers.get_all(http::header::CONNECTION).into_iter();
+    let options = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    options.filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok()).collect()
+}
+
+fn remove_where(headers: &mut HeaderMap, is_unwanted: impl Fn(&HeaderName) -> bool) {
+    let unwanted: Vec<HeaderName> = headers.keys().filter(|name| is_unwanted(name)).cloned().collect();
+    for name in unwanted {
+        headers.remove(name);
+    }
+}

@@ -1,1 +1,461 @@
-//! Under construction.
+//! What is published, to whom, and who calls: the objects that the store keeps and a snapshot is made of.
+//!
+//! Plain data with the defaults of the contract; the rules that read it live in the other modules. Times are
+//! microseconds since the Unix epoch (`_us`), names match [`valid_name`].
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::period::Period;
+
+/// A name that people chose: an API's, product's, developer's, environment's, role's, user's or application's.
+pub type Name = Arc<str>;
+
+/// The header that carries a subscription key unless an API names another.
+pub const DEFAULT_KEY_HEADER: &str = "Limen-Subscription-Key";
+/// The query parameter that carries a subscription key where an API turns it on.
+pub const KEY_QUERY_PARAMETER: &str = "subscription-key";
+/// The target that stands for the sample service which runs inside the process.
+pub const SAMPLE_TARGET: &str = "limen:sample";
+
+/// Whether `name` is 1 to 63 characters of `a-z 0-9 - _ .`, beginning with a letter or digit.
+#[must_use]
+pub fn valid_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    bytes.len() <= 63
+        && bytes.first().is_some_and(|first| first.is_ascii_lowercase() || first.is_ascii_digit())
+        && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(byte))
+}
+
+/// What an operation needs before it may be called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Access {
+    /// A subscription key and an access token.
+    #[serde(rename = "key+token")]
+    KeyAndToken,
+    /// A subscription key.
+    #[default]
+    #[serde(rename = "key")]
+    Key,
+    /// An access token.
+    #[serde(rename = "token")]
+    Token,
+    /// Nothing.
+    #[serde(rename = "open")]
+    Open,
+}
+
+impl Access {
+    /// Whether a subscription key is needed.
+    #[must_use]
+    pub fn needs_key(self) -> bool {
+        matches!(self, Self::KeyAndToken | Self::Key)
+    }
+
+    /// Whether an access token is needed.
+    #[must_use]
+    pub fn needs_token(self) -> bool {
+        matches!(self, Self::KeyAndToken | Self::Token)
+    }
+}
+
+/// Which response contract an API follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContractKind {
+    /// The nine statuses.
+    #[default]
+    Strict,
+    /// What the service answers passes unchanged.
+    Transparent,
+}
+
+/// Who may learn that an API exists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Everybody.
+    #[default]
+    Public,
+    /// Subscribers: the key is looked at before route and notices.
+    Private,
+}
+
+/// How the service's own refusals leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ErrorBody {
+    /// In the contract's form, the service's body under `service`.
+    #[default]
+    Wrap,
+    /// As the service wrote them.
+    Pass,
+}
+
+/// Whether the token's application must be the subscription's developer's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bind {
+    /// It must.
+    #[default]
+    Application,
+    /// It need not.
+    None,
+}
+
+/// How bodies are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Validate {
+    /// JSON bodies must be syntactically right.
+    #[default]
+    Syntax,
+    /// Bodies are sent on as they come.
+    Off,
+}
+
+/// How a subscription key is carried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeySettings {
+    /// The header that carries the key.
+    pub header: String,
+    /// Other headers that carry it too, for old callers.
+    pub aliases: Vec<String>,
+    /// Whether the query parameter `subscription-key` is read as well.
+    pub query_parameter: bool,
+    /// The scheme of the key's `WWW-Authenticate` challenge.
+    pub challenge: String,
+}
+
+impl Default for KeySettings {
+    fn default() -> Self {
+        Self {
+            header: DEFAULT_KEY_HEADER.into(),
+            aliases: Vec::new(),
+            query_parameter: false,
+            challenge: "AzureApiManagementKey".into(),
+        }
+    }
+}
+
+/// Cross-origin rules of an API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cors {
+    /// Origins that may call; `*` for all.
+    pub allow_origins: Vec<String>,
+    /// Whether credentials are allowed; never together with `*`.
+    pub allow_credentials: bool,
+    /// How long a browser may keep a preflight's answer.
+    pub max_age_s: u32,
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self { allow_origins: vec!["*".into()], allow_credentials: false, max_age_s: 600 }
+    }
+}
+
+/// Deadlines of a call on the service's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Deadlines {
+    /// To connect to a target.
+    pub connect_timeout_ms: u64,
+    /// From the request's last byte to the response's head.
+    pub response_timeout_ms: u64,
+    /// Between two pieces of a body.
+    pub idle_timeout_ms: u64,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self { connect_timeout_ms: 2_000, response_timeout_ms: 30_000, idle_timeout_ms: 60_000 }
+    }
+}
+
+/// A published API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    /// Its name.
+    pub name: Name,
+    /// What people read.
+    #[serde(default)]
+    pub title: String,
+    /// The path under which it is published, such as `/constituent/v1`; normalised, no trailing slash.
+    pub base_path: String,
+    /// The service's address: `http://HOST[:PORT][/PATH]`, or [`SAMPLE_TARGET`].
+    pub target: String,
+    /// What its operations need, unless they say otherwise.
+    #[serde(default)]
+    pub access: Access,
+    /// How the key is carried.
+    #[serde(default)]
+    pub key: KeySettings,
+    /// Who may learn of it.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// Its response contract.
+    #[serde(default)]
+    pub contract: ContractKind,
+    /// How the service's refusals leave.
+    #[serde(default)]
+    pub error_body: ErrorBody,
+    /// Whether key and token must be of one developer.
+    #[serde(default)]
+    pub bind: Bind,
+    /// How bodies are looked at.
+    #[serde(default)]
+    pub validate: Validate,
+    /// Media types that bodies may have.
+    #[serde(default = "json_only")]
+    pub media_types: Vec<String>,
+    /// The largest body accepted, in bytes.
+    #[serde(default = "one_mebibyte")]
+    pub body_max_bytes: u64,
+    /// Whether the caller's `Host` reaches the service.
+    #[serde(default)]
+    pub preserve_host: bool,
+    /// Whether `Authorization` reaches the service.
+    #[serde(default)]
+    pub forward_token: bool,
+    /// Whether `Cookie` and `Set-Cookie` pass.
+    #[serde(default)]
+    pub cookies: bool,
+    /// Whether the service gets `Limen-Assertion`.
+    #[serde(default = "yes")]
+    pub assertion: bool,
+    /// Whether the service's 401 leaves as 401 instead of 500.
+    #[serde(default)]
+    pub pass_401: bool,
+    /// Statuses of the service that leave unchanged.
+    #[serde(default)]
+    pub pass_statuses: Vec<u16>,
+    /// Cross-origin rules.
+    #[serde(default)]
+    pub cors: Cors,
+    /// Deadlines towards the service.
+    #[serde(default)]
+    pub deadlines: Deadlines,
+    /// `Retry-After` of a 503 where nothing better is known.
+    #[serde(default = "ten")]
+    pub retry_after_s: u64,
+    /// Its operations. None: every method and path is one operation.
+    #[serde(default)]
+    pub operations: Vec<Operation>,
+}
+
+/// One method and path template of an API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operation {
+    /// Its name, unique within the API.
+    pub name: Name,
+    /// The HTTP method in capitals.
+    pub method: String,
+    /// The path template under the base path, such as `/constituents/{constituent_id}`.
+    pub path: String,
+    /// The permission that a user needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<Name>,
+    /// What it needs, if not what the API says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
+    /// Media types that its bodies may have, if not the API's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_types: Option<Vec<String>>,
+    /// The largest body accepted in bytes, if not the API's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_max_bytes: Option<u64>,
+}
+
+/// A rate limit: at most `calls` in any window of `window_s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Calls admitted in a window; 1 to 1,000,000.
+    pub calls: u32,
+    /// The window in seconds; 1 to 300.
+    pub window_s: u32,
+}
+
+/// A quota over a fixed period.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    /// Calls handed to the service in a period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u64>,
+    /// Bytes of request and response bodies in a period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// The period.
+    pub period: Period,
+}
+
+/// What is subscribed to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Product {
+    /// Its name.
+    pub name: Name,
+    /// What people read.
+    #[serde(default)]
+    pub title: String,
+    /// The APIs that it opens.
+    #[serde(default)]
+    pub apis: Vec<Name>,
+    /// Its rate limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// Its quota.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
+    /// Whether a subscription waits for approval.
+    #[serde(default)]
+    pub approval_needed: bool,
+    /// Terms that a developer accepts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<String>,
+}
+
+/// A person's account on the developers' side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Developer {
+    /// Its name.
+    pub name: Name,
+    /// What people read.
+    #[serde(default)]
+    pub title: String,
+    /// Where mail reaches them.
+    #[serde(default)]
+    pub email: String,
+}
+
+/// An OAuth client of a developer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Application {
+    /// Its id.
+    pub name: Name,
+    /// What people read.
+    #[serde(default)]
+    pub title: String,
+    /// Whose it is.
+    pub developer: Name,
+    /// Whether it was switched off.
+    #[serde(default)]
+    pub disabled: bool,
+}
+
+/// An organisation whose data the API serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// Its name.
+    pub name: Name,
+    /// What people read.
+    #[serde(default)]
+    pub title: String,
+    /// The legal entity behind it.
+    #[serde(default)]
+    pub legal_entity: String,
+}
+
+/// What somebody in that role may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// Its name.
+    pub name: Name,
+    /// What people read.
+    #[serde(default)]
+    pub title: String,
+    /// The permissions that it grants, such as `constituent.read`.
+    #[serde(default)]
+    pub permissions: Vec<Name>,
+}
+
+/// What a user is in an environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Membership {
+    /// The environment.
+    pub environment: Name,
+    /// The roles there.
+    #[serde(default)]
+    pub roles: Vec<Name>,
+}
+
+/// Somebody who signs in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// Their name.
+    pub name: Name,
+    /// What people read.
+    #[serde(default)]
+    pub title: String,
+    /// Where mail reaches them.
+    #[serde(default)]
+    pub email: String,
+    /// Whether they were switched off.
+    #[serde(default)]
+    pub disabled: bool,
+    /// Their environments.
+    #[serde(default)]
+    pub memberships: Vec<Membership>,
+}
+
+/// All that `limen.yaml` declares and the store keeps as declared.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Declared {
+    /// Published APIs.
+    pub apis: Vec<Api>,
+    /// Products.
+    pub products: Vec<Product>,
+    /// Developers.
+    pub developers: Vec<Developer>,
+    /// OAuth clients.
+    pub applications: Vec<Application>,
+    /// Environments.
+    pub environments: Vec<Environment>,
+    /// Roles.
+    pub roles: Vec<Role>,
+    /// Users.
+    pub users: Vec<User>,
+}
+
+fn json_only() -> Vec<String> {
+    vec!["application/json".into()]
+}
+
+fn one_mebibyte() -> u64 {
+    1 << 20
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn ten() -> u64 {
+    10
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_plain() {
+        assert!(valid_name("standard") && valid_name("constituent.read") && valid_name("7-up_x"));
+        for bad in ["", "-a", "A", "a b", "a/b", "ä", &"x".repeat(64)] {
+            assert!(!valid_name(bad), "{bad}");
+        }
+    }
+}

@@ -1,1 +1,182 @@
-//! Under construction.
+//! From a normalised path and a method to the API and operation that are meant.
+//!
+//! Base paths by longest prefix, operations by template with literal segments before parameters. A path that is
+//! known with another method is as unknown as any other: 404.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::contract::{Cause, Refusal};
+use crate::snapshot::{Catalog, LiveApi, LiveOperation};
+
+/// Base paths of a catalog.
+#[derive(Clone, Debug, Default)]
+pub struct RouteTable {
+    by_base_path: HashMap<String, usize>,
+}
+
+impl RouteTable {
+    /// A table over base paths in the order of the catalog's APIs.
+    pub fn new<'a>(base_paths: impl Iterator<Item = &'a str>) -> Self {
+        let by_base_path =
+            base_paths.enumerate().map(|(index, path)| (path.trim_end_matches('/').to_owned(), index)).collect();
+        Self { by_base_path }
+    }
+
+    /// The index of the API whose base path is the longest prefix of `path`, and the rest of the path.
+    fn find<'p>(&self, path: &'p str) -> Option<(usize, &'p str)> {
+        let mut prefix = path.trim_end_matches('/');
+        loop {
+            if let Some(index) = self.by_base_path.get(prefix) {
+                return Some((*index, path.get(prefix.len()..).unwrap_or_default()));
+            }
+            prefix = prefix.rsplit_once('/')?.0;
+        }
+    }
+}
+
+/// The operations of one API, by number of segments.
+#[derive(Clone, Debug, Default)]
+pub struct OperationTable {
+    by_length: HashMap<usize, Vec<Template>>,
+}
+
+#[derive(Clone, Debug)]
+struct Template {
+    /// `None` is a parameter.
+    segments: Vec<Option<String>>,
+    method: String,
+    operation: usize,
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+impl OperationTable {
+    /// A table over (method, template) in the order of the API's operations.
+    pub fn new<'a>(operations: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut by_length: HashMap<usize, Vec<Template>> = HashMap::new();
+        for (operation, (method, path)) in operations.enumerate() {
+            let segments: Vec<_> =
+                segments(path).map(|segment| (!segment.starts_with('{')).then(|| segment.to_owned())).collect();
+            by_length.entry(segments.len()).or_default().push(Template {
+                segments,
+                method: method.to_owned(),
+                operation,
+            });
+        }
+        for templates in by_length.values_mut() {
+            // A literal wins over a parameter, the leftmost difference deciding.
+            templates.sort_by_key(|template| template.segments.iter().map(Option::is_none).collect::<Vec<_>>());
+        }
+        Self { by_length }
+    }
+
+    /// The index of the operation; a HEAD without an operation of its own is a GET.
+    fn find(&self, method: &str, rest: &str) -> Option<usize> {
+        let templates = self.by_length.get(&segments(rest).count())?;
+        let find = |method: &str| {
+            templates
+                .iter()
+                .find(|template| {
+                    template.method == method
+                        && segments(rest)
+                            .zip(&template.segments)
+                            .all(|(segment, want)| want.as_deref().is_none_or(|want| want == segment))
+                })
+                .map(|template| template.operation)
+        };
+        find(method).or_else(|| if method == "HEAD" { find("GET") } else { None })
+    }
+}
+
+/// The proof that API and operation are known.
+#[derive(Clone, Debug)]
+pub struct Routed {
+    /// The API.
+    pub api: Arc<LiveApi>,
+    /// The index of the operation in [`LiveApi::operations`].
+    operation: usize,
+    /// Where in the normalised path the rest after the base path begins.
+    pub rest_at: usize,
+}
+
+impl Routed {
+    /// The operation.
+    #[must_use]
+    pub fn operation(&self) -> &LiveOperation {
+        self.api.operations.get(self.operation).unwrap_or(&self.api.any_operation)
+    }
+}
+
+/// The API whose base path `path` lies under: what its CORS rules and challenges are told by, even on a 404 within.
+#[must_use]
+pub fn api_of<'c>(catalog: &'c Catalog, path: &str) -> Option<&'c Arc<LiveApi>> {
+    catalog.routes.find(path).and_then(|(index, _)| catalog.apis.get(index))
+}
+
+/// Finds API and operation.
+///
+/// # Errors
+/// 404 `resource-not-found`, naming what the caller sent.
+pub fn route(catalog: &Catalog, method: &str, path: &str) -> Result<Routed, Refusal> {
+    let unknown = |detail: String| Refusal::new(Cause::ResourceNotFound).detail(detail);
+    let Some((index, rest)) = catalog.routes.find(path) else {
+        return Err(unknown(format!("No API is published at {}.", shortened(path))).operator_words("no base path matches"));
+    };
+    let api = catalog.apis.get(index).ok_or_else(|| unknown(format!("No API is published at {}.", shortened(path))))?;
+    let rest_at = path.len() - rest.len();
+    let operation = if method == "TRACE" || method == "CONNECT" {
+        None
+    } else if api.operations.is_empty() {
+        Some(usize::MAX)
+    } else {
+        api.table.find(method, rest)
+    };
+    match operation {
+        Some(operation) => Ok(Routed { api: Arc::clone(api), operation, rest_at }),
+        None => Err(unknown(format!("{} {} is not an operation of this API.", shortened(method), shortened(path)))
+            .operator_words(format!("API {} has no such operation", api.api.name))),
+    }
+}
+
+/// At most 200 characters of what the caller sent.
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= 200 {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(200).collect();
+    short.push('…');
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_base_path_wins_at_a_segment_s_end() {
+        let table = RouteTable::new(["/a", "/a/b/", "/"].into_iter());
+        assert_eq!(table.find("/a/b/c"), Some((1, "/c")));
+        assert_eq!(table.find("/a/bc"), Some((0, "/bc")));
+        assert_eq!(table.find("/a"), Some((0, "")));
+        assert_eq!(table.find("/z/y"), Some((2, "/z/y")));
+        assert_eq!(RouteTable::new(["/a"].into_iter()).find("/ab"), None);
+        assert_eq!(RouteTable::new(["/a"].into_iter()).find("/"), None);
+    }
+
+    #[test]
+    fn literals_win_over_parameters_and_head_falls_back_to_get() {
+        let table = OperationTable::new(
+            [("GET", "/c/{id}"), ("GET", "/c/search"), ("POST", "/c"), ("GET", "/{kind}/search"), ("GET", "/")].into_iter(),
+        );
+        assert_eq!(table.find("GET", "/c/search"), Some(1));
+        assert_eq!(table.find("GET", "/c/280"), Some(0));
+        assert_eq!(table.find("HEAD", "/c/280"), Some(0));
+        assert_eq!(table.find("GET", "/x/search"), Some(3));
+        assert_eq!(table.find("GET", "/c"), None);
+        assert_eq!(table.find("GET", ""), Some(4));
+        assert_eq!(table.find("DELETE", "/c/280"), None);
+    }
+}

@@ -1,1 +1,433 @@
-//! Under construction.
+//! The immutable picture that one call is decided from, and how it is made from the store's directory.
+//!
+//! It is built of shards behind `Arc`s, so that one changed subscription replaces one shard and not a million entries.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use http::HeaderName;
+use sha2::{Digest, Sha256};
+
+use crate::cors::{AllowedOrigins, CorsSettings};
+use crate::media::MediaRange;
+use crate::model::{Access, Api, Application, Declared, Name, Operation, Product, Role};
+use crate::period::Period;
+use crate::permission::PermissionSet;
+use crate::quota::{AccountKey, QuotaTerms};
+use crate::record::{Directory, Notice, Subscription, SubscriptionState, VerifyingKey, Which};
+use crate::routing::{OperationTable, RouteTable};
+use crate::target::Target;
+use crate::token::{Issuer, TrustedKey};
+
+const KEY_SHARDS: usize = 1024;
+
+/// A subscription as calls see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveSubscription {
+    /// Its id.
+    pub id: Name,
+    /// What its use is counted under.
+    pub account: AccountKey,
+    /// Its product.
+    pub product: Name,
+    /// Whose it is.
+    pub developer: Name,
+    /// Where it stands, its own end aside.
+    pub state: SubscriptionState,
+    /// From when periods are counted.
+    pub started_at_us: i64,
+    /// When it expires by itself.
+    pub ends_at_us: Option<i64>,
+}
+
+impl LiveSubscription {
+    /// Where it stands at a moment: an active one expires by itself.
+    #[must_use]
+    pub fn state_at(&self, now_us: i64) -> SubscriptionState {
+        if self.state == SubscriptionState::Active && self.ends_at_us.is_some_and(|end| now_us >= end) {
+            SubscriptionState::Expired
+        } else {
+            self.state
+        }
+    }
+}
+
+/// The account that a subscription's use is counted under.
+#[must_use]
+pub fn account_of(subscription_id: &str) -> AccountKey {
+    let digest = Sha256::digest(subscription_id.as_bytes());
+    let mut bytes = [0_u8; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    AccountKey(u128::from_be_bytes(bytes))
+}
+
+/// One key, by its hash.
+#[derive(Clone, Debug)]
+pub struct KeyEntry {
+    /// The hash, for a last compare in constant time.
+    pub hash: [u8; 32],
+    /// Which key it is.
+    pub which: Which,
+    /// Until when it is good.
+    pub valid_until_us: Option<i64>,
+    /// The subscription.
+    pub subscription: Arc<LiveSubscription>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Shard {
+    keys: HashMap<[u8; 32], KeyEntry>,
+    /// Hashes that a subscription had when it was put in, so that they can be taken out again.
+    hashes: HashMap<Name, Vec<[u8; 32]>>,
+}
+
+/// An API as calls see it.
+#[derive(Debug)]
+pub struct LiveApi {
+    /// As declared.
+    pub api: Api,
+    /// The service's address; none for the sample service inside the process.
+    pub target: Option<Target>,
+    /// The headers that carry a key.
+    pub key_headers: Vec<HeaderName>,
+    /// Its operations; empty: any method and path is one.
+    pub operations: Vec<LiveOperation>,
+    /// What stands for every operation where none is declared.
+    pub any_operation: LiveOperation,
+    /// Operations by template.
+    pub table: OperationTable,
+    /// Cross-origin rules.
+    pub cors: CorsSettings,
+}
+
+/// An operation as calls see it, the API's defaults filled in.
+#[derive(Clone, Debug)]
+pub struct LiveOperation {
+    /// Its name; none where the API declares no operations.
+    pub name: Option<Name>,
+    /// What it needs.
+    pub access: Access,
+    /// The permission that it needs, with its bit.
+    pub permission: Option<(u32, Name)>,
+    /// Media types of its bodies.
+    pub media_types: Vec<MediaRange>,
+    /// The largest body, in bytes.
+    pub body_max_bytes: u64,
+}
+
+/// A product as calls see it.
+#[derive(Debug)]
+pub struct LiveProduct {
+    /// As declared.
+    pub product: Product,
+    period: Option<Arc<Period>>,
+}
+
+impl LiveProduct {
+    fn new(product: &Product) -> Self {
+        let period = product.quota.as_ref().map(|quota| Arc::new(quota.period.clone()));
+        Self { product: product.clone(), period }
+    }
+
+    /// What a subscription that started at `start_us` may use in a period.
+    #[must_use]
+    pub fn quota_terms(&self, start_us: i64) -> Option<QuotaTerms> {
+        let (quota, period) = (self.product.quota.as_ref()?, self.period.as_ref()?);
+        Some(QuotaTerms { calls: quota.calls, bytes: quota.bytes, period: Arc::clone(period), start_us })
+    }
+}
+
+/// A user as calls see them.
+#[derive(Debug)]
+pub struct LiveUser {
+    /// Whether they were switched off.
+    pub disabled: bool,
+    /// What they may do, by environment.
+    pub memberships: HashMap<Name, LiveMembership>,
+}
+
+/// What a user may do in an environment.
+#[derive(Debug)]
+pub struct LiveMembership {
+    /// As bits.
+    pub permissions: Arc<PermissionSet>,
+    /// As names, space separated.
+    pub permission_names: Arc<str>,
+}
+
+/// Everything of a snapshot but the subscriptions.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// APIs in the order of their names' declaration.
+    pub apis: Vec<Arc<LiveApi>>,
+    /// Base paths.
+    pub routes: RouteTable,
+    /// Products by name.
+    pub products: HashMap<Name, Arc<LiveProduct>>,
+    /// Users by name.
+    pub users: HashMap<Name, LiveUser>,
+    /// Applications by name.
+    pub applications: HashMap<Name, Application>,
+    /// Roles, for words.
+    pub roles: Vec<Role>,
+    /// Notices that aren't long over.
+    pub notices: Vec<Notice>,
+    /// Grants that were revoked and whose tokens may still be in time.
+    pub revoked_grants: HashSet<Name>,
+    /// Keys that verify tokens.
+    pub trusted_keys: HashMap<Name, TrustedKey>,
+    /// Who issues tokens, for whom.
+    pub issuer: Issuer,
+}
+
+/// The immutable picture that one call is decided from.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The store's revision that it shows.
+    pub revision: u64,
+    /// Everything but subscriptions.
+    pub catalog: Arc<Catalog>,
+    shards: Box<[Arc<Shard>]>,
+}
+
+impl Snapshot {
+    /// Makes a whole snapshot.
+    #[must_use]
+    pub fn new(revision: u64, directory: &Directory, issuer: Issuer) -> Self {
+        let mut snapshot = Self {
+            revision,
+            catalog: Arc::new(Catalog::new(directory, issuer)),
+            shards: (0..KEY_SHARDS).map(|_| Arc::default()).collect(),
+        };
+        for subscription in &directory.subscriptions {
+            snapshot.put(subscription);
+        }
+        snapshot
+    }
+
+    /// The key with that hash.
+    #[must_use]
+    pub fn key(&self, hash: &[u8; 32]) -> Option<&KeyEntry> {
+        self.shards.get(key_shard(hash))?.keys.get(hash)
+    }
+
+    /// The same with everything but the subscriptions replaced.
+    #[must_use]
+    pub fn with_catalog(&self, revision: u64, directory: &Directory, issuer: Issuer) -> Self {
+        Self { revision, catalog: Arc::new(Catalog::new(directory, issuer)), shards: self.shards.clone() }
+    }
+
+    /// The same with some subscriptions replaced and some taken out.
+    #[must_use]
+    pub fn with_subscriptions(&self, revision: u64, changed: &[Subscription], removed: &[Name]) -> Self {
+        let mut next = self.clone();
+        next.revision = revision;
+        for id in removed {
+            next.take_out(id);
+        }
+        for subscription in changed {
+            next.put(subscription);
+        }
+        next
+    }
+
+    fn put(&mut self, subscription: &Subscription) {
+        self.take_out(&subscription.id);
+        let live = Arc::new(LiveSubscription {
+            id: subscription.id.clone(),
+            account: account_of(&subscription.id),
+            product: subscription.product.clone(),
+            developer: subscription.developer.clone(),
+            state: subscription.state,
+            started_at_us: subscription.started_at_us,
+            ends_at_us: subscription.ends_at_us,
+        });
+        for key in &subscription.keys {
+            let entry = KeyEntry {
+                hash: key.hash,
+                which: key.which,
+                valid_until_us: key.valid_until_us,
+                subscription: Arc::clone(&live),
+            };
+            if let Some(shard) = self.shards.get_mut(key_shard(&key.hash)) {
+                Arc::make_mut(shard).keys.insert(key.hash, entry);
+            }
+        }
+        let hashes = subscription.keys.iter().map(|key| key.hash).collect();
+        if let Some(shard) = self.shards.get_mut(id_shard(&subscription.id)) {
+            Arc::make_mut(shard).hashes.insert(subscription.id.clone(), hashes);
+        }
+    }
+
+    fn take_out(&mut self, id: &Name) {
+        let Some(shard) = self.shards.get_mut(id_shard(id)) else { return };
+        if !shard.hashes.contains_key(id) {
+            return;
+        }
+        for hash in Arc::make_mut(shard).hashes.remove(id).unwrap_or_default() {
+            if let Some(shard) = self.shards.get_mut(key_shard(&hash)) {
+                Arc::make_mut(shard).keys.remove(&hash);
+            }
+        }
+    }
+}
+
+fn key_shard(hash: &[u8; 32]) -> usize {
+    usize::from(u16::from_be_bytes([hash[0], hash[1]])) % KEY_SHARDS
+}
+
+fn id_shard(id: &str) -> usize {
+    (account_of(id).0 % KEY_SHARDS as u128) as usize
+}
+
+impl Catalog {
+    fn new(directory: &Directory, issuer: Issuer) -> Self {
+        let declared = &directory.declared;
+        let bits = permission_bits(declared);
+        let apis: Vec<_> = declared.apis.iter().map(|api| Arc::new(LiveApi::new(api, &bits))).collect();
+        Self {
+            routes: RouteTable::new(apis.iter().map(|api| api.api.base_path.as_str())),
+            apis,
+            products: declared
+                .products
+                .iter()
+                .map(|product| (product.name.clone(), Arc::new(LiveProduct::new(product))))
+                .collect(),
+            users: declared.users.iter().map(|user| (user.name.clone(), live_user(user, declared, &bits))).collect(),
+            applications: declared.applications.iter().map(|one| (one.name.clone(), one.clone())).collect(),
+            roles: declared.roles.clone(),
+            notices: directory.notices.clone(),
+            revoked_grants: directory.revoked_grants.iter().cloned().collect(),
+            trusted_keys: directory.verifying_keys.iter().map(trusted).collect(),
+            issuer,
+        }
+    }
+
+    /// The API of that name.
+    #[must_use]
+    pub fn api(&self, name: &str) -> Option<&Arc<LiveApi>> {
+        self.apis.iter().find(|api| &*api.api.name == name)
+    }
+}
+
+fn trusted(key: &VerifyingKey) -> (Name, TrustedKey) {
+    (key.kid.clone(), TrustedKey::new(&key.public_point, key.trusted_until_us))
+}
+
+/// Gives each permission that an operation or role names a bit.
+fn permission_bits(declared: &Declared) -> HashMap<Name, u32> {
+    let of_roles = declared.roles.iter().flat_map(|role| &role.permissions);
+    let of_operations = declared.apis.iter().flat_map(|api| &api.operations).filter_map(|one| one.permission.as_ref());
+    let mut bits = HashMap::new();
+    for permission in of_roles.chain(of_operations) {
+        let next = u32::try_from(bits.len()).unwrap_or(u32::MAX);
+        bits.entry(permission.clone()).or_insert(next);
+    }
+    bits
+}
+
+fn live_user(user: &crate::model::User, declared: &Declared, bits: &HashMap<Name, u32>) -> LiveUser {
+    let memberships = user
+        .memberships
+        .iter()
+        .map(|membership| {
+            let roles = declared.roles.iter().filter(|role| membership.roles.contains(&role.name));
+            let mut names: Vec<&str> = roles.flat_map(|role| &role.permissions).map(|name| &**name).collect();
+            names.sort_unstable();
+            names.dedup();
+            let mut permissions = PermissionSet::default();
+            names.iter().filter_map(|name| bits.get(*name)).for_each(|bit| permissions.insert(*bit));
+            let live =
+                LiveMembership { permissions: Arc::new(permissions), permission_names: names.join(" ").into() };
+            (membership.environment.clone(), live)
+        })
+        .collect();
+    LiveUser { disabled: user.disabled, memberships }
+}
+
+impl LiveApi {
+    fn new(api: &Api, bits: &HashMap<Name, u32>) -> Self {
+        let live = |operation: Option<&Operation>| LiveOperation {
+            name: operation.map(|one| one.name.clone()),
+            access: operation.and_then(|one| one.access).unwrap_or(api.access),
+            permission: operation
+                .and_then(|one| one.permission.as_ref())
+                .and_then(|name| bits.get(name).map(|bit| (*bit, name.clone()))),
+            media_types: operation
+                .and_then(|one| one.media_types.as_ref())
+                .unwrap_or(&api.media_types)
+                .iter()
+                .filter_map(|name| MediaRange::parse(name))
+                .collect(),
+            body_max_bytes: operation.and_then(|one| one.body_max_bytes).unwrap_or(api.body_max_bytes),
+        };
+        Self {
+            target: Target::parse(&api.target).ok(),
+            key_headers: key_headers(api),
+            operations: api.operations.iter().map(|operation| live(Some(operation))).collect(),
+            any_operation: live(None),
+            table: OperationTable::new(api.operations.iter().map(|one| (one.method.as_str(), one.path.as_str()))),
+            cors: cors(api),
+            api: api.clone(),
+        }
+    }
+}
+
+fn cors(api: &Api) -> CorsSettings {
+    let any = api.cors.allow_origins.iter().any(|origin| origin == "*");
+    CorsSettings {
+        allow_origins: if any { AllowedOrigins::Any } else { AllowedOrigins::List(api.cors.allow_origins.clone()) },
+        allow_credentials: api.cors.allow_credentials,
+        max_age_s: api.cors.max_age_s,
+        key_headers: key_headers(api),
+        ..CorsSettings::default()
+    }
+}
+
+fn key_headers(api: &Api) -> Vec<HeaderName> {
+    std::iter::once(&api.key.header)
+        .chain(&api.key.aliases)
+        .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::StoredKey;
+
+    fn subscription(id: &str, hash: [u8; 32]) -> Subscription {
+        Subscription {
+            id: id.into(),
+            product: "standard".into(),
+            developer: "dev".into(),
+            state: SubscriptionState::Active,
+            created_at_us: 0,
+            started_at_us: 0,
+            ends_at_us: None,
+            keys: vec![StoredKey { which: Which::Primary, hash, made_at_us: 0, valid_until_us: None }],
+        }
+    }
+
+    #[test]
+    fn a_changed_subscription_loses_its_old_keys_and_shares_the_other_shards() {
+        let directory = Directory { subscriptions: vec![subscription("a", [1; 32]), subscription("b", [2; 32])], ..Directory::default() };
+        let first = Snapshot::new(1, &directory, Issuer::default());
+        assert!(first.key(&[1; 32]).is_some());
+        let second = first.with_subscriptions(2, &[subscription("a", [3; 32])], &["b".into()]);
+        assert!(second.key(&[1; 32]).is_none() && second.key(&[2; 32]).is_none() && second.key(&[3; 32]).is_some());
+        assert!(first.key(&[1; 32]).is_some(), "the old picture stays whole");
+        let shared = first.shards.iter().zip(&second.shards).filter(|(a, b)| Arc::ptr_eq(a, b)).count();
+        assert!(shared >= KEY_SHARDS - 5);
+    }
+
+    #[test]
+    fn an_active_subscription_expires_by_itself() {
+        let mut one = subscription("a", [1; 32]);
+        one.ends_at_us = Some(10);
+        let snapshot = Snapshot::new(1, &Directory { subscriptions: vec![one], ..Directory::default() }, Issuer::default());
+        let live = &snapshot.key(&[1; 32]).unwrap().subscription;
+        assert_eq!(live.state_at(9), SubscriptionState::Active);
+        assert_eq!(live.state_at(10), SubscriptionState::Expired);
+    }
+}

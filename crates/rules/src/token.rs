@@ -1,1 +1,315 @@
-//! Under construction.
+//! Access tokens: their claims, their signature, and whether one is accepted at a moment.
+//!
+//! RFC 9068 (JWT profile for access tokens) under the rules of RFC 8725. What is costly and never changes (the
+//! signature) is apart from what is looked at on every call (time, grant, user, application, trust in the key), so
+//! that the first may be remembered and the second never is.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{BearerError, Cause, Refusal};
+use crate::key::Subscribed;
+use crate::model::{Access, Bind, Name};
+use crate::permission::PermissionSet;
+use crate::snapshot::{Catalog, LiveApi};
+
+/// No longer token is looked at.
+pub const TOKEN_MAX_BYTES: usize = 8 * 1024;
+/// The media type in a token's header, RFC 9068 §2.1.
+pub const TOKEN_TYPE: &str = "at+jwt";
+/// The `client_id` of a token that an operator issued without an application.
+pub const OPERATOR_CLIENT_ID: &str = "limen.operator";
+
+/// The claims of an access token, RFC 9068 §2.2 and our own. Times are seconds since the Unix epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who issued it.
+    pub iss: String,
+    /// The user.
+    pub sub: Name,
+    /// What it is for.
+    pub aud: String,
+    /// The application, or [`OPERATOR_CLIENT_ID`].
+    pub client_id: Name,
+    /// When it was issued.
+    pub iat: i64,
+    /// From when it is not accepted any more.
+    pub exp: i64,
+    /// Before when it is not yet accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
+    /// Its id.
+    pub jti: String,
+    /// The grant that it was issued under.
+    pub grant: Name,
+    /// The environment that it is for.
+    pub environment: Name,
+}
+
+/// A fault while a token was being signed.
+#[derive(Debug, thiserror::Error)]
+#[error("the access token could not be signed: {0}")]
+pub struct SignError(#[from] jsonwebtoken::errors::Error);
+
+/// Signs `claims` with the private key (PKCS #8, P-256) whose id is `kid`.
+///
+/// # Errors
+/// Where the private key isn't one.
+pub fn sign(claims: &Claims, kid: &str, private_pkcs8: &[u8]) -> Result<String, SignError> {
+    let mut header = Header::new(Algorithm::ES256);
+    header.typ = Some(TOKEN_TYPE.into());
+    header.kid = Some(kid.into());
+    Ok(jsonwebtoken::encode(&header, claims, &EncodingKey::from_ec_der(private_pkcs8))?)
+}
+
+/// What is looked at of a token's header. Anything under `crit` is refused: we know no extension (RFC 7515 §4.1.11).
+#[derive(Deserialize)]
+struct TokenHeader {
+    alg: String,
+    typ: Option<String>,
+    kid: Option<String>,
+    crit: Option<serde_json::Value>,
+}
+
+/// A token whose signature was good under the key `kid`. Says nothing of time, grant or user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The claims.
+    pub claims: Claims,
+    /// The key that signed it.
+    pub kid: Name,
+}
+
+/// Who issues tokens and for whom: what a token's `iss` and `aud` must be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issuer {
+    /// `iss`.
+    pub issuer: String,
+    /// `aud`.
+    pub audience: String,
+}
+
+/// A key that verifies tokens, made ready.
+#[derive(Clone)]
+pub struct TrustedKey {
+    decoding_key: DecodingKey,
+    /// From when it isn't trusted any more.
+    pub trusted_until_us: Option<i64>,
+}
+
+impl std::fmt::Debug for TrustedKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("TrustedKey").field("trusted_until_us", &self.trusted_until_us).finish_non_exhaustive()
+    }
+}
+
+impl TrustedKey {
+    /// Makes a public point (uncompressed, SEC 1) ready to verify.
+    #[must_use]
+    pub fn new(public_point: &[u8], trusted_until_us: Option<i64>) -> Self {
+        Self { decoding_key: DecodingKey::from_ec_der(public_point), trusted_until_us }
+    }
+}
+
+/// Verifies form and signature of a presented token.
+///
+/// # Errors
+/// The reason in words for operators; callers are told [`refuse`]'s.
+pub fn verify(token: &str, keys: &HashMap<Name, TrustedKey>, issuer: &Issuer) -> Result<Verified, String> {
+    use base64::Engine as _;
+    if token.len() > TOKEN_MAX_BYTES {
+        return Err(format!("longer than {TOKEN_MAX_BYTES} bytes"));
+    }
+    let mut parts = token.split('.');
+    let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err("not of three parts".into());
+    };
+    let decode = |part: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part);
+    let header_bytes = decode(header).map_err(|_| "the header isn't base64url")?;
+    let read: TokenHeader = serde_json::from_slice(&header_bytes).map_err(|_| "the header isn't a JOSE header")?;
+    let typ = read.typ.as_deref().unwrap_or_default();
+    let typ = typ.strip_prefix("application/").unwrap_or(typ);
+    if !typ.eq_ignore_ascii_case(TOKEN_TYPE) {
+        return Err(format!("its typ isn't {TOKEN_TYPE}"));
+    }
+    if read.alg != "ES256" {
+        return Err("its alg isn't ES256".into());
+    }
+    if read.crit.is_some() {
+        return Err("it has critical extensions".into());
+    }
+    let (kid, key) =
+        read.kid.as_deref().and_then(|kid| keys.get_key_value(kid)).ok_or("no key of that kid is trusted")?;
+    let message = &token.as_bytes()[..header.len() + 1 + payload.len()];
+    match jsonwebtoken::crypto::verify(signature, message, &key.decoding_key, Algorithm::ES256) {
+        Ok(true) => {}
+        Ok(false) | Err(_) => return Err("its signature is wrong".into()),
+    }
+    let payload = decode(payload).map_err(|_| "the claims aren't base64url")?;
+    let claims: Claims = serde_json::from_slice(&payload).map_err(|_| "a claim is missing or of the wrong form")?;
+    if claims.iss != issuer.issuer {
+        return Err("its issuer is another".into());
+    }
+    if claims.aud != issuer.audience {
+        return Err("its audience is another".into());
+    }
+    Ok(Verified { claims, kid: kid.clone() })
+}
+
+/// Reads the token from the `Authorization` header, RFC 6750 §2.1. A token in the URL is never read.
+///
+/// # Errors
+/// 401 where the header is of another form; two of them are refused with the framing.
+pub fn presented<'r>(headers: &'r http::HeaderMap, subscribed: &Subscribed) -> Result<&'r str, Refusal> {
+    let Some(value) = headers.get(http::header::AUTHORIZATION) else {
+        let detail = if subscribed.granted().is_some() {
+            "No Authorization header came. The subscription key was accepted."
+        } else {
+            "No Authorization header came."
+        };
+        return Err(missing("no Authorization header").detail(detail));
+    };
+    let text = value.to_str().unwrap_or_default();
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    let token = token.trim();
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(missing("another scheme than Bearer")
+            .detail("The Authorization header must be of the form: Bearer, a space, the access token."));
+    }
+    if token.is_empty() || token.bytes().any(|byte| !(byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte))) {
+        return Err(missing("no token after Bearer").detail("There is no access token after the word Bearer."));
+    }
+    Ok(token)
+}
+
+fn missing(operator_words: &'static str) -> Refusal {
+    let mut refusal = Refusal::new(Cause::TokenMissing).operator_words(operator_words);
+    refusal.challenges.token = Some(BearerError::None);
+    refusal
+}
+
+/// The 401 for a token that isn't accepted; `words` are for operators.
+#[must_use]
+pub fn refuse(cause: Cause, words: impl Into<String>) -> Refusal {
+    let detail = match cause {
+        Cause::TokenExpired => "The access token has expired. Get a new one.",
+        _ => "The access token is not accepted: it is not one of ours, is for something else, or was ended. Get a new one.",
+    };
+    let mut refusal = Refusal::new(cause).detail(detail).operator_words(words.into());
+    refusal.challenges.token = Some(BearerError::InvalidToken);
+    refusal
+}
+
+/// Who calls, as the token and the snapshot together say.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The user.
+    pub user: Name,
+    /// The application; none for an operator's own token.
+    pub application: Option<Name>,
+    /// The environment.
+    pub environment: Name,
+    /// The grant that the token was issued under.
+    pub grant: Name,
+    /// What the user's roles allow there now.
+    pub permissions: Arc<PermissionSet>,
+    /// The permissions' names, space separated, as the service is told.
+    pub permission_names: Arc<str>,
+    /// When the token ends.
+    pub expires_at_s: i64,
+}
+
+/// The proof that the caller is known, or that no token was required.
+#[derive(Clone, Debug)]
+pub struct Identified(Option<Identity>);
+
+impl Identified {
+    /// The proof for an operation whose access asks for no token.
+    #[must_use]
+    pub fn not_required(access: Access) -> Option<Self> {
+        (!access.needs_token()).then_some(Self(None))
+    }
+
+    /// Who calls.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.0.as_ref()
+    }
+
+    /// Who calls, by value.
+    #[must_use]
+    pub fn into_identity(self) -> Option<Identity> {
+        self.0
+    }
+}
+
+/// Looks at everything about a verified token that can change: on every call, also for a remembered signature.
+///
+/// # Errors
+/// 401, or 403 `application-mismatch`.
+pub fn identify(
+    catalog: &Catalog,
+    api: &LiveApi,
+    verified: &Verified,
+    subscribed: &Subscribed,
+    now_us: i64,
+) -> Result<Identified, Refusal> {
+    let claims = &verified.claims;
+    let invalid = |words: String| Err(refuse(Cause::TokenInvalid, words));
+    let Some(key) = catalog.trusted_keys.get(&verified.kid) else {
+        return invalid(format!("signing key {} is not trusted any more", verified.kid));
+    };
+    if key.trusted_until_us.is_some_and(|until| now_us >= until) {
+        return invalid(format!("signing key {} is not trusted any more", verified.kid));
+    }
+    let now_s = now_us.div_euclid(1_000_000);
+    if now_s >= claims.exp {
+        return Err(refuse(Cause::TokenExpired, format!("expired {} s ago", now_s - claims.exp)));
+    }
+    if claims.nbf.is_some_and(|nbf| now_s < nbf) {
+        return invalid("not yet in time".into());
+    }
+    if catalog.revoked_grants.contains(&claims.grant) {
+        return invalid(format!("grant {} was revoked", claims.grant));
+    }
+    let Some(user) = catalog.users.get(&claims.sub).filter(|user| !user.disabled) else {
+        return invalid(format!("user {} is unknown or disabled", claims.sub));
+    };
+    let Some(membership) = user.memberships.get(&claims.environment) else {
+        return invalid(format!("user {} is no longer in environment {}", claims.sub, claims.environment));
+    };
+    let application = (&*claims.client_id != OPERATOR_CLIENT_ID).then(|| claims.client_id.clone());
+    if let Some(name) = &application {
+        let Some(known) = catalog.applications.get(name).filter(|application| !application.disabled) else {
+            return invalid(format!("application {name} is unknown or disabled"));
+        };
+        bound(api, subscribed, name, &known.developer)?;
+    }
+    Ok(Identified(Some(Identity {
+        user: claims.sub.clone(),
+        application,
+        environment: claims.environment.clone(),
+        grant: claims.grant.clone(),
+        permissions: Arc::clone(&membership.permissions),
+        permission_names: Arc::clone(&membership.permission_names),
+        expires_at_s: claims.exp,
+    })))
+}
+
+/// Key and token must be of one developer, unless the API lets them differ.
+fn bound(api: &LiveApi, subscribed: &Subscribed, application: &Name, owner: &Name) -> Result<(), Refusal> {
+    let Some(granted) = subscribed.granted() else { return Ok(()) };
+    if api.api.bind == Bind::None || granted.subscription.developer == *owner {
+        return Ok(());
+    }
+    Err(Refusal::new(Cause::ApplicationMismatch)
+        .message("The access token belongs to another developer's application than the subscription key.")
+        .operator_words(format!(
+            "application {application} is {owner}'s, subscription {} is {}'s",
+            granted.subscription.id, granted.subscription.developer
+        )))
+}

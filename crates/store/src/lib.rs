@@ -1,1 +1,29 @@
-//! Under construction.
+//! What outlives the process: declared objects, subscriptions, notices, grants, signing keys and the books of quotas.
+//!
+//! SQLite in a data folder that one process holds. Reads go to a few connections, writes to one, whose answers mean
+//! "durable". This crate decides nothing and knows no HTTP and no clock: `now` is an argument.
+
+mod directory;
+mod error;
+mod folder;
+mod grant;
+mod notice;
+mod open_error;
+mod quota;
+mod resource;
+mod revision;
+mod setting;
+mod signing_key;
+mod sqlite;
+mod store;
+mod subscription;
+mod writer;
+
+pub use error::StoreError;
+pub use folder::DataFolder;
+pub use open_error::OpenError;
+pub use quota::QuotaUsage;
+pub use resource::{Applied, ResourceId, ResourceKind};
+pub use revision::Changes;
+pub use signing_key::SigningKey;
+pub use store::Store;

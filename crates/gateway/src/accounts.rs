@@ -1,0 +1,310 @@
+//! What subscriptions have used: rate windows and quota rights in memory, shared by all cores.
+//!
+//! Rate logs and counters live in a memory-mapped file, so that a killed process forgets nothing; quota rights are
+//! leased through the port [`QuotaLedger`] before they are spent. Locks are short and never held across an await.
+//! This module knows no store, no product and no call beyond its right; the caller reads the clocks.
+
+mod ledger;
+mod mapping;
+mod purse;
+mod quota;
+mod refill;
+mod right;
+mod slots;
+mod window;
+mod window_file;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use limen_rules::period::Span;
+pub use limen_rules::quota::{AccountKey, Meter, QuotaTerms};
+pub use limen_rules::rate::{Paced, RateExceeded, RateTerms};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+pub use self::ledger::{Lease, LedgerUnavailable, QuotaLedger};
+use self::quota::{Attempt, Charge, Job, Quota};
+use self::refill::Outlet;
+pub use self::right::Right;
+use self::window::Window;
+use self::window_file::{Left, WindowFile};
+
+const SHARDS: usize = 64;
+
+/// How often a call waits for the ledger before it is told that limits are unavailable: others may take what it got.
+const MOST_WAITS: usize = 1_000;
+
+/// Accounts that return their rights at the same time when the process stops, and how often each tries.
+const CLOSED_AT_ONCE: usize = 256;
+const CLOSING_TRIES: usize = 3;
+
+/// One reading of both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Microseconds of a clock that never goes back and lives as long as the machine's boot.
+    pub monotonic_us: u64,
+    /// Microseconds since the epoch.
+    pub wall_us: i64,
+}
+
+/// Why a call isn't charged. Nothing was taken then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChargeRefused {
+    /// The calls of the period are used up.
+    QuotaExceeded {
+        /// Calls per period.
+        limit: u64,
+        /// Microseconds until the next period.
+        replenished_in_us: u64,
+    },
+    /// The body bytes of the period are used up.
+    BandwidthExceeded {
+        /// Bytes per period.
+        limit: u64,
+        /// Microseconds until the next period.
+        replenished_in_us: u64,
+    },
+    /// No right is in hand and the ledger gives none.
+    LimitsUnavailable {
+        /// Microseconds until the ledger is asked again.
+        retry_in_us: u64,
+    },
+}
+
+/// One quota right after a call was charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaFigures {
+    /// What is counted.
+    pub meter: Meter,
+    /// Rights per period.
+    pub limit: u64,
+    /// Rights left.
+    pub remaining: u64,
+    /// The period.
+    pub span: Span,
+}
+
+/// What was used of a quota in the current period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MeterUsage {
+    /// The period.
+    pub span: Span,
+    /// Rights per period, as of the last call.
+    pub limit: u64,
+    /// Rights that are gone: spent and not given back, or lost.
+    pub used: u64,
+    /// Rights in this process's hand.
+    pub held: u64,
+    /// Rights that crashes took.
+    pub lost: u64,
+}
+
+/// What an account has used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Calls in the rate window, if the account was ever paced.
+    pub calls_in_window: Option<u32>,
+    /// The call quota, if a call was ever charged.
+    pub calls: Option<MeterUsage>,
+    /// The bandwidth quota, if a call was ever charged.
+    pub bytes: Option<MeterUsage>,
+}
+
+/// The table of accounts; cheap to clone.
+#[derive(Clone)]
+pub struct Accounts {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shards: Vec<Mutex<HashMap<u128, Arc<Account>>>>,
+    hasher: RandomState,
+    file: WindowFile,
+    outlet: Arc<Outlet>,
+    is_closing: AtomicBool,
+}
+
+struct Account {
+    key: AccountKey,
+    outlet: Arc<Outlet>,
+    window: Mutex<Option<Window>>,
+    quota: Mutex<Option<Box<Quota>>>,
+}
+
+impl Accounts {
+    /// Opens the table over the window file at `path`, which is made if it isn't there. `boot_id` (1 to 64 bytes)
+    /// names the machine's boot, which is also the monotonic clock's; `is_fresh` says that no call was ever admitted
+    /// with this data folder. Requests to the ledger run on `runtime`.
+    ///
+    /// # Errors
+    /// When the file can't be read, made or mapped.
+    pub fn open(
+        path: &Path,
+        boot_id: &str,
+        is_fresh: bool,
+        now: Reading,
+        ledger: Arc<dyn QuotaLedger>,
+        runtime: Handle,
+    ) -> io::Result<Accounts> {
+        let outlet = Arc::new(Outlet { ledger, runtime });
+        let (file, accounts) = match WindowFile::open(path, boot_id)? {
+            Some((file, left)) => match adopt(&file, left, &outlet, now) {
+                Some(accounts) => (file, accounts),
+                None => (WindowFile::create(path, boot_id, Some(now.monotonic_us))?, HashMap::new()),
+            },
+            None => {
+                let forgotten = !is_fresh || path.exists();
+                (WindowFile::create(path, boot_id, forgotten.then_some(now.monotonic_us))?, HashMap::new())
+            }
+        };
+        if file.is_incomplete() {
+            file.set_forgotten_at(now.monotonic_us);
+            file.set_incomplete(false);
+        }
+        let mut shards: Vec<_> = (0..SHARDS).map(|_| HashMap::new()).collect();
+        let hasher = RandomState::new();
+        for (key, account) in accounts {
+            if let Some(shard) = shards.get_mut(shard_of(&hasher, key)) {
+                shard.insert(key, Arc::new(account));
+            }
+        }
+        let shards = shards.into_iter().map(Mutex::new).collect();
+        let is_closing = AtomicBool::new(false);
+        Ok(Accounts { inner: Arc::new(Inner { shards, hasher, file, outlet, is_closing }) })
+    }
+
+    /// Counts a call in the account's rate window.
+    ///
+    /// # Errors
+    /// [`RateExceeded`]; the call isn't counted then.
+    pub fn pace(&self, key: AccountKey, terms: &RateTerms, now: Reading) -> Result<Paced, RateExceeded> {
+        let account = self.inner.account(key);
+        let mut window = lock(&account.window);
+        window::pace(&mut window, &self.inner.file, key, terms, now.monotonic_us)
+    }
+
+    /// Takes the right to hand a call to a service. Waits for the ledger only if no right is in hand.
+    ///
+    /// # Errors
+    /// [`ChargeRefused`]; nothing was taken then.
+    pub async fn charge(&self, key: AccountKey, terms: &QuotaTerms, now: Reading) -> Result<Right, ChargeRefused> {
+        if terms.calls.is_none() && terms.bytes.is_none() {
+            return Ok(Right::unlimited());
+        }
+        let account = self.inner.account(key);
+        for waits in 0..MOST_WAITS {
+            if self.inner.is_closing.load(Ordering::Acquire) {
+                break;
+            }
+            let attempt = Attempt { key, terms, now, first: waits == 0, file: &self.inner.file };
+            match account.with_quota(|quota, jobs| quota.charge(&attempt, jobs)) {
+                Charge::Charged { taken, figures } => return Ok(Right::new(account, taken, figures)),
+                Charge::Refused(refused) => return Err(refused),
+                // An error says that the sender is gone, which is as good an answer.
+                Charge::Wait(mut done) => drop(done.changed().await),
+            }
+        }
+        Err(ChargeRefused::LimitsUnavailable { retry_in_us: 0 })
+    }
+
+    /// Returns all rights in hand to the ledger. Calls that are charged afterwards are refused; rights that are still
+    /// out may be settled.
+    pub async fn shutdown(&self) {
+        self.inner.is_closing.store(true, Ordering::Release);
+        for shard in &self.inner.shards {
+            let accounts: Vec<_> = lock(shard).values().cloned().collect();
+            let mut closing = JoinSet::new();
+            for account in accounts {
+                if closing.len() >= CLOSED_AT_ONCE {
+                    closing.join_next().await;
+                }
+                closing.spawn_on(close(account), &self.inner.outlet.runtime);
+            }
+            while closing.join_next().await.is_some() {}
+        }
+    }
+
+    /// What an account has used, if anything is known of it.
+    pub fn usage(&self, key: AccountKey, now: Reading) -> Option<Usage> {
+        let account = lock(self.inner.shard(key)).get(&key.0).cloned()?;
+        let calls_in_window = lock(&account.window).as_mut().map(|log| log.calls_in_window(now.monotonic_us));
+        let quota = lock(&account.quota);
+        let usage = |meter| quota.as_ref().and_then(|quota| quota.usage(meter));
+        Some(Usage { calls_in_window, calls: usage(Meter::Calls), bytes: usage(Meter::Bytes) })
+    }
+}
+
+/// The accounts that an earlier process left; `None` if what it left contradicts itself.
+fn adopt(file: &WindowFile, left: Vec<Left>, outlet: &Arc<Outlet>, now: Reading) -> Option<HashMap<u128, Account>> {
+    let mut accounts = HashMap::new();
+    for left in left {
+        match left {
+            Left::Rate { key, window_ms, ring } => {
+                let log = window::restore(ring, window_ms, now.monotonic_us)?;
+                let Some(log) = window::if_in_use(log, file, now.monotonic_us) else { continue };
+                let account = accounts.entry(key.0).or_insert_with(|| Account::new(key, outlet.clone()));
+                window::keep_fuller(lock(&account.window), log, file, now.monotonic_us);
+            }
+            Left::Counters { key, meter, counters } => {
+                let account = accounts.entry(key.0).or_insert_with(|| Account::new(key, outlet.clone()));
+                lock(&account.quota).get_or_insert_default().survives(meter, counters);
+            }
+        }
+    }
+    Some(accounts)
+}
+
+async fn close(account: Arc<Account>) {
+    for _ in 0..CLOSING_TRIES {
+        if lock(&account.quota).is_none() {
+            return;
+        }
+        let waits = account.with_quota(|quota, jobs| quota.close(account.key, jobs));
+        if waits.is_empty() {
+            return;
+        }
+        for mut done in waits {
+            drop(done.changed().await);
+        }
+    }
+}
+
+impl Inner {
+    fn shard(&self, key: AccountKey) -> &Mutex<HashMap<u128, Arc<Account>>> {
+        // There are SHARDS shards, and `shard_of` stays below that.
+        &self.shards[shard_of(&self.hasher, key.0)]
+    }
+
+    fn account(&self, key: AccountKey) -> Arc<Account> {
+        let make = || Arc::new(Account::new(key, self.outlet.clone()));
+        lock(self.shard(key)).entry(key.0).or_insert_with(make).clone()
+    }
+}
+
+impl Account {
+    fn new(key: AccountKey, outlet: Arc<Outlet>) -> Account {
+        Account { key, outlet, window: Mutex::new(None), quota: Mutex::new(None) }
+    }
+
+    /// Does something to the account's quota under its lock, and after that sends what the ledger is to be asked.
+    fn with_quota<T>(self: &Arc<Self>, act: impl FnOnce(&mut Quota, &mut Vec<Job>) -> T) -> T {
+        let mut jobs = Vec::new();
+        let outcome = act(lock(&self.quota).get_or_insert_default(), &mut jobs);
+        refill::send(self, jobs);
+        outcome
+    }
+}
+
+fn shard_of(hasher: &RandomState, key: u128) -> usize {
+    hasher.hash_one(key) as usize % SHARDS
+}
+
+/// A lock whose holder panicked is taken all the same: every change under it is complete at each store.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

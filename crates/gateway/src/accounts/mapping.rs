@@ -1,0 +1,78 @@
+//! A piece of a file in memory, as words that are stored at once or not at all. The only unsafe code of the accounts.
+//!
+//! What a process stored here is in the kernel's hands: it survives the process, not the machine.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::fs::FallocateFlags;
+
+const BYTES_PER_WORD: usize = size_of::<u64>();
+
+/// A mapped, never moved piece of a file.
+pub(super) struct Chunk {
+    map: MmapRaw,
+}
+
+impl Chunk {
+    /// Maps `bytes` of the file from `offset` on; both are multiples of the word size, and the file is that long.
+    pub(super) fn map(file: &File, offset: u64, bytes: usize) -> io::Result<Chunk> {
+        if file.metadata()?.len() < offset.saturating_add(bytes as u64) {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+        }
+        let map = MmapOptions::new().offset(offset).len(bytes).map_raw(file)?;
+        if map.as_ptr().align_offset(align_of::<AtomicU64>()) != 0 {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput));
+        }
+        Ok(Chunk { map })
+    }
+
+    fn words(&self) -> &[AtomicU64] {
+        let words = self.map.len() / BYTES_PER_WORD;
+        // SAFETY: the mapping is readable and writable, aligned (checked in `map`), `words` words long, and lives as
+        // long as `self`. Any bits are a valid AtomicU64. This process only touches it through these atomics; the
+        // data folder's lock and the file's mode (0600) keep others from writing to it or cutting it short.
+        unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast::<AtomicU64>(), words) }
+    }
+
+    /// How many words there are.
+    pub(super) fn len(&self) -> usize {
+        self.map.len() / BYTES_PER_WORD
+    }
+
+    /// The word at an index; 0 beyond the end.
+    pub(super) fn load(&self, index: usize) -> u64 {
+        self.words().get(index).map_or(0, |word| word.load(Ordering::Acquire))
+    }
+
+    /// Stores a word, after all that this thread stored before: a process killed in between leaves the older stores.
+    pub(super) fn store(&self, index: usize, value: u64) {
+        if let Some(word) = self.words().get(index) {
+            word.store(value, Ordering::Release);
+        }
+    }
+}
+
+/// Makes the file longer by zeros that have their place on the disk, so that a full disk is an error here and not a
+/// signal at the first store.
+pub(super) fn reserve(file: &File, offset: u64, bytes: u64) -> io::Result<()> {
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), offset, bytes) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => write_zeros(file, offset, bytes),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn write_zeros(file: &File, offset: u64, bytes: u64) -> io::Result<()> {
+    let zeros = [0u8; 4_096];
+    let mut done = 0;
+    while done < bytes {
+        let step = (bytes - done).min(zeros.len() as u64);
+        file.write_all_at(zeros.get(..step as usize).unwrap_or(&zeros), offset + done)?;
+        done += step;
+    }
+    (&*file).flush()
+}

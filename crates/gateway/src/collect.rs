@@ -1,0 +1,108 @@
+//! The request's body: held whole where it is looked at, else left to be streamed; both bounded.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use limen_rules::body::{JsonLimits, check_json, is_blank};
+use limen_rules::contract::{Cause, Refusal};
+use limen_rules::explain::{Finding, Step};
+use limen_rules::media::{self, Media};
+use limen_rules::model::Validate;
+use limen_rules::routing::Routed;
+
+use crate::budget::Hold;
+use crate::handle::Call;
+use crate::outbound::{broken_body, timed_out, too_large};
+
+/// A body that passed its checks. Only this module makes one.
+pub(crate) struct Accepted {
+    pub(crate) body: Collected,
+    /// Given back when the call ends.
+    pub(crate) hold: Option<Hold>,
+}
+
+/// What there is of a body.
+pub(crate) enum Collected {
+    /// Nothing.
+    None,
+    /// All of it.
+    Whole(Bytes),
+    /// To be streamed.
+    Stream(Incoming),
+}
+
+/// Looks at the body's media type and, where it is JSON and the API wants it, at the whole body.
+pub(crate) async fn collect(
+    call: &mut Call<'_>,
+    routed: &Routed,
+    method: &Method,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Result<Accepted, Refusal> {
+    call.step = Step::Media;
+    let operation = routed.operation();
+    let has_body = !body.is_end_stream();
+    let types = headers.get_all(http::header::CONTENT_TYPE);
+    let encodings = headers.get_all(http::header::CONTENT_ENCODING);
+    let media = media::accept(method, &types, &encodings, has_body, &operation.media_types)?;
+    call.note(Finding::Media { body: has_body });
+
+    call.step = Step::Body;
+    if body.size_hint().lower() > operation.body_max_bytes {
+        return Err(too_large(operation.body_max_bytes));
+    }
+    let looked_at = match media {
+        Media::None => {
+            call.note(Finding::Body { bytes: 0 });
+            return Ok(Accepted { body: Collected::None, hold: None });
+        }
+        Media::Json => routed.api.api.validate == Validate::Syntax,
+        Media::BlankJson => true,
+        Media::Other(_) => false,
+    };
+    if !looked_at {
+        call.note(Finding::NotRequired(Step::Body));
+        return Ok(Accepted { body: Collected::Stream(body), hold: None });
+    }
+    let idle_timeout = Duration::from_millis(routed.api.api.deadlines.idle_timeout_ms);
+    let (bytes, hold) = whole(call, body, operation.body_max_bytes, idle_timeout).await?;
+    if media == Media::BlankJson {
+        media::check_blank(&bytes, &operation.media_types)?;
+    } else if !(matches!(*method, Method::GET | Method::DELETE) && is_blank(&bytes)) {
+        check_json(&bytes, JsonLimits::default())?;
+    }
+    call.note(Finding::Body { bytes: bytes.len() as u64 });
+    Ok(Accepted { body: Collected::Whole(bytes), hold: Some(hold) })
+}
+
+async fn whole(
+    call: &Call<'_>,
+    mut body: Incoming,
+    max_bytes: u64,
+    idle_timeout: Duration,
+) -> Result<(Bytes, Hold), Refusal> {
+    let mut hold = call.gateway.bodies.hold();
+    let mut collected = BytesMut::new();
+    loop {
+        let frame = tokio::time::timeout(idle_timeout, body.frame()).await.map_err(|_| timed_out(idle_timeout))?;
+        let data = match frame {
+            None => return Ok((collected.freeze(), hold)),
+            Some(Err(error)) => return Err(broken_body(&error)),
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+        };
+        if (collected.len() as u64).saturating_add(data.len() as u64) > max_bytes {
+            return Err(too_large(max_bytes));
+        }
+        if !hold.grow(data.len() as u64) {
+            return Err(Refusal::new(Cause::Overloaded)
+                .detail("Too many bodies are being read at the moment.")
+                .operator_words("the process's bound on collected bodies is reached")
+                .retry_after_s(1));
+        }
+        collected.extend_from_slice(&data);
+    }
+}

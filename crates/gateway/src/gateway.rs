@@ -1,0 +1,59 @@
+//! What the whole data plane shares, and what each core keeps for itself.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use limen_rules::target::Target;
+
+use crate::accounts::Accounts;
+use crate::assertion::AssertionKey;
+use crate::budget::Budget;
+use crate::clock::Clock;
+use crate::current::Current;
+use crate::journal::Journal;
+use crate::pool::Pool;
+use crate::token_cache::TokenCache;
+
+/// Bytes of bodies that all calls together may hold.
+pub const BODIES_BYTES: u64 = 256 << 20;
+
+/// What doesn't change while the process runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The gateway's public address, without a slash at the end.
+    pub gateway_url: String,
+    /// The web pages' public address, without a slash at the end.
+    pub web_url: String,
+    /// How long calls are decided from a snapshot that could not be confirmed, in microseconds.
+    pub snapshot_max_age_us: u64,
+    /// Where the sample service listens, if it runs.
+    pub sample_target: Option<Target>,
+    /// Whether answers tell `RateLimit` and `RateLimit-Policy`.
+    pub rate_limit_fields: bool,
+}
+
+/// What the whole data plane shares.
+pub struct Gateway {
+    /// What doesn't change.
+    pub settings: Settings,
+    /// The picture that calls are decided from.
+    pub current: Current,
+    /// What subscriptions have used.
+    pub accounts: Accounts,
+    /// Tokens whose signature was good.
+    pub tokens: TokenCache,
+    /// What recent calls went through.
+    pub journal: Journal,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What assertions are signed with.
+    pub assertion_key: ArcSwapOption<AssertionKey>,
+    /// Room for bodies.
+    pub bodies: Arc<Budget>,
+}
+
+/// What each core keeps for itself.
+#[derive(Default)]
+pub struct Core {
+    pub(crate) pool: Pool,
+}

@@ -1,0 +1,118 @@
+//! One listening socket, cloned to a current-thread runtime per core; caps on connections; an orderly end.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::connection;
+use crate::gateway::{Core, Gateway};
+
+/// Connections open at a time, over all cores.
+const CONNECTIONS_MAX: usize = 16_384;
+/// For calls under way to end after a stop was asked for.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Pause after a failed accept, such as for want of file descriptors: trying again at once would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// The running data plane.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Takes no more connections, waits for calls under way, ends.
+    pub fn stop(self) {
+        let _ = self.stop.send(true);
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Serves `listener` on one thread for each core.
+///
+/// # Errors
+/// Where the socket can't be cloned or a thread can't be made.
+pub fn serve(gateway: &Arc<Gateway>, listener: StdListener) -> io::Result<Running> {
+    let address = listener.local_addr()?;
+    listener.set_nonblocking(true)?;
+    let (stop, stopping) = watch::channel(false);
+    let open = Arc::new(AtomicUsize::new(0));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut threads = Vec::with_capacity(cores);
+    for core in 0..cores {
+        let (gateway, listener) = (Arc::clone(gateway), listener.try_clone()?);
+        let (stopping, open) = (stopping.clone(), Arc::clone(&open));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name(format!("gateway-{core}")).spawn(move || {
+            if let Err(error) = runtime.block_on(accept(gateway, listener, stopping, open)) {
+                tracing::error!(%error, "a listener of the gateway ended");
+            }
+        })?;
+        threads.push(thread);
+    }
+    Ok(Running { address, stop, threads })
+}
+
+/// A connection's place under the cap; free again when dropped.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn accept(
+    gateway: Arc<Gateway>,
+    listener: StdListener,
+    mut stopping: watch::Receiver<bool>,
+    open: Arc<AtomicUsize>,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let core = Arc::<Core>::default();
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.changed() => break,
+        };
+        // Ended connections are forgotten as others come, so the set holds little more than the open ones.
+        while connections.try_join_next().is_some() {}
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let place = Place(Arc::clone(&open));
+        if open.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_MAX {
+            let gateway = Arc::clone(&gateway);
+            connections.spawn(async move {
+                connection::turn_away(&gateway, stream).await;
+                drop(place);
+            });
+            continue;
+        }
+        let (gateway, core, stopping) = (Arc::clone(&gateway), Arc::clone(&core), stopping.clone());
+        connections.spawn(async move {
+            connection::serve(gateway, core, stream, stopping).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
+    Ok(())
+}

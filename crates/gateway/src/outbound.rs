@@ -1,0 +1,141 @@
+//! A request's body on its way to the service: held whole, or streamed under a bound and a deadline.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use limen_rules::contract::{Cause, Refusal};
+use tokio::time::{Instant, Sleep};
+
+/// What a body that was sent on has come to: read by whoever waits for the response.
+#[derive(Debug, Default)]
+pub(crate) struct UploadState {
+    bytes: AtomicU64,
+    fault: OnceLock<Refusal>,
+}
+
+impl UploadState {
+    /// Bytes sent on so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// What the caller did wrong while sending.
+    pub(crate) fn fault(&self) -> Option<Refusal> {
+        self.fault.get().cloned()
+    }
+}
+
+/// The body broke before its end; the state says why.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's body broke off")]
+pub(crate) struct BrokenUpload;
+
+/// A request's body.
+pub(crate) enum Outbound {
+    /// Held whole.
+    Whole(Option<Bytes>),
+    /// Streamed.
+    Stream(Box<Upload>),
+}
+
+/// A streamed body.
+pub(crate) struct Upload {
+    body: Incoming,
+    max_bytes: u64,
+    idle_timeout: Duration,
+    deadline: Pin<Box<Sleep>>,
+    state: Arc<UploadState>,
+}
+
+impl Upload {
+    pub(crate) fn new(body: Incoming, max_bytes: u64, idle_timeout: Duration, state: Arc<UploadState>) -> Self {
+        Self { body, max_bytes, idle_timeout, deadline: Box::pin(tokio::time::sleep(idle_timeout)), state }
+    }
+
+    fn fail(&self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
+        let _ = self.state.fault.set(refusal);
+        Poll::Ready(Some(Err(BrokenUpload)))
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
+        loop {
+            match Pin::new(&mut self.body).poll_frame(context) {
+                Poll::Pending => break,
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(Some(Err(error))) => return self.fail(broken_body(&error)),
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.deadline.as_mut().reset(Instant::now() + self.idle_timeout);
+                    // Trailers could smuggle identity fields past the checks; no service of today needs them.
+                    let Ok(data) = frame.into_data() else { continue };
+                    let size = u64::try_from(data.len()).unwrap_or(u64::MAX);
+                    let total = self.state.bytes.fetch_add(size, Ordering::Relaxed).saturating_add(size);
+                    if total > self.max_bytes {
+                        return self.fail(too_large(self.max_bytes));
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+            }
+        }
+        if self.deadline.as_mut().poll(context).is_ready() {
+            return self.fail(timed_out(self.idle_timeout));
+        }
+        Poll::Pending
+    }
+}
+
+impl Body for Outbound {
+    type Data = Bytes;
+    type Error = BrokenUpload;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Stream(upload) => upload.poll(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_none(),
+            Self::Stream(upload) => upload.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Stream(upload) => upload.body.size_hint(),
+        }
+    }
+}
+
+/// The 400 for a body whose framing broke or that ended early.
+pub(crate) fn broken_body(error: &hyper::Error) -> Refusal {
+    Refusal::new(Cause::MalformedRequest)
+        .message("The body broke off or its framing is wrong.")
+        .detail("The body ended before its announced length, or a chunk of it is malformed. Send the whole body.")
+        .operator_words(error.to_string())
+}
+
+/// The 400 for a body over its bound.
+pub(crate) fn too_large(max_bytes: u64) -> Refusal {
+    Refusal::new(Cause::BodyTooLarge)
+        .message(format!("The body is larger than the {max_bytes} bytes that this operation accepts."))
+        .detail(format!("At most {max_bytes} bytes are accepted in one body. Split the work over several calls."))
+}
+
+/// The 400 for a body that stopped coming.
+pub(crate) fn timed_out(after: Duration) -> Refusal {
+    Refusal::new(Cause::RequestTimeout)
+        .message("The body did not arrive in time.")
+        .detail(format!("Nothing of the body came for {} s. Send it again without a pause.", after.as_secs()))
+}

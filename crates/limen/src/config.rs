@@ -1,0 +1,166 @@
+//! The configuration: `limen.yaml`, the environment and flags, from text over a checked form to [`Config`].
+//!
+//! Every flaw is told at once, with its place and how to mend it. It knows no store and no socket: what the store has
+//! already comes in as an argument.
+
+mod environment;
+mod flaw;
+mod reading;
+mod settings;
+mod shape;
+mod tree;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use limen_rules::declared::{Problem, check_references, check_values, merge};
+use limen_rules::model::Declared;
+use serde_json::Value as Json;
+
+pub(crate) use environment::process_environment;
+pub(crate) use flaw::Flaws;
+use flaw::{Flaw, Origin};
+use reading::Reader;
+pub(crate) use settings::{DEFAULT_DATA_DIR, Key, Listen, LogFormat, Settings};
+use settings::{Draft, KEYS};
+
+/// A checked configuration.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// How the process is set up.
+    pub(crate) settings: Settings,
+    /// What is published, to whom.
+    pub(crate) declared: Declared,
+    file: Option<PathBuf>,
+    reader: Reader,
+}
+
+/// Where a configuration is read from.
+#[derive(Debug, Default)]
+pub(crate) struct Sources<'a> {
+    /// The file, if one was named.
+    pub(crate) file: Option<&'a Path>,
+    /// Variables; those whose names begin with `LIMEN__` are read.
+    pub(crate) environment: Vec<(String, OsString)>,
+    /// Flags that were given: the key, the flag's name and its text.
+    pub(crate) flags: Vec<(Key, &'static str, String)>,
+}
+
+impl Config {
+    /// Whether what is declared fits what the store has already.
+    ///
+    /// # Errors
+    /// References that lead nowhere and base paths in each other's way.
+    pub(crate) fn check_over(&self, existing: &Declared) -> Result<(), Flaws> {
+        let flaws = located(&self.reader, check_references(&merge(&self.declared, existing)));
+        if flaws.is_empty() { Ok(()) } else { Err(Flaws::new(self.file.as_deref(), flaws)) }
+    }
+}
+
+/// Reads and checks a configuration. References are checked too where `existing` tells what the store has
+/// (`Some(&Declared::default())`: nothing); else [`Config::check_over`] is still to be asked.
+///
+/// # Errors
+/// Every flaw that was found, at once.
+pub(crate) fn load(sources: &Sources<'_>, existing: Option<&Declared>) -> Result<Config, Flaws> {
+    let text = match sources.file {
+        Some(file) => read_file(file).map_err(|flaw| Flaws::new(sources.file, vec![flaw]))?,
+        None => String::new(),
+    };
+    check(&text, sources, existing)
+}
+
+fn check(text: &str, sources: &Sources<'_>, existing: Option<&Declared>) -> Result<Config, Flaws> {
+    let tree = tree::read(text).map_err(|error| {
+        let flaw =
+            Flaw { origin: Origin::File(error.place), field: None, message: error.message, mend: error.mend };
+        Flaws::new(sources.file, vec![flaw])
+    })?;
+    let mut reader = Reader::default();
+    let mut sections = reader.file(&tree, &shape::FILE);
+    let mut flaws = Vec::new();
+    let mut draft = Draft::default();
+    let mut origins = Vec::new();
+    for (key, path) in KEYS {
+        let value = path.split('.').try_fold(&Json::Null, |value, name| match value {
+            Json::Null => sections.get(name),
+            other => other.get(name),
+        });
+        if let Some(text) = value.and_then(Json::as_str) {
+            origins.push((key, Origin::File(reader.place(path)), text.to_owned()));
+        }
+    }
+    environment::assignments(&sources.environment, &mut origins, &mut flaws);
+    origins.extend(sources.flags.iter().map(|(key, flag, text)| (*key, Origin::Flag(flag), text.clone())));
+    for (key, origin, text) in &origins {
+        if let Err((message, mend)) = draft.set(*key, text) {
+            flaws.push(setting_flaw(*key, origin.clone(), message, mend));
+        }
+    }
+    let settings = draft.finish().map_err(|(key, (message, mend))| {
+        let origin = origins.iter().rev().find(|(other, ..)| *other == key).map(|(_, origin, _)| origin.clone());
+        flaws.push(setting_flaw(key, origin.unwrap_or(Origin::File(None)), message, mend));
+    });
+    for section in shape::SETTINGS {
+        sections.remove(*section);
+    }
+    match serde_json::from_value::<Declared>(Json::Object(sections)) {
+        Ok(declared) => {
+            let mut problems = check_values(&declared);
+            if let Some(existing) = existing {
+                problems.extend(check_references(&merge(&declared, existing)));
+            }
+            flaws.extend(located(&reader, problems));
+            flaws.append(&mut reader.flaws);
+            match settings {
+                Ok(settings) if flaws.is_empty() => {
+                    Ok(Config { settings, declared, file: sources.file.map(Path::to_path_buf), reader })
+                }
+                _ => Err(Flaws::new(sources.file, flaws)),
+            }
+        }
+        Err(error) => {
+            flaws.append(&mut reader.flaws);
+            let (message, mend) = (error.to_string(), "correct the value that is named".to_owned());
+            flaws.push(Flaw { origin: Origin::File(None), field: None, message, mend });
+            Err(Flaws::new(sources.file, flaws))
+        }
+    }
+}
+
+fn setting_flaw(key: Key, origin: Origin, message: String, mend: String) -> Flaw {
+    let path = KEYS.iter().find(|(other, _)| *other == key).map(|(_, path)| (*path).to_owned());
+    let field = path.filter(|_| matches!(origin, Origin::File(_)));
+    Flaw { origin, field, message, mend }
+}
+
+/// Puts problems in their places, without those of fields that were told of already.
+fn located(reader: &Reader, problems: Vec<Problem>) -> Vec<Flaw> {
+    let fresh = problems.into_iter().filter(|problem| !reader.told_of(&problem.field));
+    fresh
+        .map(|problem| Flaw {
+            origin: Origin::File(reader.place(&problem.field)),
+            field: Some(problem.field),
+            message: problem.message,
+            mend: problem.mend,
+        })
+        .collect()
+}
+
+fn read_file(path: &Path) -> Result<String, Flaw> {
+    use std::io::Read;
+    let flaw = |message: String, mend: &str| Flaw {
+        origin: Origin::File(None),
+        field: None,
+        message,
+        mend: mend.to_owned(),
+    };
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(tree::FILE_MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| flaw(format!("can't be read: {error}"), "check the path and who may read the file"))?;
+    String::from_utf8(bytes).map_err(|_| flaw("is not UTF-8 text".into(), "save it as UTF-8"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,272 @@
+//! How the process is set up: addresses, folders, log. One table of keys for the file, the environment and flags.
+//!
+//! Precedence: flag, then environment, then file, then default. Nothing here opens a file or a socket.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use limen_rules::declared::{Complaint, nearest};
+use tracing::level_filters::LevelFilter;
+
+/// How the process is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// Where calls are accepted.
+    pub(crate) gateway_listen: Listen,
+    /// The gateway's address as callers see it, without a slash at its end; none: where it listens.
+    pub(crate) gateway_public_url: Option<String>,
+    /// How long the gateway decides from a snapshot that the store didn't confirm.
+    pub(crate) snapshot_max_age: Duration,
+    /// Where pages are served.
+    pub(crate) web_listen: Listen,
+    /// The web address as people see it, without a slash at its end; none: where it listens.
+    pub(crate) web_public_url: Option<String>,
+    /// The folder of the store and the admin socket.
+    pub(crate) data_dir: PathBuf,
+    /// The file of the secret that encrypts signing keys; never inside `data_dir`.
+    pub(crate) secret_file: PathBuf,
+    /// The form of log lines.
+    pub(crate) log_format: LogFormat,
+    /// What is logged.
+    pub(crate) log_level: LevelFilter,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A host and a port to listen on; port 0 takes a free one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listen {
+    host: String,
+    port: u16,
+}
+
+impl Listen {
+    /// Whether only this machine can reach it. A name other than `localhost` is taken to lead outward.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.host.parse().map_or(self.host.eq_ignore_ascii_case("localhost"), |address: IpAddr| address.is_loopback())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
+        let plain = |one: u8| one.is_ascii_alphanumeric() || one == b'-' || one == b'.';
+        let whole = match bare {
+            Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && host.len() <= 253 && host.bytes().all(plain),
+        };
+        let digits = !port.is_empty() && port.bytes().all(|one| one.is_ascii_digit());
+        let port = port.parse().ok().filter(|_| whole && digits)?;
+        Some(Self { host: bare.unwrap_or(host).to_owned(), port })
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(formatter, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(formatter, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// A key of the settings, as the file nests it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    GatewayListen,
+    GatewayPublicUrl,
+    GatewaySnapshotMaxAge,
+    WebListen,
+    WebPublicUrl,
+    DataDir,
+    SecretFile,
+    LogFormat,
+    LogLevel,
+}
+
+/// Every key with its path in the file.
+pub(crate) const KEYS: [(Key, &str); 9] = [
+    (Key::GatewayListen, "gateway.listen"),
+    (Key::GatewayPublicUrl, "gateway.public_url"),
+    (Key::GatewaySnapshotMaxAge, "gateway.snapshot_max_age_s"),
+    (Key::WebListen, "web.listen"),
+    (Key::WebPublicUrl, "web.public_url"),
+    (Key::DataDir, "data_dir"),
+    (Key::SecretFile, "secret_file"),
+    (Key::LogFormat, "log.format"),
+    (Key::LogLevel, "log.level"),
+];
+
+/// The folder of the store unless another is told.
+pub(crate) const DEFAULT_DATA_DIR: &str = "./limen-data";
+
+/// Settings while they are gathered.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    settings: Settings,
+    secret_file: Option<PathBuf>,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        let loopback = |port| Listen { host: "127.0.0.1".into(), port };
+        let settings = Settings {
+            gateway_listen: loopback(8080),
+            gateway_public_url: None,
+            snapshot_max_age: Duration::from_secs(900),
+            web_listen: loopback(8081),
+            web_public_url: None,
+            data_dir: PathBuf::from(DEFAULT_DATA_DIR),
+            secret_file: PathBuf::new(),
+            log_format: LogFormat::Text,
+            log_level: LevelFilter::INFO,
+        };
+        Self { settings, secret_file: None }
+    }
+}
+
+impl Draft {
+    /// Sets one key from its text.
+    ///
+    /// # Errors
+    /// What is wrong with the text and how to mend it; the key keeps its value.
+    pub(crate) fn set(&mut self, key: Key, text: &str) -> Result<(), Complaint> {
+        let settings = &mut self.settings;
+        match key {
+            Key::GatewayListen => settings.gateway_listen = listen(text)?,
+            Key::WebListen => settings.web_listen = listen(text)?,
+            Key::GatewayPublicUrl => settings.gateway_public_url = Some(public_url(text)?),
+            Key::WebPublicUrl => settings.web_public_url = Some(public_url(text)?),
+            Key::GatewaySnapshotMaxAge => settings.snapshot_max_age = age(text)?,
+            Key::DataDir => settings.data_dir = path(text)?,
+            Key::SecretFile => self.secret_file = Some(path(text)?),
+            Key::LogFormat => {
+                settings.log_format = choice(text, &[("text", LogFormat::Text), ("json", LogFormat::Json)])?;
+            }
+            Key::LogLevel => {
+                let levels = [
+                    ("error", LevelFilter::ERROR),
+                    ("warn", LevelFilter::WARN),
+                    ("info", LevelFilter::INFO),
+                    ("debug", LevelFilter::DEBUG),
+                    ("trace", LevelFilter::TRACE),
+                ];
+                settings.log_level = choice(text, &levels)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The settings, with the secret's file beside the data folder unless another was told.
+    ///
+    /// # Errors
+    /// The secret's file would lie inside of the data folder, or has nothing to be named after; told of the key.
+    pub(crate) fn finish(self) -> Result<Settings, (Key, Complaint)> {
+        let data_dir = &self.settings.data_dir;
+        let secret_file = match self.secret_file {
+            Some(file) => file,
+            None => {
+                let Some(name) = data_dir.file_name() else {
+                    let message = format!("'{}' has no name that the secret's file could take", data_dir.display());
+                    return Err((Key::DataDir, (message, "name a folder, or set 'secret_file' too".into())));
+                };
+                let mut name = name.to_owned();
+                name.push(".secret");
+                data_dir.with_file_name(name)
+            }
+        };
+        if secret_file.starts_with(data_dir) {
+            let message = format!("'{}' lies inside of the data folder", secret_file.display());
+            let mend = "put it elsewhere: whoever gets a copy of the data folder must not get the secret with it";
+            return Err((Key::SecretFile, (message, mend.into())));
+        }
+        Ok(Settings { secret_file, ..self.settings })
+    }
+}
+
+fn listen(text: &str) -> Result<Listen, Complaint> {
+    let mend = "write HOST:PORT, like 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:80; port 0 takes a free one";
+    Listen::parse(text).ok_or_else(|| (format!("'{text}' is not an address to listen on"), mend.into()))
+}
+
+fn public_url(text: &str) -> Result<String, Complaint> {
+    let complain = || {
+        (format!("'{text}' is not a public address"), "write it like https://api.example.org, without a query".into())
+    };
+    let uri: http::Uri = text.parse().map_err(|_| complain())?;
+    let whole = matches!(uri.scheme_str(), Some("http" | "https"))
+        && uri.authority().is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
+        && !text.contains(['?', '#', '"', '\'', '<', '>', '\\']);
+    if whole { Ok(text.trim_end_matches('/').to_owned()) } else { Err(complain()) }
+}
+
+fn age(text: &str) -> Result<Duration, Complaint> {
+    let seconds: Option<u64> = text.replace('_', "").parse().ok();
+    match seconds {
+        Some(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err((format!("'{text}' is not a time that a snapshot may serve"), "use 1 to 86400 seconds".into())),
+    }
+}
+
+fn path(text: &str) -> Result<PathBuf, Complaint> {
+    if text.is_empty() || text.contains('\0') {
+        return Err(("names no path".into(), "write a path, relative to where Limen is started or absolute".into()));
+    }
+    Ok(PathBuf::from(text))
+}
+
+fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, Complaint> {
+    let found = choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        let mend = match nearest(text, names.iter().copied()) {
+            Some(near) => format!("did you mean '{near}'? It is one of {}", names.join(", ")),
+            None => format!("use one of {}", names.join(", ")),
+        };
+        (format!("'{text}' is not known here"), mend)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_to_listen_on() {
+        for good in ["127.0.0.1:8080", "[::1]:0", "localhost:80", "0.0.0.0:65535", "api.example.org:443"] {
+            assert_eq!(Listen::parse(good).expect(good).to_string(), good);
+        }
+        for bad in ["8080", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80", "a b:1", "h:+1", "[x]:1"] {
+            assert_eq!(Listen::parse(bad), None, "{bad}");
+        }
+        let loopback = |text: &str| Listen::parse(text).expect(text).is_loopback();
+        assert!(loopback("127.0.0.2:1") && loopback("[::1]:1") && loopback("localhost:1"));
+        assert!(!loopback("0.0.0.0:1") && !loopback("[::]:1") && !loopback("example.org:1"));
+    }
+
+    #[test]
+    fn the_secret_stays_out_of_the_data_folder() {
+        let with = |data_dir: &str, secret: Option<&str>| {
+            let mut draft = Draft::default();
+            draft.set(Key::DataDir, data_dir).expect("a path");
+            if let Some(secret) = secret {
+                draft.set(Key::SecretFile, secret).expect("a path");
+            }
+            draft.finish().map(|settings| settings.secret_file).map_err(|(key, _)| key)
+        };
+        assert_eq!(with("./limen-data", None), Ok(PathBuf::from("./limen-data.secret")));
+        assert_eq!(with("/var/lib/limen/", None), Ok(PathBuf::from("/var/lib/limen.secret")));
+        assert_eq!(with("/", None), Err(Key::DataDir));
+        assert_eq!(with("d", Some("d/secret")), Err(Key::SecretFile));
+        assert_eq!(with("d", Some("/etc/limen/secret")), Ok(PathBuf::from("/etc/limen/secret")));
+    }
+}

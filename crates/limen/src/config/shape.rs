@@ -1,0 +1,224 @@
+//! What `limen.yaml` may hold: the form of every field, in one table per mapping.
+//!
+//! Forms only: which values are allowed is decided in `limen_rules::declared` and `settings`.
+
+/// The form of a value.
+#[derive(Debug)]
+pub(crate) enum Form {
+    /// Text; a whole number is taken as it would be written.
+    Text,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number from 0 to this.
+    Whole(u64),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list of this.
+    List(&'static Form),
+    /// A mapping with these fields.
+    Mapping(&'static [Field]),
+    /// A quota, whose period has two spellings.
+    Quota,
+}
+
+/// A field of a mapping.
+#[derive(Debug)]
+pub(crate) struct Field {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// The form of its value.
+    pub(crate) form: Form,
+    /// Whether it must be there.
+    pub(crate) needed: bool,
+}
+
+const fn field(name: &'static str, form: Form) -> Field {
+    Field { name, form, needed: false }
+}
+
+const fn needed(name: &'static str, form: Form) -> Field {
+    Field { name, form, needed: true }
+}
+
+const TEXTS: Form = Form::List(&Form::Text);
+const ACCESS: Form = Form::Word(&["key+token", "key", "token", "open"]);
+const SMALL: Form = Form::Whole(u32::MAX as u64);
+const LARGE: Form = Form::Whole(i64::MAX as u64);
+
+/// The sections that the command line and the environment can override.
+pub(crate) const SETTINGS: &[&str] = &["gateway", "web", "data_dir", "secret_file", "log"];
+
+/// The whole file.
+pub(crate) static FILE: Form = Form::Mapping(&[
+    field("gateway", Form::Mapping(GATEWAY)),
+    field("web", Form::Mapping(WEB)),
+    field("data_dir", Form::Text),
+    field("secret_file", Form::Text),
+    field("log", Form::Mapping(LOG)),
+    field("apis", Form::List(&Form::Mapping(API))),
+    field("products", Form::List(&Form::Mapping(PRODUCT))),
+    field("developers", Form::List(&Form::Mapping(DEVELOPER))),
+    field("applications", Form::List(&Form::Mapping(APPLICATION))),
+    field("environments", Form::List(&Form::Mapping(ENVIRONMENT))),
+    field("roles", Form::List(&Form::Mapping(ROLE))),
+    field("users", Form::List(&Form::Mapping(USER))),
+]);
+
+/// The fields of `quota`.
+pub(crate) const QUOTA: &[Field] = &[
+    field("calls", LARGE),
+    field("bytes", LARGE),
+    field("period", Form::Word(&["day", "week", "month"])),
+    field("time_zone", Form::Text),
+    field("period_s", LARGE),
+];
+
+const GATEWAY: &[Field] =
+    &[field("listen", Form::Text), field("public_url", Form::Text), field("snapshot_max_age_s", Form::Text)];
+
+const WEB: &[Field] = &[field("listen", Form::Text), field("public_url", Form::Text)];
+
+const LOG: &[Field] = &[field("format", Form::Text), field("level", Form::Text)];
+
+const API: &[Field] = &[
+    needed("name", Form::Text),
+    field("title", Form::Text),
+    needed("base_path", Form::Text),
+    needed("target", Form::Text),
+    field("access", ACCESS),
+    field("key", Form::Mapping(KEY)),
+    field("visibility", Form::Word(&["public", "private"])),
+    field("contract", Form::Word(&["strict", "transparent"])),
+    field("error_body", Form::Word(&["wrap", "pass"])),
+    field("bind", Form::Word(&["application", "none"])),
+    field("validate", Form::Word(&["syntax", "off"])),
+    field("media_types", TEXTS),
+    field("body_max_bytes", LARGE),
+    field("preserve_host", Form::Boolean),
+    field("forward_token", Form::Boolean),
+    field("cookies", Form::Boolean),
+    field("assertion", Form::Boolean),
+    field("pass_401", Form::Boolean),
+    field("pass_statuses", Form::List(&Form::Whole(u16::MAX as u64))),
+    field("cors", Form::Mapping(CORS)),
+    field("deadlines", Form::Mapping(DEADLINES)),
+    field("retry_after_s", LARGE),
+    field("operations", Form::List(&Form::Mapping(OPERATION))),
+];
+
+const KEY: &[Field] = &[
+    field("header", Form::Text),
+    field("aliases", TEXTS),
+    field("query_parameter", Form::Boolean),
+    field("challenge", Form::Text),
+];
+
+const CORS: &[Field] =
+    &[field("allow_origins", TEXTS), field("allow_credentials", Form::Boolean), field("max_age_s", SMALL)];
+
+const DEADLINES: &[Field] =
+    &[field("connect_timeout_ms", LARGE), field("response_timeout_ms", LARGE), field("idle_timeout_ms", LARGE)];
+
+const OPERATION: &[Field] = &[
+    needed("name", Form::Text),
+    needed("method", Form::Text),
+    needed("path", Form::Text),
+    field("permission", Form::Text),
+    field("access", ACCESS),
+    field("media_types", TEXTS),
+    field("body_max_bytes", LARGE),
+];
+
+const PRODUCT: &[Field] = &[
+    needed("name", Form::Text),
+    field("title", Form::Text),
+    field("apis", TEXTS),
+    field("rate", Form::Mapping(&[needed("calls", SMALL), needed("window_s", SMALL)])),
+    field("quota", Form::Quota),
+    field("approval_needed", Form::Boolean),
+    field("terms", Form::Text),
+];
+
+const DEVELOPER: &[Field] = &[needed("name", Form::Text), field("title", Form::Text), field("email", Form::Text)];
+
+const APPLICATION: &[Field] = &[
+    needed("name", Form::Text),
+    field("title", Form::Text),
+    needed("developer", Form::Text),
+    field("disabled", Form::Boolean),
+];
+
+const ENVIRONMENT: &[Field] =
+    &[needed("name", Form::Text), field("title", Form::Text), field("legal_entity", Form::Text)];
+
+const ROLE: &[Field] = &[needed("name", Form::Text), field("title", Form::Text), field("permissions", TEXTS)];
+
+const USER: &[Field] = &[
+    needed("name", Form::Text),
+    field("title", Form::Text),
+    field("email", Form::Text),
+    field("disabled", Form::Boolean),
+    field("memberships", Form::List(&Form::Mapping(MEMBERSHIP))),
+];
+
+const MEMBERSHIP: &[Field] = &[needed("environment", Form::Text), field("roles", TEXTS)];
+
+#[cfg(test)]
+mod tests {
+    use limen_rules::model::Declared;
+
+    use super::*;
+
+    /// Names of the fields below a form, with their paths.
+    fn names(form: &Form, path: &str, into: &mut Vec<String>) {
+        match form {
+            Form::List(inner) => names(inner, path, into),
+            Form::Mapping(fields) => {
+                for field in *fields {
+                    into.push(format!("{path}.{}", field.name));
+                    names(&field.form, &format!("{path}.{}", field.name), into);
+                }
+            }
+            Form::Text | Form::Boolean | Form::Whole(_) | Form::Word(_) | Form::Quota => {}
+        }
+    }
+
+    fn names_of_json(value: &serde_json::Value, path: &str, into: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Array(list) => list.iter().for_each(|one| names_of_json(one, path, into)),
+            serde_json::Value::Object(fields) => {
+                for (name, value) in fields {
+                    into.push(format!("{path}.{name}"));
+                    if name != "quota" {
+                        names_of_json(value, &format!("{path}.{name}"), into);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An object of every kind with every optional field filled, serialised by the model, must have the same fields
+    /// as the table.
+    #[test]
+    fn the_table_has_the_fields_of_the_model() {
+        let declared: Declared = serde_json::from_value(serde_json::json!({
+            "apis": [{"name": "a", "base_path": "/a", "target": "http://a", "operations": [
+                {"name": "o", "method": "GET", "path": "/", "permission": "p", "access": "open", "media_types": [],
+                 "body_max_bytes": 1}]}],
+            "products": [{"name": "p", "rate": {"calls": 1, "window_s": 1}, "terms": "t",
+                "quota": {"calls": 1, "period": {"seconds": 1}}}],
+            "developers": [{"name": "d"}], "applications": [{"name": "a", "developer": "d"}],
+            "environments": [{"name": "e"}], "roles": [{"name": "r"}],
+            "users": [{"name": "u", "memberships": [{"environment": "e"}]}]
+        }))
+        .expect("a declared form");
+        let (mut model, mut table) = (Vec::new(), Vec::new());
+        names_of_json(&serde_json::to_value(declared).expect("JSON"), "", &mut model);
+        names(&FILE, "", &mut table);
+        table.retain(|name| !SETTINGS.iter().any(|section| name.split('.').nth(1) == Some(section)));
+        model.sort();
+        table.sort();
+        assert_eq!(table, model);
+    }
+}

@@ -1,0 +1,94 @@
+//! The admin API: what the command line asks for, as JSON over the admin socket (requests and answers in [`crate::wire`]).
+//!
+//! Every write is checked against what the store has, written, logged with who asked, and answered once it is live.
+
+mod apis;
+mod apply;
+mod failure;
+mod id;
+mod keys;
+mod notices;
+mod publish;
+mod read;
+mod sample;
+mod status;
+mod subscriptions;
+mod tokens;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::routing::{delete, get, post};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::ports::Portal;
+use failure::AdminFailure;
+
+/// The largest request body, in bytes.
+const BODY_MAX_BYTES: usize = 1 << 20;
+
+/// What a handler answers.
+type Answered<T> = Result<axum::Json<T>, AdminFailure>;
+
+/// The portal, and the turn to write: checks and the write that rests on them are one step for all other writers.
+#[derive(Clone, FromRef)]
+struct Admin {
+    portal: Portal,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Admin {
+    /// Waits until no other write is under way.
+    async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    fn now_us(&self) -> i64 {
+        self.portal.clock.now_us()
+    }
+
+    /// Waits, for a second at most, until the calls are decided from what was just written.
+    async fn live(&self) -> Result<(), AdminFailure> {
+        let revision = self.portal.store.revision().await?;
+        if !self.portal.refresh.changed(revision).await {
+            tracing::warn!(revision, "what was written is not live yet");
+        }
+        Ok(())
+    }
+}
+
+/// Everything that the admin socket answers.
+pub fn admin_router(portal: Portal) -> Router {
+    Router::new()
+        .route("/v1/status", get(status::show))
+        .route("/v1/calls/{id}", get(status::explain))
+        .route("/v1/declared", get(apply::declared))
+        .route("/v1/apply", post(apply::apply))
+        .route("/v1/publish", post(publish::publish))
+        .route("/v1/apis", get(apis::list))
+        .route("/v1/apis/{id}", delete(apis::remove))
+        .route("/v1/sample", delete(sample::remove))
+        .route("/v1/subscriptions", get(subscriptions::list).post(subscriptions::make))
+        .route("/v1/subscriptions/{id}", get(subscriptions::show))
+        .route("/v1/subscriptions/{id}/state", post(subscriptions::step))
+        .route("/v1/subscriptions/{id}/keys/regenerate", post(keys::regenerate))
+        .route("/v1/subscriptions/{id}/keys/revoke", post(keys::revoke))
+        .route("/v1/tokens", post(tokens::issue))
+        .route("/v1/tokens/revoke", post(tokens::revoke))
+        .route("/v1/signing-keys/rotate", post(tokens::rotate))
+        .route("/v1/notices", get(notices::list).post(notices::make))
+        .route("/v1/notices/{id}/update", post(notices::update))
+        .route("/v1/notices/{id}/resolve", post(notices::resolve))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_path)
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .with_state(Admin { portal, turn: Arc::new(Mutex::new(())) })
+}
+
+async fn unknown_path(method: axum::http::Method, uri: axum::http::Uri) -> AdminFailure {
+    AdminFailure::unknown(
+        format!("The admin API has no {method} {}.", uri.path()),
+        "Use the command line of the same version as the running process.",
+    )
+}

@@ -1,0 +1,92 @@
+//! Takes the sample of the first run away, and nothing that came to depend on it since.
+
+use axum::Json;
+use axum::extract::State;
+use limen_rules::model::{Declared, Name};
+use limen_rules::record::Subscription;
+use limen_store::{ResourceId, ResourceKind};
+
+use super::failure::AdminFailure;
+use super::{Admin, Answered};
+use crate::audit::Who;
+use crate::ports::Sample;
+use crate::wire::Applied;
+
+/// What goes with the sample, and what stays without it.
+#[derive(Debug, Default)]
+struct Removal {
+    /// Products that stay, without the sample's APIs.
+    changed: Declared,
+    /// What goes, in an order that leaves no name dangling; the APIs last, as they tell that the sample is there.
+    gone: Vec<ResourceId>,
+}
+
+impl Removal {
+    /// A product, role or environment of the sample that something else uses by now stays.
+    fn of(sample: &Sample, declared: &Declared) -> Self {
+        let mut removal = Self::default();
+        for product in &declared.products {
+            let mut left = product.clone();
+            left.apis.retain(|api| !sample.apis.contains(api));
+            if left.apis.is_empty() && sample.products.contains(&product.name) {
+                removal.take(ResourceKind::Product, &product.name);
+            } else if left != *product {
+                removal.changed.products.push(left);
+            }
+        }
+        for user in declared.users.iter().filter(|user| sample.users.contains(&user.name)) {
+            removal.take(ResourceKind::User, &user.name);
+        }
+        let others = || declared.users.iter().filter(|user| !sample.users.contains(&user.name));
+        let memberships = || others().flat_map(|user| &user.memberships);
+        for environment in declared.environments.iter().filter(|one| sample.environments.contains(&one.name)) {
+            if !memberships().any(|membership| membership.environment == environment.name) {
+                removal.take(ResourceKind::Environment, &environment.name);
+            }
+        }
+        for role in declared.roles.iter().filter(|role| sample.roles.contains(&role.name)) {
+            if !memberships().any(|membership| membership.roles.contains(&role.name)) {
+                removal.take(ResourceKind::Role, &role.name);
+            }
+        }
+        for api in declared.apis.iter().filter(|api| sample.apis.contains(&api.name)) {
+            removal.take(ResourceKind::Api, &api.name);
+        }
+        removal
+    }
+
+    fn take(&mut self, kind: ResourceKind, name: &Name) {
+        self.gone.push(ResourceId { kind, name: name.clone() });
+    }
+
+    /// Whether the subscription ends: its product goes, or it is the sample's own, whose keys were on a screen.
+    fn ends(&self, sample: &Sample, subscription: &Subscription) -> bool {
+        let product_goes =
+            self.gone.iter().any(|one| one.kind == ResourceKind::Product && one.name == subscription.product);
+        let samples_own =
+            sample.products.contains(&subscription.product) && sample.developers.contains(&subscription.developer);
+        product_goes || samples_own
+    }
+}
+
+/// `DELETE /v1/sample`
+pub(super) async fn remove(State(admin): State<Admin>, who: Who) -> Answered<Applied> {
+    let _turn = admin.turn().await;
+    let declared = admin.portal.store.declared().await?;
+    let sample = &admin.portal.sample;
+    if !declared.apis.iter().any(|api| sample.apis.contains(&api.name)) {
+        return Err(AdminFailure::conflict("The sample isn't there.", "There is nothing to remove."));
+    }
+    let removal = Removal::of(sample, &declared);
+    let mut cancelled = Vec::new();
+    for subscription in admin.portal.store.subscriptions(None).await? {
+        if removal.ends(sample, &subscription) && admin.cancel(&subscription).await? {
+            cancelled.push(format!("subscription {}", subscription.id));
+        }
+    }
+    let mut applied = admin.replace(&removal.changed, &removal.gone).await?;
+    applied.changed.append(&mut cancelled);
+    who.did("remove sample", &applied.removed.join(", "));
+    admin.live().await?;
+    Ok(Json(applied))
+}

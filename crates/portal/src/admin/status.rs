@@ -1,0 +1,48 @@
+//! What runs, and what happened to a recent call.
+
+use axum::Json;
+use axum::extract::State;
+use limen_rules::notice::{Phase, phase};
+
+use super::apis::lines;
+use super::failure::AdminFailure;
+use super::read::Named;
+use super::{Admin, Answered};
+use crate::wire::{Explanation, Status};
+
+/// So many of the latest notices are looked at.
+const NOTICES_MAX: u32 = 1_000;
+
+/// `GET /v1/status`
+pub(super) async fn show(State(admin): State<Admin>) -> Answered<Status> {
+    let portal = &admin.portal;
+    let declared = portal.store.declared().await?;
+    let subscriptions = portal.store.subscriptions(None).await?.len();
+    let now_us = admin.now_us();
+    let mut notices = portal.store.notices(NOTICES_MAX).await?;
+    notices.retain(|notice| phase(notice, now_us) != Phase::Over);
+    let gateway = portal.gateway.status();
+    Ok(Json(Status {
+        version: portal.version.to_owned(),
+        gateway: portal.addresses.gateway_url.clone(),
+        web: portal.addresses.web_url.clone(),
+        started_at_us: portal.started_at_us,
+        snapshot_age_ms: gateway.snapshot_age_ms,
+        snapshot_revision: u64::try_from(gateway.snapshot_revision).unwrap_or_default(),
+        sample: declared.apis.iter().any(|api| portal.sample.apis.contains(&api.name)),
+        apis: lines(&declared),
+        subscriptions,
+        notices,
+        calls_by_status: gateway.calls_by_status,
+    }))
+}
+
+/// `GET /v1/calls/REQUEST_ID`
+pub(super) async fn explain(State(admin): State<Admin>, Named(id): Named) -> Answered<Explanation> {
+    admin.portal.gateway.explain(&id).map(Json).ok_or_else(|| {
+        AdminFailure::unknown(
+            format!("No call is kept under the id {id}."),
+            "Copy the id from X-Request-Id or trace_id. Only recent calls are kept, refused ones longer than others.",
+        )
+    })
+}

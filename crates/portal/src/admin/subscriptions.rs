@@ -1,0 +1,238 @@
+//! Subscriptions: asked for, listed, and moved through their life.
+
+use axum::Json;
+use axum::extract::State;
+use limen_rules::declared::nearest;
+use limen_rules::model::{Declared, Product};
+use limen_rules::record::{StoredKey, Subscription, SubscriptionState, Which};
+
+use super::failure::AdminFailure;
+use super::read::{Named, Read};
+use super::{Admin, Answered, id};
+use crate::audit::Who;
+use crate::ports::GatewayView;
+use crate::wire::{
+    KeyLine, MadeSubscription, MakeSubscription, MoveSubscription, SubscriptionAction, SubscriptionLine,
+};
+
+/// `GET /v1/subscriptions`
+pub(super) async fn list(State(admin): State<Admin>) -> Answered<Vec<SubscriptionLine>> {
+    let now_us = admin.now_us();
+    let subscriptions = admin.portal.store.subscriptions(None).await?;
+    Ok(Json(subscriptions.into_iter().map(|one| line(one, admin.portal.gateway.as_ref(), now_us)).collect()))
+}
+
+/// `GET /v1/subscriptions/ID`
+pub(super) async fn show(State(admin): State<Admin>, Named(id): Named) -> Answered<SubscriptionLine> {
+    let subscription = admin.portal.store.subscription(&id).await?;
+    Ok(Json(line(subscription, admin.portal.gateway.as_ref(), admin.now_us())))
+}
+
+/// `POST /v1/subscriptions`
+pub(super) async fn make(
+    State(admin): State<Admin>,
+    who: Who,
+    Read(asked): Read<MakeSubscription>,
+) -> Answered<MadeSubscription> {
+    let _turn = admin.turn().await;
+    let declared = admin.portal.store.declared().await?;
+    let product = product(&declared, &asked)?;
+    if asked.ends_at_us.is_some_and(|ends| ends <= admin.now_us()) {
+        return Err(AdminFailure::wrong("The subscription would end before it begins.", "Tell an end that is to come."));
+    }
+    let made = admin.make_subscription(&asked, product.approval_needed).await?;
+    who.did("make subscription", &made.id);
+    admin.live().await?;
+    Ok(Json(made))
+}
+
+/// The product, if both it and the developer are there.
+fn product<'d>(declared: &'d Declared, asked: &MakeSubscription) -> Result<&'d Product, AdminFailure> {
+    let developers = || declared.developers.iter().map(|developer| developer.name.as_ref());
+    if !developers().any(|one| one == &*asked.developer) {
+        let near = nearest(&asked.developer, developers());
+        return Err(AdminFailure::unknown_name("developer", &asked.developer, near));
+    }
+    declared.products.iter().find(|product| product.name == asked.product).ok_or_else(|| {
+        let near = nearest(&asked.product, declared.products.iter().map(|product| product.name.as_ref()));
+        AdminFailure::unknown_name("product", &asked.product, near)
+    })
+}
+
+/// `POST /v1/subscriptions/ID/state`
+pub(super) async fn step(
+    State(admin): State<Admin>,
+    who: Who,
+    Named(id): Named,
+    Read(asked): Read<MoveSubscription>,
+) -> Answered<SubscriptionLine> {
+    let _turn = admin.turn().await;
+    let now_us = admin.now_us();
+    let present = state_at(&admin.portal.store.subscription(&id).await?, now_us);
+    let next = after(present, asked.action).ok_or_else(|| {
+        AdminFailure::conflict(
+            format!("The subscription {id} is {}; it can't be {}.", state_word(present), done_word(asked.action)),
+            way_out(present),
+        )
+    })?;
+    let subscription = admin.portal.store.set_subscription_state(&id, next, now_us).await?;
+    who.did("move subscription", &format!("{id} to {}", state_word(next)));
+    admin.live().await?;
+    Ok(Json(line(subscription, admin.portal.gateway.as_ref(), now_us)))
+}
+
+/// Where an action leads from a state; none: nowhere.
+fn after(state: SubscriptionState, action: SubscriptionAction) -> Option<SubscriptionState> {
+    use SubscriptionState as To;
+    match (state, action) {
+        (To::Requested, SubscriptionAction::Approve) | (To::Suspended, SubscriptionAction::Resume) => Some(To::Active),
+        (To::Requested, SubscriptionAction::Reject) => Some(To::Rejected),
+        (To::Active, SubscriptionAction::Suspend) => Some(To::Suspended),
+        (To::Requested | To::Active | To::Suspended, SubscriptionAction::Cancel) => Some(To::Cancelled),
+        _ => None,
+    }
+}
+
+/// The state as it is at `now_us`: a subscription whose time is over has expired, whatever its row says.
+fn state_at(subscription: &Subscription, now_us: i64) -> SubscriptionState {
+    if alive(subscription.state) && subscription.ends_at_us.is_some_and(|ends| ends <= now_us) {
+        SubscriptionState::Expired
+    } else {
+        subscription.state
+    }
+}
+
+/// Whether a subscription in that state has a future.
+fn alive(state: SubscriptionState) -> bool {
+    matches!(state, SubscriptionState::Requested | SubscriptionState::Active | SubscriptionState::Suspended)
+}
+
+fn state_word(state: SubscriptionState) -> &'static str {
+    match state {
+        SubscriptionState::Requested => "requested",
+        SubscriptionState::Active => "active",
+        SubscriptionState::Suspended => "suspended",
+        SubscriptionState::Cancelled => "cancelled",
+        SubscriptionState::Rejected => "rejected",
+        SubscriptionState::Expired => "expired",
+    }
+}
+
+fn done_word(action: SubscriptionAction) -> &'static str {
+    match action {
+        SubscriptionAction::Approve => "approved",
+        SubscriptionAction::Reject => "rejected",
+        SubscriptionAction::Suspend => "suspended",
+        SubscriptionAction::Resume => "resumed",
+        SubscriptionAction::Cancel => "cancelled",
+    }
+}
+
+fn way_out(state: SubscriptionState) -> &'static str {
+    match state {
+        SubscriptionState::Requested => "Approve, reject or cancel it.",
+        SubscriptionState::Active => "Suspend or cancel it.",
+        SubscriptionState::Suspended => "Resume or cancel it.",
+        SubscriptionState::Cancelled | SubscriptionState::Rejected | SubscriptionState::Expired => {
+            "It has come to its end. Make a new subscription."
+        }
+    }
+}
+
+/// What is told of a subscription: never a key, nor its hash.
+fn line(subscription: Subscription, gateway: &dyn GatewayView, now_us: i64) -> SubscriptionLine {
+    let keys = subscription.keys.iter().filter(|key| key.valid_until_us.is_none_or(|until| now_us < until));
+    SubscriptionLine {
+        state: state_at(&subscription, now_us),
+        usage: gateway.usage(&subscription.id),
+        keys: keys
+            .map(|key| KeyLine { which: key.which, made_at_us: key.made_at_us, valid_until_us: key.valid_until_us })
+            .collect(),
+        id: subscription.id,
+        product: subscription.product,
+        developer: subscription.developer,
+        created_at_us: subscription.created_at_us,
+        ends_at_us: subscription.ends_at_us,
+    }
+}
+
+impl Admin {
+    /// A new key: its value, to be told once, and what is stored of it.
+    pub(super) fn new_key(&self, which: Which) -> (String, StoredKey) {
+        let key = limen_rules::key::generate(|bytes| self.portal.random.fill(bytes));
+        let hash = limen_rules::key::hash(&key);
+        (key, StoredKey { which, hash, made_at_us: self.now_us(), valid_until_us: None })
+    }
+
+    /// Makes the subscription, its references having been checked; until it is approved its keys open nothing.
+    pub(super) async fn make_subscription(
+        &self,
+        asked: &MakeSubscription,
+        approval_needed: bool,
+    ) -> Result<MadeSubscription, AdminFailure> {
+        let now_us = self.now_us();
+        let (primary_key, primary) = self.new_key(Which::Primary);
+        let (secondary_key, secondary) = self.new_key(Which::Secondary);
+        let subscription = Subscription {
+            id: id::make("sub_", 12, self.portal.random.as_ref()),
+            product: asked.product.clone(),
+            developer: asked.developer.clone(),
+            state: if approval_needed { SubscriptionState::Requested } else { SubscriptionState::Active },
+            created_at_us: now_us,
+            started_at_us: now_us,
+            ends_at_us: asked.ends_at_us,
+            keys: vec![primary, secondary],
+        };
+        self.portal.store.insert_subscription(&subscription).await?;
+        Ok(MadeSubscription { id: subscription.id, state: subscription.state, primary_key, secondary_key })
+    }
+
+    /// The subscription, if its keys may still be changed.
+    pub(super) async fn living_subscription(&self, id: &str) -> Result<Subscription, AdminFailure> {
+        let subscription = self.portal.store.subscription(id).await?;
+        let state = state_at(&subscription, self.now_us());
+        if alive(state) {
+            return Ok(subscription);
+        }
+        Err(AdminFailure::conflict(
+            format!("The subscription {id} is {}; its keys open nothing.", state_word(state)),
+            way_out(state),
+        ))
+    }
+
+    /// Cancels the subscription if it is alive; whether it was.
+    pub(super) async fn cancel(&self, subscription: &Subscription) -> Result<bool, AdminFailure> {
+        if !alive(subscription.state) {
+            return Ok(false);
+        }
+        let store = &self.portal.store;
+        store.set_subscription_state(&subscription.id, SubscriptionState::Cancelled, self.now_us()).await?;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_steps_of_a_life_are_possible() {
+        use SubscriptionAction::{Approve, Cancel, Reject, Resume, Suspend};
+        use SubscriptionState::{Active, Cancelled, Expired, Rejected, Requested, Suspended};
+        let steps = [
+            (Requested, Approve, Active),
+            (Requested, Reject, Rejected),
+            (Requested, Cancel, Cancelled),
+            (Active, Suspend, Suspended),
+            (Active, Cancel, Cancelled),
+            (Suspended, Resume, Active),
+            (Suspended, Cancel, Cancelled),
+        ];
+        for state in [Requested, Active, Suspended, Cancelled, Rejected, Expired] {
+            for action in [Approve, Reject, Suspend, Resume, Cancel] {
+                let step = steps.iter().find(|(from, by, _)| *from == state && *by == action);
+                assert_eq!(after(state, action), step.map(|(_, _, to)| *to), "{state:?} {action:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What the portal needs from the process around it: a clock, randomness, signing, and what the gateway knows.
+//!
+//! Narrow traits that an object can stand for; their adapters live in the crate that has `main`.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use limen_rules::model::Name;
+use limen_rules::token::{Claims, Issuer};
+use limen_store::Store;
+
+use crate::wire::{Explanation, UsageLine};
+
+/// A future behind a pointer, so that a trait with it can be an object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The wall clock.
+pub trait Clock: Send + Sync {
+    /// Microseconds since the Unix epoch.
+    fn now_us(&self) -> i64;
+}
+
+/// Randomness that is fit for secrets.
+pub trait Random: Send + Sync {
+    /// Fills the whole of `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// A port could not do its work. The words are for operators.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct PortFault(pub String);
+
+/// Signs tokens. The private keys stay behind it.
+pub trait Signer: Send + Sync {
+    /// The issuer that it signs for and whom its tokens are for: `iss` and `aud` of [`Claims`].
+    fn issuer(&self) -> Issuer;
+
+    /// Signs an access token with the current key.
+    ///
+    /// # Errors
+    /// When there is no key or the signature can't be made.
+    fn issue(&self, claims: &Claims) -> Result<String, PortFault>;
+
+    /// Makes a new key the current one and tells its `kid`; the old one stays trusted while its tokens live.
+    ///
+    /// # Errors
+    /// When the key can't be made or kept.
+    fn rotate(&self) -> BoxFuture<'_, Result<Name, PortFault>>;
+}
+
+/// What the gateway tells of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GatewayStatus {
+    /// How long ago the snapshot was last confirmed against the store.
+    pub snapshot_age_ms: u64,
+    /// The store's revision that it was made from.
+    pub snapshot_revision: i64,
+    /// Calls by status since the process began.
+    pub calls_by_status: Vec<(u16, u64)>,
+}
+
+/// What the gateway knows, to be read.
+pub trait GatewayView: Send + Sync {
+    /// Its snapshot and its counts.
+    fn status(&self) -> GatewayStatus;
+
+    /// The chain of checks of a recent call, if it is still kept.
+    fn explain(&self, request_id: &str) -> Option<Explanation>;
+
+    /// What a subscription has used, where it is counted.
+    fn usage(&self, subscription: &str) -> Option<UsageLine>;
+}
+
+/// Brings what was written to the calls.
+pub trait SnapshotRefresh: Send + Sync {
+    /// Ready when the gateway decides from `revision` or a later one: `true`; after a second at most: `false`.
+    fn changed(&self, revision: i64) -> BoxFuture<'_, bool>;
+}
+
+/// Where the two sides are reached, as callers see them; without a slash at the end.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// The gateway's, such as `http://127.0.0.1:8080`.
+    pub gateway_url: String,
+    /// The web address, such as `http://127.0.0.1:8081`.
+    pub web_url: String,
+}
+
+/// The names of what the first run made as a sample, so that it can be removed in one go.
+#[derive(Clone, Debug, Default)]
+pub struct Sample {
+    /// APIs.
+    pub apis: Vec<Name>,
+    /// Products.
+    pub products: Vec<Name>,
+    /// Developers; they stay when the sample is removed, their subscriptions to its products end.
+    pub developers: Vec<Name>,
+    /// Environments.
+    pub environments: Vec<Name>,
+    /// Roles.
+    pub roles: Vec<Name>,
+    /// Users.
+    pub users: Vec<Name>,
+}
+
+/// Everything that pages and admin API work with. Cheap to clone.
+#[derive(Clone)]
+pub struct Portal {
+    /// What is kept.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// For keys and ids.
+    pub random: Arc<dyn Random>,
+    /// For tokens.
+    pub signer: Arc<dyn Signer>,
+    /// What the gateway knows.
+    pub gateway: Arc<dyn GatewayView>,
+    /// How a write becomes live.
+    pub refresh: Arc<dyn SnapshotRefresh>,
+    /// Where the two sides are reached.
+    pub addresses: Arc<Addresses>,
+    /// The sample's names.
+    pub sample: Arc<Sample>,
+    /// The program's version.
+    pub version: &'static str,
+    /// When the process began.
+    pub started_at_us: i64,
+    /// How stale the snapshot may be before `/readyz` says no.
+    pub snapshot_age_max_ms: u64,
+}

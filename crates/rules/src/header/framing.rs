@@ -1,0 +1,134 @@
+//! What a parsed head must be before anything else is read of it (RFC 9112 §§3.2, 6; RFC 9113 §8.2.2).
+
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, Version};
+
+use crate::contract::{BearerError, Cause, Location, Refusal};
+
+/// Fields that the rules decide on before those that `Connection` names are removed.
+const NOT_HOP_BY_HOP: [&str; 9] = [
+    "host",
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "authorization",
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+];
+
+/// Checks what two readers of a head could understand in two ways.
+///
+/// HTTP/1.1 needs exactly one `Host`; any version has at most one, of the form of an authority. At most one
+/// `Content-Length`, of digits that fit 64 bits, and never beside `Transfer-Encoding`, which is exactly `chunked` and
+/// only in HTTP/1.1. HTTP/2 has no fields of one connection. At most one `Authorization`. `Connection` names no field
+/// that is decided on here.
+///
+/// # Errors
+///
+/// [`Cause::MalformedRequest`] with everything that is wrong, a sentence for each; the `Bearer` challenge
+/// `invalid_request` where there are two `Authorization` fields.
+pub fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), Refusal> {
+    let mut flaws: Flaws = Vec::new();
+    check_host(headers, version, &mut flaws);
+    check_length(headers, version, &mut flaws);
+    check_connection(headers, version, &mut flaws);
+    let has_two_tokens = headers.get_all(AUTHORIZATION).iter().count() > 1;
+    if has_two_tokens {
+        flaws.push((&AUTHORIZATION, "There is more than one Authorization header; send one."));
+    }
+    let Some((_, first)) = flaws.first() else { return Ok(()) };
+    let words: Vec<_> = flaws.iter().map(|(_, words)| *words).collect();
+    let mut refusal = Refusal::new(Cause::MalformedRequest).message(*first).detail(words.join(" "));
+    for (name, words) in flaws {
+        refusal = refusal.error(format!("/{name}"), Location::Header, words);
+    }
+    if has_two_tokens {
+        refusal.challenges.token = Some(BearerError::InvalidRequest);
+    }
+    Err(refusal)
+}
+
+type Flaws = Vec<(&'static HeaderName, &'static str)>;
+
+fn check_host(headers: &HeaderMap, version: Version, flaws: &mut Flaws) {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if version == Version::HTTP_11 => {
+            flaws.push((&HOST, "There is no Host header; HTTP/1.1 needs one."));
+        }
+        (None, _) => {}
+        (Some(_), Some(_)) => flaws.push((&HOST, "There is more than one Host header; send one.")),
+        (Some(host), None) => {
+            if !host.to_str().is_ok_and(is_authority) {
+                flaws.push((&HOST, "The Host header isn't a host name or address with an optional port."));
+            }
+        }
+    }
+}
+
+fn check_length(headers: &HeaderMap, version: Version, flaws: &mut Flaws) {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let length = lengths.next();
+    if lengths.next().is_some() {
+        flaws.push((&CONTENT_LENGTH, "There is more than one Content-Length header; send one."));
+    } else if let Some(length) = length {
+        let digits = length.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        if digits.and_then(|digits| digits.parse::<u64>().ok()).is_none() {
+            flaws.push((&CONTENT_LENGTH, "The Content-Length isn't one decimal number."));
+        }
+    }
+    let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
+    let Some(encoding) = encodings.next() else { return };
+    if version != Version::HTTP_11 {
+        flaws.push((&TRANSFER_ENCODING, "Transfer-Encoding exists in HTTP/1.1 only."));
+    } else if encodings.next().is_some() || !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
+        flaws.push((&TRANSFER_ENCODING, "The Transfer-Encoding is not exactly chunked."));
+    }
+    if length.is_some() {
+        flaws.push((&TRANSFER_ENCODING, "There are both a Content-Length and a Transfer-Encoding; send one of them."));
+    }
+}
+
+fn check_connection(headers: &HeaderMap, version: Version, flaws: &mut Flaws) {
+    if version >= Version::HTTP_2 && (headers.contains_key(CONNECTION) || headers.contains_key(UPGRADE)) {
+        flaws.push((&CONNECTION, "HTTP/2 has no Connection and Upgrade headers."));
+        return;
+    }
+    let mut options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let is_end_to_end =
+        |option: &[u8]| NOT_HOP_BY_HOP.iter().any(|name| option.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
+    if options.any(is_end_to_end) {
+        flaws.push((&CONNECTION, "The Connection header names a field that is not of this connection alone."));
+    }
+}
+
+/// Whether a text is `host` or `host:port` (RFC 3986 §3.2) without user information: a registered name, an IPv4
+/// address, or an IPv6 address in brackets. The host isn't empty; a port fits 16 bits and may be empty.
+#[must_use]
+pub fn is_authority(text: &str) -> bool {
+    let (is_host, port) = if let Some(bracketed) = text.strip_prefix('[') {
+        let Some((address, port)) = bracketed.split_once(']') else { return false };
+        (address.parse::<std::net::Ipv6Addr>().is_ok(), port)
+    } else {
+        let end = text.find(':').unwrap_or(text.len());
+        let (host, port) = text.split_at_checked(end).unwrap_or((text, ""));
+        (is_registered_name(host), port)
+    };
+    let is_port = match port.strip_prefix(':') {
+        None => port.is_empty(),
+        Some(digits) => {
+            digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.is_empty() || digits.parse::<u16>().is_ok())
+        }
+    };
+    is_host && is_port
+}
+
+/// A name of the DNS's letters, digits, hyphens, dots and underscores. RFC 3986 would allow escapes and `!$&'()*+,;=`
+/// too; no host has them, and readers differ on them.
+fn is_registered_name(host: &str) -> bool {
+    !host.is_empty()
+        && host.len() <= 255
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
+}
