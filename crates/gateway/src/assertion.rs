@@ -11,6 +11,7 @@ pub const LIFETIME_S: i64 = 60;
 
 /// The key that signs assertions, made ready once.
 pub struct AssertionKey {
+    kid: Box<str>,
     pair: EcdsaKeyPair,
     /// `{"alg":"ES256","typ":"JWT","kid":…}` in base64url with the dot behind it.
     header: String,
@@ -66,7 +67,13 @@ impl AssertionKey {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private_pkcs8)
             .map_err(|_| NotASigningKey { kid: kid.into() })?;
         let header = serde_json::json!({"alg": "ES256", "typ": "JWT", "kid": kid}).to_string();
-        Ok(Self { pair, header: URL_SAFE_NO_PAD.encode(header) + "." })
+        Ok(Self { kid: kid.into(), pair, header: URL_SAFE_NO_PAD.encode(header) + "." })
+    }
+
+    /// The key's id.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
     }
 
     /// Signs an assertion; none if the key fails to, which the caller treats as a fault.

@@ -31,12 +31,12 @@ pub(crate) enum Output {
     version,
     max_term_width = 100,
     after_help = "Examples:
-  limen                                                       start, with a sample API on a first run
+  limen                                              start; a first run makes a sample API
   limen publish --target http://127.0.0.1:9000 --base-path /orders
-  limen explain 4bf92f3577b34da6a3ce929d0e0e4736              why was this call answered so?
+  limen explain 4bf92f3577b34da6a3ce929d0e0e4736     why was this call answered so?
 
 Without a command, 'limen up' is run. 'limen COMMAND --help' tells more of each command.
-Exit codes: 0 done, 1 refused or not found, 2 wrong use, bad configuration or no running Limen."
+Exit codes: 0 done; 1 refused or not found; 2 wrong use, bad configuration, no running Limen."
 )]
 struct Cli {
     /// The folder of the running Limen's data and socket [default: ./limen-data]

@@ -4,18 +4,14 @@ mod admin_connection;
 mod arguments;
 mod command;
 mod config;
+mod up;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments = arguments::parse();
     match arguments.command {
-        arguments::Command::Up(up) => run_up(&up),
+        arguments::Command::Up(up) => up::run(&up),
         command => command::run(&arguments.data_dir, arguments.output, command),
     }
-}
-
-/// Becomes `up::run(up)`.
-fn run_up(_up: &arguments::Up) -> ExitCode {
-    ExitCode::from(2)
 }

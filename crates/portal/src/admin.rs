@@ -18,7 +18,7 @@ mod tokens;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -32,7 +32,7 @@ const BODY_MAX_BYTES: usize = 1 << 20;
 type Answered<T> = Result<axum::Json<T>, AdminFailure>;
 
 /// The portal, and the turn to write: checks and the write that rests on them are one step for all other writers.
-#[derive(Clone, FromRef)]
+#[derive(Clone)]
 struct Admin {
     portal: Portal,
     turn: Arc<Mutex<()>>,

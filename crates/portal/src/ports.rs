@@ -95,8 +95,8 @@ pub struct Sample {
     pub apis: Vec<Name>,
     /// Products.
     pub products: Vec<Name>,
-    /// Developers; they stay when the sample is removed, their subscriptions to its products end.
-    pub developers: Vec<Name>,
+    /// Ids of subscriptions. Whose they are stays: a developer may have come to own other things.
+    pub subscriptions: Vec<Name>,
     /// Environments.
     pub environments: Vec<Name>,
     /// Roles.

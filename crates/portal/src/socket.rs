@@ -143,8 +143,12 @@ impl Listener for OwnersOnly {
                 Ok(peer) if may_administer(peer.uid(), self.own_uid) => {
                     return (stream, Peer { uid: peer.uid(), pid: peer.pid() });
                 }
-                Ok(peer) => tracing::warn!(uid = peer.uid(), "another user's connection to the admin socket was closed"),
-                Err(error) => tracing::warn!(%error, "a connection to the admin socket was closed: its peer is unknown"),
+                Ok(peer) => {
+                    tracing::warn!(uid = peer.uid(), "another user's connection to the admin socket was closed")
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection to the admin socket was closed: its peer is unknown")
+                }
             }
         }
     }

@@ -55,7 +55,8 @@ async fn unknown_path(wants: Wants, uri: Uri) -> Response {
 
 async fn wrong_method(wants: Wants, method: Method) -> Response {
     let method: String = method.as_str().chars().take(40).collect();
-    Trouble::method_not_allowed(format!("This page is there to be read, with GET; {method} does nothing here.")).answer(wants)
+    Trouble::method_not_allowed(format!("This page is there to be read, with GET; {method} does nothing here."))
+        .answer(wants)
 }
 
 /// Puts the headers on every answer that keep a browser from doing more than showing it.

@@ -320,7 +320,7 @@ pub struct MakeNotice {
 }
 
 /// `POST /v1/notices/ID/update`: what is told is changed, the rest stays; a message is added as an update.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpdateNotice {
     /// What to add.
     pub message: Option<String>,

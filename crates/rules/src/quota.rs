@@ -151,7 +151,8 @@ pub struct LeaseRequest {
     /// `None` if the process has no memory of this row's spending (its first request after a power loss): what was
     /// debited and isn't recorded as spent counts as lost.
     pub spent: Option<Spent>,
-    /// Unspent rights that the process gives up; sent at most once, and not part of `spent.held`.
+    /// As [`QuotaRow::returned`], with what this request gives up; that is not part of `spent.held`. 0 if the process
+    /// knows nothing of the row.
     pub returned: u64,
 }
 
@@ -182,14 +183,15 @@ pub fn debit(row: QuotaRow, request: &LeaseRequest) -> (QuotaRow, LeaseGrant) {
 
     // Bytes are known only once they were carried: what went beyond the rights in hand is debited now, whatever the
     // limit says.
-    let accounted = in_use.saturating_add(request.returned).saturating_add(row.lost).min(MAX_FIGURE);
+    let given_up = request.returned.saturating_sub(row.returned);
+    let accounted = in_use.saturating_add(given_up).saturating_add(row.lost).min(MAX_FIGURE);
     next.debited = row.debited.max(accounted);
 
     let unaccounted = next.debited.saturating_sub(in_use);
-    let returned = request.returned.min(unaccounted);
-    next.debited -= returned;
-    next.returned = row.returned.saturating_add(returned).min(MAX_FIGURE);
-    next.lost = unaccounted - returned;
+    let taken_back = given_up.min(unaccounted);
+    next.debited -= taken_back;
+    next.returned = row.returned.max(request.returned).min(MAX_FIGURE);
+    next.lost = unaccounted - taken_back;
 
     let remaining = request.limit.min(MAX_FIGURE).saturating_sub(next.debited);
     let granted = match request.minimum {
@@ -278,6 +280,19 @@ mod tests {
         assert_eq!(row, QuotaRow { debited: 45, handed_over: 40, given_back: 0, lost: 5, returned: 5 });
         let (row, grant) = debit(row, &request(50, 9, Some(spent)));
         assert_eq!((grant.granted, row.debited, row.lost), (1, 46, 5));
+    }
+
+    #[test]
+    fn a_return_that_is_repeated_counts_once() {
+        let row = QuotaRow { debited: 50, handed_over: 30, returned: 7, ..QuotaRow::default() };
+        let closing = LeaseRequest {
+            minimum: 0,
+            returned: 7 + 20,
+            ..request(50, 0, Some(Spent { handed_over: 30, ..Spent::default() }))
+        };
+        let (once, _) = debit(row, &closing);
+        assert_eq!(once, QuotaRow { debited: 30, handed_over: 30, returned: 27, ..QuotaRow::default() });
+        assert_eq!(debit(once, &closing).0, once);
     }
 
     #[test]

@@ -184,7 +184,7 @@ pub struct Catalog {
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// The store's revision that it shows.
-    pub revision: u64,
+    pub revision: i64,
     /// Everything but subscriptions.
     pub catalog: Arc<Catalog>,
     shards: Box<[Arc<Shard>]>,
@@ -193,7 +193,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Makes a whole snapshot.
     #[must_use]
-    pub fn new(revision: u64, directory: &Directory, issuer: Issuer) -> Self {
+    pub fn new(revision: i64, directory: &Directory, issuer: Issuer) -> Self {
         let mut snapshot = Self {
             revision,
             catalog: Arc::new(Catalog::new(directory, issuer)),
@@ -213,13 +213,13 @@ impl Snapshot {
 
     /// The same with everything but the subscriptions replaced.
     #[must_use]
-    pub fn with_catalog(&self, revision: u64, directory: &Directory, issuer: Issuer) -> Self {
+    pub fn with_catalog(&self, revision: i64, directory: &Directory, issuer: Issuer) -> Self {
         Self { revision, catalog: Arc::new(Catalog::new(directory, issuer)), shards: self.shards.clone() }
     }
 
     /// The same with some subscriptions replaced and some taken out.
     #[must_use]
-    pub fn with_subscriptions(&self, revision: u64, changed: &[Subscription], removed: &[Name]) -> Self {
+    pub fn with_subscriptions(&self, revision: i64, changed: &[Subscription], removed: &[Name]) -> Self {
         let mut next = self.clone();
         next.revision = revision;
         for id in removed {

@@ -89,13 +89,12 @@ impl Store {
         let id = id.to_owned();
         self.write(move |connection| {
             Box::pin(async move {
-                let revoked = sqlx::query(
-                    "UPDATE issued_grant SET revoked_at_us = COALESCE(revoked_at_us, $2) WHERE id = $1",
-                )
-                .bind(&id)
-                .bind(now_us)
-                .execute(&mut *connection)
-                .await?;
+                let revoked =
+                    sqlx::query("UPDATE issued_grant SET revoked_at_us = COALESCE(revoked_at_us, $2) WHERE id = $1")
+                        .bind(&id)
+                        .bind(now_us)
+                        .execute(&mut *connection)
+                        .await?;
                 if revoked.rows_affected() == 0 {
                     return Err(StoreError::not_found(format!("grant {id}")));
                 }

@@ -106,11 +106,10 @@ fn parse(document: &str) -> Result<Notice, StoreError> {
 
 /// The notices that aren't long over at `now_us`, in the order in which they were made.
 pub(crate) async fn recent(connection: &mut SqliteConnection, now_us: i64) -> Result<Vec<Notice>, StoreError> {
-    let documents: Vec<String> = sqlx::query_scalar(
-        "SELECT document FROM notice WHERE over_at_us IS NULL OR over_at_us > $1 ORDER BY number",
-    )
-    .bind(now_us.saturating_sub(LONG_OVER_US))
-    .fetch_all(connection)
-    .await?;
+    let documents: Vec<String> =
+        sqlx::query_scalar("SELECT document FROM notice WHERE over_at_us IS NULL OR over_at_us > $1 ORDER BY number")
+            .bind(now_us.saturating_sub(LONG_OVER_US))
+            .fetch_all(connection)
+            .await?;
     documents.iter().map(|document| parse(document)).collect()
 }

@@ -94,6 +94,7 @@ pub(crate) async fn debit_all(
         grants.push(match found.map(to_row).transpose() {
             Ok(present) => {
                 let (row, grant) = debit(present.unwrap_or_default(), request);
+                put(connection, request, row).await?;
                 if present.is_none() {
                     prune(connection, request).await?;
                 }

@@ -95,12 +95,17 @@ impl Store {
                 applying.put(ResourceKind::Api, &declared.apis, |api| &api.name).await?;
                 applying.put(ResourceKind::Product, &declared.products, |product| &product.name).await?;
                 applying.put(ResourceKind::Developer, &declared.developers, |developer| &developer.name).await?;
-                applying.put(ResourceKind::Application, &declared.applications, |application| &application.name).await?;
-                applying.put(ResourceKind::Environment, &declared.environments, |environment| &environment.name).await?;
+                applying
+                    .put(ResourceKind::Application, &declared.applications, |application| &application.name)
+                    .await?;
+                applying
+                    .put(ResourceKind::Environment, &declared.environments, |environment| &environment.name)
+                    .await?;
                 applying.put(ResourceKind::Role, &declared.roles, |role| &role.name).await?;
                 applying.put(ResourceKind::User, &declared.users, |user| &user.name).await?;
                 let Applying { connection, applied, .. } = applying;
-                if !dry_run && !(applied.created.is_empty() && applied.changed.is_empty()) {
+                let different = applied.created.len() + applied.changed.len();
+                if different > 0 && !dry_run {
                     revision::raise(connection, "resource", "").await?;
                 }
                 Ok(applied)

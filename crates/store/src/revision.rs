@@ -78,9 +78,8 @@ pub(crate) async fn current(connection: &mut SqliteConnection) -> sqlx::Result<i
 
 /// Raises the revision for a change to `id`; to be called once within the transaction that makes it.
 pub(crate) async fn raise(connection: &mut SqliteConnection, kind: &str, id: &str) -> sqlx::Result<()> {
-    let revision: i64 = sqlx::query_scalar("UPDATE revision SET value = value + 1 RETURNING value")
-        .fetch_one(&mut *connection)
-        .await?;
+    let revision: i64 =
+        sqlx::query_scalar("UPDATE revision SET value = value + 1 RETURNING value").fetch_one(&mut *connection).await?;
     sqlx::query("INSERT INTO change (revision, kind, id) VALUES ($1, $2, $3)")
         .bind(revision)
         .bind(kind)

@@ -185,7 +185,8 @@ mod tests {
             .write(|connection| {
                 Box::pin(async move {
                     let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *connection).await?;
-                    let foreign_keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&mut *connection).await?;
+                    let foreign_keys: i64 =
+                        sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&mut *connection).await?;
                     let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(connection).await?;
                     Ok((synchronous, foreign_keys, mode))
                 })

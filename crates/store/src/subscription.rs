@@ -219,6 +219,7 @@ pub(crate) async fn load(
     selection: Selection<'_>,
 ) -> Result<Vec<Subscription>, StoreError> {
     type Row = (String, String, String, String, i64, i64, Option<i64>);
+    type KeyRow = (String, String, Vec<u8>, i64, Option<i64>);
     let condition = selection.condition();
     let sql = format!(
         "SELECT id, product, developer, state, created_at_us, started_at_us, ends_at_us
@@ -246,8 +247,7 @@ pub(crate) async fn load(
          WHERE subscription IN (SELECT id FROM subscription WHERE {condition})
          ORDER BY which, valid_until_us IS NOT NULL"
     );
-    let keys: Vec<(String, String, Vec<u8>, i64, Option<i64>)> =
-        select!(selection, sql).fetch_all(&mut *connection).await?;
+    let keys: Vec<KeyRow> = select!(selection, sql).fetch_all(&mut *connection).await?;
     for (id, which, hash, made_at_us, valid_until_us) in keys {
         let hash = hash.try_into().map_err(|_| StoreError::damaged(format!("a key of {id} has a wrong length")))?;
         if let Some(subscription) = places.get(id.as_str()).and_then(|place| subscriptions.get_mut(*place)) {

@@ -5,8 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use limen_rules::quota::{LeaseGrant, LeaseRequest};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::StoreError;
@@ -160,5 +160,33 @@ impl Writer {
         };
         drop(self.folder);
         let _ = answer.send(closed.map_err(StoreError::from));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lost_connection_is_replaced() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(outer.path()).unwrap();
+        folder.prepare_database().unwrap();
+        let (connection, _) = sqlite::open(&folder.database()).await.unwrap();
+        let mut writer = Writer::new(folder, connection, watch::channel(0).0);
+        writer.connection = None;
+        for expected in [0, 1] {
+            let before = writer
+                .transact(|connection| {
+                    Box::pin(async move {
+                        let before = revision::current(connection).await?;
+                        revision::raise(connection, "setting", "").await?;
+                        Ok(before)
+                    })
+                })
+                .await;
+            assert_eq!(before.unwrap(), expected);
+            assert!(writer.connection.is_some());
+        }
     }
 }

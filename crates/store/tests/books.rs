@@ -1,4 +1,5 @@
 //! The books of quotas: never above the limit, whoever asks at the same time, whatever fails, wherever it is cut.
+#![allow(clippy::unwrap_used, reason = "the exemption for tests does not reach the functions that they share")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -81,6 +82,7 @@ async fn many_askers_of_one_account_never_exceed() {
                         0 => return granted,
                         more => granted += more,
                     }
+                    assert!(granted <= LIMIT);
                 }
             })
         })
@@ -173,9 +175,23 @@ async fn old_periods_are_forgotten_and_present_ones_never() {
     let usage = days(store.quota_usage(AccountKey(1)).await.unwrap());
     assert_eq!(usage, [5_002, 5_001, 5_000, 99, 98, 97, 96, 95]);
     assert_eq!(store.quota_row(AccountKey(1), Meter::Calls, 99 * DAY_US).await.unwrap().debited, 1);
-    // Back again, and further: the row that was just made is never the one that goes.
-    store.lease(request(1, 1, 100, 0, 0)).await.unwrap();
-    assert_eq!(store.quota_row(AccountKey(1), Meter::Calls, DAY_US).await.unwrap().debited, 1);
+}
+
+#[tokio::test]
+async fn short_periods_leave_a_bounded_number_of_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    behind(
+        folder.path(),
+        "WITH RECURSIVE period(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM period WHERE n < 2000)
+         INSERT INTO quota_row SELECT zeroblob(16), 0, 1000000 * n, 1000000 * (n + 1), 1, 1, 0, 0, 0 FROM period",
+    )
+    .await;
+    // Even on a clock that went back, the row that was just made is never the one that goes.
+    store.lease(request(0, 0, 100, 0, 0)).await.unwrap();
+    let usage = store.quota_usage(AccountKey(0)).await.unwrap();
+    assert_eq!((usage.len(), usage[0].period_begin_us), (1_501, 2_000_000_000));
+    assert_eq!((usage[1_499].period_begin_us, usage[1_500].period_begin_us), (501_000_000, 0));
 }
 
 #[tokio::test]

@@ -1,4 +1,9 @@
 //! Opening a data folder: a first run, a later one, and everything that can stand against it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the exemption for tests does not reach the functions that they share"
+)]
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -114,7 +119,8 @@ async fn a_newer_schema() {
 #[tokio::test]
 async fn damaged_databases() {
     let garbage = used().await;
-    fs::write(garbage.path().join("limen.db"), "not a database at all, but long enough to look at".repeat(100)).unwrap();
+    fs::write(garbage.path().join("limen.db"), "not a database at all, but long enough to look at".repeat(100))
+        .unwrap();
 
     let missing = used().await;
     fs::remove_file(missing.path().join("limen.db")).unwrap();
@@ -128,6 +134,16 @@ async fn damaged_databases() {
     bytes[half..].fill(0xa5);
     fs::write(page.path().join("limen.db"), bytes).unwrap();
 
+    // A page that opening has no reason to read.
+    let far = used().await;
+    let values = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+                  INSERT INTO setting SELECT i, 'needle' || hex(zeroblob(500)) FROM n";
+    tamper(far.path(), values).await;
+    let mut bytes = fs::read(far.path().join("limen.db")).unwrap();
+    let needle = bytes.windows(6).position(|bytes| bytes == b"needle").unwrap();
+    bytes[needle / 4096 * 4096..][..4096].fill(0xa5);
+    fs::write(far.path().join("limen.db"), bytes).unwrap();
+
     let cut = used().await;
     let bytes = fs::read(cut.path().join("limen.db")).unwrap();
     fs::write(cut.path().join("limen.db"), &bytes[..bytes.len() / 2]).unwrap();
@@ -137,6 +153,7 @@ async fn damaged_databases() {
         (&missing, "it is missing or empty"),
         (&table, "its table notice is missing"),
         (&page, ""),
+        (&far, ""),
         (&cut, ""),
     ] {
         let error = refusal(folder.path()).await;

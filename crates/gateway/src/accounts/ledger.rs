@@ -19,6 +19,6 @@ pub trait QuotaLedger: Send + Sync + 'static {
     /// are applied in the order in which `lease` was called; each at most once.
     ///
     /// # Errors
-    /// [`LedgerUnavailable`], also where the outcome is unknown: rights that were then debited count as lost.
+    /// [`LedgerUnavailable`], also where the outcome is unknown: rights that were then granted count as lost.
     fn lease(&self, request: LeaseRequest) -> Lease<'_>;
 }

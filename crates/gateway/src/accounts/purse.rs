@@ -61,6 +61,8 @@ struct InFlight {
     done: watch::Receiver<()>,
     /// Bytes owed that the request makes good.
     covers: u64,
+    /// What was in hand when it was sent.
+    held: u64,
 }
 
 /// The rights of one account, meter and period.
@@ -76,10 +78,12 @@ pub(super) struct Purse {
     lost: u64,
     handed_over: u64,
     given_back: u64,
+    /// Rights given up, whether or not the ledger's answer came: it counts them once.
+    returned: u64,
     /// Negative while bytes are owed.
     held: i64,
-    /// What was in hand after the last grant.
-    level: i64,
+    /// How many rights the ledger last let this purse hold: the lease.
+    level: u64,
     rights_out: u32,
     /// Something was spent or given back that the ledger wasn't told of.
     unrecorded: bool,
@@ -104,6 +108,7 @@ impl Purse {
             lost: 0,
             handed_over: 0,
             given_back: 0,
+            returned: 0,
             held: 0,
             level: 0,
             rights_out: 0,
@@ -201,7 +206,7 @@ impl Purse {
 
     /// Whether the last moment to ask without making a call wait has come: half is spent, or bytes are owed.
     pub(super) fn is_low(&self) -> bool {
-        self.opened && (self.held < 0 || (2 * self.held <= self.level && self.debited < self.limit))
+        self.opened && (self.held < 0 || (self.held() <= self.level / 2 && self.debited < self.limit))
     }
 
     /// Whether there is something to tell the ledger when the period is over.
@@ -226,30 +231,40 @@ impl Purse {
 
     /// Begins a request for more rights. The sender is to be dropped after [`Purse::complete`].
     pub(super) fn lease(&mut self, account: AccountKey, now_us: u64) -> (LeaseRequest, watch::Sender<()>) {
-        self.begin(account, now_us, 1, 0)
+        self.begin(account, now_us, 1)
     }
 
-    /// Begins a request that returns what is in hand and records what was spent. What it returns is out of hand at
-    /// once, so that it can't be returned twice.
+    /// Whether rights that came back made it hold more than a lease: a crash is to take no more than that.
+    pub(super) fn holds_too_many(&self) -> bool {
+        self.opened && self.held() > self.level
+    }
+
+    /// Begins a request that returns what is beyond a lease.
+    pub(super) fn trim(&mut self, account: AccountKey, now_us: u64) -> (LeaseRequest, watch::Sender<()>) {
+        let returned = self.held().saturating_sub(self.level);
+        self.give_up(account, now_us, returned)
+    }
+
+    /// Begins a request that returns what is in hand and records what was spent.
     pub(super) fn close(&mut self, account: AccountKey, now_us: u64) -> (LeaseRequest, watch::Sender<()>) {
         let returned = self.held();
-        self.held = self.held.min(0);
-        self.begin(account, now_us, 0, returned)
+        self.give_up(account, now_us, returned)
+    }
+
+    /// What is returned is out of hand at once, whatever the ledger answers.
+    fn give_up(&mut self, account: AccountKey, now_us: u64, rights: u64) -> (LeaseRequest, watch::Sender<()>) {
+        self.held = self.held.saturating_sub_unsigned(rights);
+        self.returned = self.returned.saturating_add(rights).min(MAX_FIGURE);
+        self.begin(account, now_us, 0)
     }
 
     fn spent(&self) -> Spent {
         Spent { handed_over: self.handed_over, given_back: self.given_back, held: self.held() }
     }
 
-    fn begin(
-        &mut self,
-        account: AccountKey,
-        now_us: u64,
-        minimum: u64,
-        returned: u64,
-    ) -> (LeaseRequest, watch::Sender<()>) {
+    fn begin(&mut self, account: AccountKey, now_us: u64, minimum: u64) -> (LeaseRequest, watch::Sender<()>) {
         let (sender, done) = watch::channel(());
-        self.in_flight = Some(InFlight { done, covers: self.held.min(0).unsigned_abs() });
+        self.in_flight = Some(InFlight { done, covers: self.held.min(0).unsigned_abs(), held: self.held() });
         self.unrecorded = false;
         // Should the request fail, the ledger is left alone for longer each time.
         self.retry_at_us = now_us.saturating_add((FIRST_RETRY_US << self.failures.min(6)).min(LONGEST_RETRY_US));
@@ -262,7 +277,7 @@ impl Purse {
             used_last_minute: self.last_minute.used(now_us),
             minimum,
             spent: if self.opened { Some(self.spent()) } else { self.survived },
-            returned,
+            returned: self.returned,
         };
         (request, sender)
     }
@@ -281,12 +296,13 @@ impl Purse {
             self.survived = None;
             self.handed_over = grant.row.handed_over;
             self.given_back = grant.row.given_back;
+            self.returned = grant.row.returned;
             self.store_counters();
         }
         self.debited = grant.row.debited;
         self.lost = grant.row.lost;
         self.held = self.held.saturating_add_unsigned(grant.granted).saturating_add_unsigned(request.covers);
-        self.level = self.held;
+        self.level = request.held.saturating_add(grant.granted);
     }
 
     /// Gives the purse a place for its counters; they are written once the purse knows its row.

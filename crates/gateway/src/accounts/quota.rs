@@ -191,6 +191,7 @@ impl Quota {
             purse.complete(answer);
         }
         if answer.is_ok() {
+            self.trim(request.account, request.meter, jobs);
             self.close_past(request.account, jobs);
         }
     }
@@ -200,9 +201,9 @@ impl Quota {
         let now_us = self.now_us;
         if let Some(purse) = self.find(taken) {
             purse.carried(now_us, bytes);
-            if purse.is_low() {
-                let _ = lease(purse, key, now_us, jobs);
-            }
+        }
+        if let Some(purse) = self.current(taken.0).as_mut().filter(|purse| purse.is_low()) {
+            let _ = lease(purse, key, now_us, jobs);
         }
     }
 
@@ -214,7 +215,17 @@ impl Quota {
             }
             purse.settled();
         }
+        self.trim(key, taken.0, jobs);
         self.close_past(key, jobs);
+    }
+
+    fn trim(&mut self, key: AccountKey, meter: Meter, jobs: &mut Vec<Job>) {
+        let now_us = self.now_us;
+        let Some(purse) = self.current(meter).as_mut().filter(|purse| purse.holds_too_many()) else { return };
+        if purse.waiting().is_none() && purse.backoff_us(now_us) == 0 {
+            let (request, done) = purse.trim(key, now_us);
+            jobs.push(Job { request, done });
+        }
     }
 
     /// Begins to return all that is in hand, and says what to wait for; nothing if all is returned.

@@ -27,7 +27,7 @@ fn the_definition_is_sound_and_every_command_has_an_example() {
 fn the_examples_can_be_typed() {
     fn examples(command: &clap::Command, into: &mut Vec<String>) {
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-        let joined = help.replace("\\\n", " ");
+        let joined = help.replace("\\\n    ", "");
         let lines = joined.lines().filter_map(|line| line.strip_prefix("  limen ")).map(str::to_owned);
         into.extend(lines);
         command.get_subcommands().for_each(|inner| examples(inner, into));

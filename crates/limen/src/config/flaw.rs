@@ -39,10 +39,10 @@ pub(crate) struct Flaws {
 impl Flaws {
     /// Sorts by place; what has none comes first, flags and variables last.
     pub(crate) fn new(file: Option<&Path>, mut list: Vec<Flaw>) -> Self {
-        list.sort_by_key(|flaw| match &flaw.origin {
-            Origin::File(place) => (0, place.map_or((0, 0), |place| (place.line, place.column))),
-            Origin::Variable(_) => (1, (0, 0)),
-            Origin::Flag(_) => (2, (0, 0)),
+        list.sort_by_cached_key(|flaw| match &flaw.origin {
+            Origin::File(place) => (0, place.map_or((0, 0), |place| (place.line, place.column)), String::new()),
+            Origin::Variable(name) => (1, (0, 0), name.clone()),
+            Origin::Flag(name) => (2, (0, 0), (*name).to_owned()),
         });
         Self { file: file.map_or_else(|| PathBuf::from("limen.yaml"), Path::to_path_buf), list }
     }

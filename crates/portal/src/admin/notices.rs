@@ -131,7 +131,10 @@ fn updated(present: &Notice, asked: UpdateNotice, now_us: i64) -> Result<Notice,
 fn check(notice: &Notice) -> Result<(), AdminFailure> {
     check_text("title", &notice.title, 1, TITLE_MAX_CHARACTERS)?;
     if notice.title.contains('\n') {
-        return Err(AdminFailure::wrong("The title has several lines.", "Put the first line there and the rest in the message."));
+        return Err(AdminFailure::wrong(
+            "The title has several lines.",
+            "Put the first line there and the rest in the message.",
+        ));
     }
     check_text("message", &notice.message, 0, MESSAGE_MAX_CHARACTERS)?;
     match notice.ends_at_us {
@@ -159,7 +162,10 @@ fn check_end_to_come(notice: &Notice, now_us: i64) -> Result<(), AdminFailure> {
 fn check_text(what: &str, text: &str, least: usize, most: usize) -> Result<(), AdminFailure> {
     let characters = text.chars().count();
     if characters < least {
-        return Err(AdminFailure::wrong(format!("The {what} is empty."), "Say in a few words what is or will be wrong."));
+        return Err(AdminFailure::wrong(
+            format!("The {what} is empty."),
+            "Say in a few words what is or will be wrong.",
+        ));
     }
     if characters > most {
         return Err(AdminFailure::wrong(format!("The {what} is longer than {most} characters."), "Shorten it."));

@@ -9,6 +9,9 @@ use serde::de::DeserializeOwned;
 use super::BODY_MAX_BYTES;
 use super::failure::AdminFailure;
 
+/// So many characters of the parser's words are told.
+const WORDS_MAX: usize = 300;
+
 /// The body, read as JSON whatever its `Content-Type` says.
 pub(super) struct Read<T>(pub(super) T);
 
@@ -20,11 +23,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Read<T> {
             let message = format!("The body is larger than {BODY_MAX_BYTES} bytes, or broke off.");
             AdminFailure::wrong(message, "Send it whole, or divide it: what is applied in parts adds up.")
         })?;
-        // The words of serde_json end with line and column.
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            AdminFailure::wrong(format!("The body can't be read: {error}."), "Correct the JSON at that place.")
-        })
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| not_understood(&error))
     }
+}
+
+/// What is wrong with the JSON, and where. Its words may repeat a value of the body, so they are cut.
+fn not_understood(error: &serde_json::Error) -> AdminFailure {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let words = error.to_string();
+    let words: String = words.strip_suffix(place.as_str()).unwrap_or(&words).chars().take(WORDS_MAX).collect();
+    AdminFailure::wrong(format!("The body can't be read: {words}{place}."), "Correct the JSON at that place.")
 }
 
 /// The name or id in the path.

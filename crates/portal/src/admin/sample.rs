@@ -61,11 +61,8 @@ impl Removal {
 
     /// Whether the subscription ends: its product goes, or it is the sample's own, whose keys were on a screen.
     fn ends(&self, sample: &Sample, subscription: &Subscription) -> bool {
-        let product_goes =
-            self.gone.iter().any(|one| one.kind == ResourceKind::Product && one.name == subscription.product);
-        let samples_own =
-            sample.products.contains(&subscription.product) && sample.developers.contains(&subscription.developer);
-        product_goes || samples_own
+        let is_product = |one: &ResourceId| one.kind == ResourceKind::Product && one.name == subscription.product;
+        sample.subscriptions.contains(&subscription.id) || self.gone.iter().any(is_product)
     }
 }
 

@@ -38,7 +38,10 @@ pub(super) async fn make(
     let declared = admin.portal.store.declared().await?;
     let product = product(&declared, &asked)?;
     if asked.ends_at_us.is_some_and(|ends| ends <= admin.now_us()) {
-        return Err(AdminFailure::wrong("The subscription would end before it begins.", "Tell an end that is to come."));
+        return Err(AdminFailure::wrong(
+            "The subscription would end before it begins.",
+            "Tell an end that is to come.",
+        ));
     }
     let made = admin.make_subscription(&asked, product.approval_needed).await?;
     who.did("make subscription", &made.id);

@@ -17,7 +17,11 @@ use crate::wire::{IssueToken, IssuedToken, RevokeToken, Revoked, RotatedKey};
 const LIFE_MAX_S: u64 = 31_536_000;
 
 /// `POST /v1/tokens`
-pub(super) async fn issue(State(admin): State<Admin>, who: Who, Read(asked): Read<IssueToken>) -> Answered<IssuedToken> {
+pub(super) async fn issue(
+    State(admin): State<Admin>,
+    who: Who,
+    Read(asked): Read<IssueToken>,
+) -> Answered<IssuedToken> {
     let _turn = admin.turn().await;
     let life_s = i64::try_from(asked.expires_in_s).unwrap_or(i64::MAX);
     if !(1..=LIFE_MAX_S).contains(&asked.expires_in_s) {

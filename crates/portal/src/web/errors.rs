@@ -62,7 +62,9 @@ struct ErrorPage {
 fn more(cause: Cause) -> Option<Link> {
     let link = |href: String, words: &str| Some(Link { href, words: words.into() });
     match cause.status() {
-        401 => link(format!("/authentication-issues#{}", cause.code()), "Common authentication issues, all on one page"),
+        401 => {
+            link(format!("/authentication-issues#{}", cause.code()), "Common authentication issues, all on one page")
+        }
         500 => link("/support".into(), "How to tell us, and what to send"),
         503 => link("/issues".into(), "What is down or planned just now"),
         _ => None,
@@ -97,7 +99,8 @@ pub(super) async fn show(
 fn unknown(code: &str) -> Trouble {
     let code: String = code.chars().take(80).collect();
     let same_status = |cause: &Cause| cause.status().to_string() == code;
-    let words: Vec<_> = code.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| word.len() > 3).collect();
+    let words: Vec<_> =
+        code.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| word.len() > 3).collect();
     let shares_word =
         |cause: &Cause| words.iter().any(|word| cause.code().split('-').any(|part| part.eq_ignore_ascii_case(word)));
     let nearest = Cause::ALL.into_iter().filter(|cause| same_status(cause) || shares_word(cause));
@@ -105,6 +108,8 @@ fn unknown(code: &str) -> Trouble {
         href: format!("/errors/{}", cause.code()),
         words: format!("{} ({}, {})", cause.entry().title, cause.status(), cause.code()),
     });
-    Trouble::not_found(format!("No cause of an error is called {code}. All that there are stand on the page of errors."))
-        .nearest(links.collect())
+    Trouble::not_found(format!(
+        "No cause of an error is called {code}. All that there are stand on the page of errors."
+    ))
+    .nearest(links.collect())
 }

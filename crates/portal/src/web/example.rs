@@ -1,6 +1,6 @@
 //! An example refusal for every cause, put on the wire by the same rules that answer calls.
 
-use axum::http::header::{ALLOW, WWW_AUTHENTICATE};
+use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderMap, HeaderName};
 use limen_rules::answer::{Surroundings, answer};
 use limen_rules::contract::{BearerError, Cause, Location, Refusal};
@@ -57,12 +57,16 @@ fn refusal(cause: Cause) -> Refusal {
             .detail("A comma or a closing brace is missing at line 3, column 14.")
             .error("", Location::Body, "a comma or a closing brace is missing at line 3, column 14"),
         Cause::BodyTooLarge => refusal.message("The body is larger than 1,048,576 bytes."),
-        Cause::SchemaViolation => refusal
-            .message("The body breaks the schema in one place.")
-            .error("/birthdate/y", Location::Body, "2,100 is more than 2,026"),
-        Cause::ParameterInvalid => refusal
-            .message("The parameter limit is wrong.")
-            .error("/limit", Location::Query, "9,000 is more than 5,000"),
+        Cause::SchemaViolation => refusal.message("The body breaks the schema in one place.").error(
+            "/birthdate/y",
+            Location::Body,
+            "2,100 is more than 2,026",
+        ),
+        Cause::ParameterInvalid => refusal.message("The parameter limit is wrong.").error(
+            "/limit",
+            Location::Query,
+            "9,000 is more than 5,000",
+        ),
         Cause::PreconditionFailed => refusal.message("The record has changed since it was read."),
         Cause::ServiceRefused => {
             let mut refusal = refusal.message("A surname is needed.");
@@ -81,7 +85,9 @@ fn refusal(cause: Cause) -> Refusal {
             .detail("The operation needs the permission constituent.write; the user's roles here don't grant it."),
         Cause::RecordNotFound => refusal.message("There is no constituent 280."),
         Cause::RecordDenied => refusal.message("Constituent 281 is not open to you."),
-        Cause::ApplicationMismatch => refusal.message("The token's application belongs to another developer than the key."),
+        Cause::ApplicationMismatch => {
+            refusal.message("The token's application belongs to another developer than the key.")
+        }
         Cause::QuotaExceeded => refusal
             .message("Out of call volume quota. Quota will be replenished in 00:06:46.")
             .detail("All 25,000 calls of this period have been made.")
@@ -118,7 +124,10 @@ fn bearer(mut refusal: Refusal, error: BearerError) -> Refusal {
 
 /// The fields, each on a line of its own, their names written as people know them.
 fn header_lines(headers: &HeaderMap) -> String {
-    headers.iter().map(|(name, value)| format!("\n{}: {}", written(name), String::from_utf8_lossy(value.as_bytes()))).collect()
+    headers
+        .iter()
+        .map(|(name, value)| format!("\n{}: {}", written(name), String::from_utf8_lossy(value.as_bytes())))
+        .collect()
 }
 
 /// `retry-after` as `Retry-After`.
@@ -177,11 +186,16 @@ fn set_out(compact: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::ALLOW;
+
     use super::*;
 
     #[test]
     fn strings_are_left_alone_when_json_is_set_out() {
-        assert_eq!(set_out(r#"{"a":"x,\"{:","b":[1,2]}"#), "{\n  \"a\": \"x,\\\"{:\",\n  \"b\": [\n    1,\n    2\n  ]\n}");
+        assert_eq!(
+            set_out(r#"{"a":"x,\"{:","b":[1,2]}"#),
+            "{\n  \"a\": \"x,\\\"{:\",\n  \"b\": [\n    1,\n    2\n  ]\n}"
+        );
     }
 
     #[test]

@@ -57,9 +57,9 @@ pub(super) async fn show(State(portal): State<Portal>, wants: Wants) -> Response
     let public = declared.apis.iter().filter(|api| api.visibility == Visibility::Public);
     let mut apis: Vec<_> = public.map(|api| ApiCard::of(api, gateway_url)).collect();
     apis.sort_by_key(|card| card.base_path);
-    let standing = notices.iter().filter(|notice| {
-        phase(notice, now_us) == Phase::Standing && super::issues::may_be_shown(notice, &declared)
-    });
+    let standing = notices
+        .iter()
+        .filter(|notice| phase(notice, now_us) == Phase::Standing && super::issues::may_be_shown(notice, &declared));
     let standing = standing.count();
     rendered(StatusCode::OK, &IndexPage { frame: Frame::at("/"), gateway_url, apis, standing })
 }

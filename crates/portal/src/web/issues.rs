@@ -22,9 +22,10 @@ pub(super) const NOTICES_MAX: u32 = 1_000;
 
 /// Whether everybody may learn of the notice: one about an API that is private, or no longer known, is not told.
 pub(super) fn may_be_shown(notice: &Notice, declared: &Declared) -> bool {
-    notice.api.as_ref().is_none_or(|name| {
-        declared.apis.iter().any(|api| api.name == *name && api.visibility == Visibility::Public)
-    })
+    notice
+        .api
+        .as_ref()
+        .is_none_or(|name| declared.apis.iter().any(|api| api.name == *name && api.visibility == Visibility::Public))
 }
 
 /// A notice in the words of its page.
@@ -60,15 +61,14 @@ fn end_us(notice: &Notice) -> Option<i64> {
 impl<'a> NoticeView<'a> {
     fn of(notice: &'a Notice, declared: &Declared, now_us: i64) -> Self {
         let at = phase(notice, now_us);
-        let called_off = notice.resolved_at_us.is_some_and(|resolved| resolved <= notice.begins_at_us);
+        let called_off = notice.resolved_at_us.is_some_and(|resolved| resolved < notice.begins_at_us);
         let (phase, tone) = match at {
             Phase::Planned => ("Planned", "warn"),
             Phase::Standing => ("Under way", "bad"),
             Phase::Over if called_off => ("Called off", "good"),
             Phase::Over => ("Resolved", "good"),
         };
-        let mut updates: Vec<_> =
-            notice.updates.iter().map(|update| (update.at_us, update.message.as_str())).collect();
+        let mut updates: Vec<_> = notice.updates.iter().map(|update| (update.at_us, update.message.as_str())).collect();
         updates.sort_by_key(|(at_us, _)| std::cmp::Reverse(*at_us));
         Self {
             id: &notice.id,

@@ -58,7 +58,8 @@ pub(super) async fn show(State(portal): State<Portal>, wants: Wants) -> Response
         (header::CONTENT_TYPE, "application/jwk-set+json"),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
-    (headers, Json(KeySet { keys: trusted.filter_map(|key| jwk(&key.kid, &key.public_point)).collect() })).into_response()
+    (headers, Json(KeySet { keys: trusted.filter_map(|key| jwk(&key.kid, &key.public_point)).collect() }))
+        .into_response()
 }
 
 #[cfg(test)]

@@ -72,7 +72,9 @@ impl Wants {
     /// JSON if `Accept` names it and not HTML: browsers name HTML, programs that want JSON say so.
     fn from_accept(accept: &str) -> Self {
         let named = |media_type: &str| {
-            accept.split(',').any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type))
+            accept
+                .split(',')
+                .any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type))
         };
         if named("text/html") {
             Self::Page
@@ -90,7 +92,8 @@ impl<S: Sync> FromRequestParts<S> for Wants {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let accept: Vec<_> = parts.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+        let accept: Vec<_> =
+            parts.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
         Ok(Self::from_accept(&accept.join(",")))
     }
 }
@@ -139,7 +142,8 @@ impl Trouble {
     /// The store could not be read: told once to operators, and without its words to the reader.
     pub(super) fn store(error: &limen_store::StoreError) -> Self {
         tracing::error!(%error, "a page could not read the store");
-        let detail = "What this page shows can't be read at the moment. Try again in a minute; calls to the APIs go on.";
+        let detail =
+            "What this page shows can't be read at the moment. Try again in a minute; calls to the APIs go on.";
         Self { title: "Not available just now", status: StatusCode::SERVICE_UNAVAILABLE, ..Self::not_found(detail) }
     }
 
@@ -164,8 +168,13 @@ impl Trouble {
             }
             Wants::Json(media_type) => {
                 let status = self.status.as_u16();
-                let body =
-                    TroubleBody { status_code: status, message: self.title, status, title: self.title, detail: &self.detail };
+                let body = TroubleBody {
+                    status_code: status,
+                    message: self.title,
+                    status,
+                    title: self.title,
+                    detail: &self.detail,
+                };
                 let mut response = (self.status, axum::Json(body)).into_response();
                 response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
                 response
@@ -191,6 +200,9 @@ mod tests {
         assert_eq!(Wants::from_accept(browser), Wants::Page);
         assert_eq!(Wants::from_accept("*/*"), Wants::Page);
         assert_eq!(Wants::from_accept("application/JSON ; q=0.9"), Wants::Json("application/json"));
-        assert_eq!(Wants::from_accept("application/json, application/problem+json"), Wants::Json("application/problem+json"));
+        assert_eq!(
+            Wants::from_accept("application/json, application/problem+json"),
+            Wants::Json("application/problem+json")
+        );
     }
 }

@@ -31,7 +31,8 @@ fn is_request_id(id: &str) -> bool {
 /// `GET /support?id=REQUEST_ID`
 pub(super) async fn show(wants: Wants, query: Result<Query<SupportQuery>, QueryRejection>) -> Response {
     let Ok(Query(query)) = query else {
-        return Trouble::bad_request("The address names more than one id. Open it with the one of the call.").answer(wants);
+        return Trouble::bad_request("The address names more than one id. Open it with the one of the call.")
+            .answer(wants);
     };
     let given = query.id.trim().to_ascii_lowercase();
     let id = Some(given.as_str()).filter(|id| is_request_id(id));

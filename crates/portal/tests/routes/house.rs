@@ -19,16 +19,16 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 /// 1 March 2026, 10:00 UTC.
-pub const NOW_US: i64 = 1_772_359_200_000_000;
-pub const CALL: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+pub(crate) const NOW_US: i64 = 1_772_359_200_000_000;
+pub(crate) const CALL: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 /// What stands in for the process around the portal.
-pub struct Stage {
+pub(crate) struct Stage {
     now_us: AtomicI64,
     drawn: AtomicU64,
-    pub snapshot_age_ms: AtomicU64,
-    pub told_revision: AtomicI64,
-    pub claims: Mutex<Vec<Claims>>,
+    pub(crate) snapshot_age_ms: AtomicU64,
+    pub(crate) told_revision: AtomicI64,
+    pub(crate) claims: Mutex<Vec<Claims>>,
 }
 
 impl Clock for Stage {
@@ -41,7 +41,8 @@ impl Random for Stage {
     /// Different at every draw, and the same in every run.
     fn fill(&self, bytes: &mut [u8]) {
         for byte in bytes {
-            let mut mixed = self.drawn.fetch_add(1, Ordering::SeqCst).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mut mixed =
+                self.drawn.fetch_add(1, Ordering::SeqCst).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             mixed ^= mixed >> 29;
             *byte = (mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40) as u8;
         }
@@ -98,32 +99,32 @@ impl SnapshotRefresh for Stage {
 }
 
 /// An answer that was read to its end.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 }
 
-pub struct House {
-    pub web: Router,
-    pub admin: Router,
-    pub store: Store,
-    pub stage: Arc<Stage>,
-    pub folder: TempDir,
+pub(crate) struct House {
+    pub(crate) web: Router,
+    pub(crate) admin: Router,
+    pub(crate) store: Store,
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) folder: TempDir,
 }
 
 impl House {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(DataFolder::open(&folder.path().join("data")).unwrap()).await.unwrap();
         let stage = Arc::new(Stage {
@@ -148,7 +149,7 @@ impl House {
             sample: Arc::new(Sample {
                 apis: names(&["constituent"]),
                 products: names(&["standard"]),
-                developers: names(&["ada"]),
+                subscriptions: names(&["sub_sample"]),
                 environments: names(&["museum"]),
                 roles: names(&["reader", "editor"]),
                 users: names(&["frida", "rosa"]),
@@ -160,59 +161,59 @@ impl House {
         Self { web: web_router(portal.clone()), admin: admin_router(portal), store, stage, folder }
     }
 
-    pub fn pass_time_s(&self, seconds: i64) {
+    pub(crate) fn pass_time_s(&self, seconds: i64) {
         self.stage.now_us.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
 
-    pub async fn page(&self, path: &str) -> Answer {
+    pub(crate) async fn page(&self, path: &str) -> Answer {
         self.page_for(path, "text/html,*/*;q=0.8").await
     }
 
-    pub async fn page_for(&self, path: &str, accept: &str) -> Answer {
+    pub(crate) async fn page_for(&self, path: &str, accept: &str) -> Answer {
         let request = Request::get(path).header("accept", accept).body(Body::empty()).unwrap();
         ask(&self.web, request).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, "").await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, "").await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, &body.to_string()).await
     }
 
     /// As [`Self::post`], of a request that has to succeed.
-    pub async fn done(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn done(&self, path: &str, body: Value) -> Value {
         let answer = self.post(path, body).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
         answer.json()
     }
 
-    pub async fn send(&self, method: Method, path: &str, body: &str) -> Answer {
+    pub(crate) async fn send(&self, method: Method, path: &str, body: &str) -> Answer {
         let request = Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
         ask(&self.admin, request).await
     }
 
     /// A small world: two APIs, one of them private, a product, people.
-    pub async fn furnished() -> Self {
+    pub(crate) async fn furnished() -> Self {
         let house = Self::new().await;
         house.done("/v1/apply", serde_json::json!({"declared": world(), "dry_run": false})).await;
         house
     }
 }
 
-pub async fn ask(router: &Router, request: Request<Body>) -> Answer {
+pub(crate) async fn ask(router: &Router, request: Request<Body>) -> Answer {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, 1 << 24).await.unwrap();
     Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
 }
 
-pub fn world() -> Value {
+pub(crate) fn world() -> Value {
     serde_json::json!({
         "apis": [
             {"name": "constituent", "title": "Constituents <b>", "base_path": "/constituent/v1", "target": "limen:sample",

@@ -166,7 +166,10 @@ async fn support_shows_an_id_and_nothing_else_that_is_told() {
     for wrong in ["%3Cscript%3E", "4bf92f", "4bf92f3577b34da6a3ce929d0e0e473g", "%22onload%3D"] {
         let page = house.page(&format!("/support?id={wrong}")).await;
         assert_eq!(page.status, 200);
-        assert!(page.text.contains("Not an id") && !page.text.contains("onload") && !page.text.contains("473g"), "{wrong}");
+        assert!(
+            page.text.contains("Not an id") && !page.text.contains("onload") && !page.text.contains("473g"),
+            "{wrong}"
+        );
     }
     assert!(!house.page("/support").await.text.contains("Not an id"));
     assert_eq!(house.page(&format!("/support?id={CALL}&id={CALL}")).await.status, 400);

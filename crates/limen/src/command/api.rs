@@ -1,0 +1,125 @@
+//! `limen api list` and `limen api show`.
+
+use limen_portal::wire::ApiLine;
+use limen_rules::declared::nearest;
+use limen_rules::model::{Api, Declared};
+
+use super::table::{sheet, table};
+use super::{Context, Trouble, read};
+use crate::arguments::{ApiCommand, Output};
+
+pub(super) fn run(context: &Context, command: ApiCommand) -> Result<String, Trouble> {
+    match command {
+        ApiCommand::List => context.show(context.admin.get("/v1/apis")?, |lines: Vec<ApiLine>| list(&lines)),
+        ApiCommand::Show { name } => {
+            let declared: Declared = read(&context.admin.get("/v1/declared")?)?;
+            let Some(api) = declared.apis.iter().find(|api| *api.name == *name) else {
+                let mend = match nearest(&name, declared.apis.iter().map(|api| &*api.name)) {
+                    Some(near) => format!("did you mean '{near}'?"),
+                    None => "list them with: limen api list".to_owned(),
+                };
+                return Err(Trouble::refused(format!("there is no API '{name}'"), mend));
+            };
+            match context.output {
+                Output::Json => serde_json::to_string(api)
+                    .map_err(|error| Trouble::refused(format!("the API can't be written: {error}"), "report this")),
+                Output::Table => Ok(show(api, &declared)),
+            }
+        }
+    }
+}
+
+/// APIs, one to a line.
+pub(super) fn list(lines: &[ApiLine]) -> String {
+    if lines.is_empty() {
+        return "No API is published. Publish one with: limen publish --target URL --base-path /PATH\n".to_owned();
+    }
+    let rows = lines
+        .iter()
+        .map(|line| vec![line.name.to_string(), line.base_path.clone(), line.target.clone(), line.products.join(", ")]);
+    table(&["API", "BASE PATH", "TARGET", "PRODUCTS"], rows)
+}
+
+/// A field's value in the words of `limen.yaml`.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+fn show(api: &Api, declared: &Declared) -> String {
+    let products: Vec<&str> = declared
+        .products
+        .iter()
+        .filter(|product| product.apis.contains(&api.name))
+        .map(|product| &*product.name)
+        .collect();
+    let key = if api.key.query_parameter {
+        format!("header {} or the query parameter subscription-key", api.key.header)
+    } else {
+        format!("header {}", api.key.header)
+    };
+    let mut shown = sheet(&[
+        ("API", api.name.to_string()),
+        ("title", api.title.clone()),
+        ("base path", api.base_path.clone()),
+        ("target", api.target.clone()),
+        ("access", word(&api.access)),
+        ("key", if api.access.needs_key() { key } else { String::new() }),
+        ("products", products.join(", ")),
+        ("visibility", word(&api.visibility)),
+        ("contract", word(&api.contract)),
+        ("body", format!("at most {} bytes", super::show::number(api.body_max_bytes))),
+    ]);
+    if api.operations.is_empty() {
+        shown.push_str("\nNo operations are declared: every method and path below the base path passes.\n");
+        return shown;
+    }
+    let rows = api.operations.iter().map(|operation| {
+        let access = operation.access.unwrap_or(api.access);
+        let permission = operation.permission.as_deref().unwrap_or("").to_owned();
+        vec![operation.name.to_string(), operation.method.clone(), operation.path.clone(), word(&access), permission]
+    });
+    shown.push('\n');
+    shown + &table(&["OPERATION", "METHOD", "PATH", "ACCESS", "PERMISSION"], rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_api_with_its_operations() {
+        let declared: Declared = serde_json::from_value(serde_json::json!({
+            "apis": [{"name": "orders", "base_path": "/orders/v1", "target": "http://o", "access": "key+token",
+                "operations": [
+                    {"name": "list", "method": "GET", "path": "/orders", "permission": "order.read"},
+                    {"name": "health", "method": "GET", "path": "/health", "access": "open"}]}],
+            "products": [{"name": "standard", "apis": ["orders"]}, {"name": "other"}]
+        }))
+        .expect("a declared form");
+        let expected = "\
+API         orders
+base path   /orders/v1
+target      http://o
+access      key+token
+key         header Limen-Subscription-Key
+products    standard
+visibility  public
+contract    strict
+body        at most 1,048,576 bytes
+
+OPERATION  METHOD  PATH     ACCESS     PERMISSION
+list       GET     /orders  key+token  order.read
+health     GET     /health  open
+";
+        assert_eq!(show(&declared.apis[0], &declared), expected);
+    }
+
+    #[test]
+    fn no_api_is_told_with_the_way_out() {
+        assert!(list(&[]).contains("limen publish"));
+    }
+}

@@ -1,0 +1,336 @@
+//! `limen up`: opens what is kept, joins the crates, serves, and ends in order.
+
+mod adapters;
+mod banner;
+mod failure;
+mod refresh;
+mod sample;
+mod secret;
+mod signing;
+
+use std::net::TcpListener;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use limen_gateway::accounts::{Accounts, Reading};
+use limen_gateway::budget::Budget;
+use limen_gateway::clock::{Clock as _, SystemClock};
+use limen_gateway::current::Current;
+use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings as GatewaySettings};
+use limen_gateway::journal::Journal;
+use limen_gateway::listener::{self, Running};
+use limen_gateway::token_cache::TokenCache;
+use limen_portal::ports::{Addresses, Portal};
+use limen_rules::snapshot::Snapshot;
+use limen_rules::target::Target;
+use limen_rules::token::Issuer;
+use limen_store::{DataFolder, OpenError, Store};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::arguments::Up;
+use crate::config::{self, Config, Listen, LogFormat, Settings};
+use failure::StartFailure;
+use secret::Secret;
+use signing::Keys;
+
+/// The file of rate windows in the data folder.
+const WINDOWS_FILE: &str = "windows";
+/// Tells the machine's boot, and so the life of its monotonic clock.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Runs until a signal ends it.
+pub(crate) fn run(arguments: &Up) -> ExitCode {
+    let config = match config::load(&arguments.sources(), None) {
+        Ok(config) => config,
+        Err(flaws) => {
+            eprintln!("{flaws}");
+            return ExitCode::from(2);
+        }
+    };
+    begin_log(&config.settings);
+    match serve(arguments, &config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn begin_log(settings: &Settings) {
+    let log = tracing_subscriber::fmt().with_max_level(settings.log_level).with_writer(std::io::stderr);
+    match settings.log_format {
+        LogFormat::Text => log.with_target(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+fn serve(arguments: &Up, config: &Config) -> Result<(), StartFailure> {
+    let settings = &config.settings;
+    // Both places are taken before anything is made, so that a taken port leaves nothing behind.
+    let gateway_listener = listen(&settings.gateway_listen, "--gateway")?;
+    let web_listener = listen(&settings.web_listen, "--web")?;
+    let folder = DataFolder::open(&settings.data_dir).map_err(|error| unopened(&error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("portal")
+        .enable_all()
+        .build()
+        .map_err(|error| StartFailure::of("Threads could not be started", error, "Look at the machine's limits."))?;
+    let ended = runtime.block_on(async {
+        let started = start(arguments, config, folder, gateway_listener, web_listener).await?;
+        started.until_told().await;
+        Ok(())
+    });
+    // Whatever still waits for a slow peer must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    ended
+}
+
+fn listen(place: &Listen, flag: &str) -> Result<TcpListener, StartFailure> {
+    let bound = TcpListener::bind(place.to_string()).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    bound.map_err(|error| {
+        let mend = match error.kind() {
+            std::io::ErrorKind::AddrInUse => format!("Stop what listens there, or name another place: {flag} 127.0.0.1:0 takes a free port."),
+            std::io::ErrorKind::PermissionDenied => format!("Ports below 1024 need rights; name another place with {flag}."),
+            _ => format!("Name an address of this machine with {flag} HOST:PORT."),
+        };
+        StartFailure::new(format!("{place} can't be listened on: {error}."), mend)
+    })
+}
+
+fn unopened(error: &OpenError) -> StartFailure {
+    StartFailure::new(error.to_string(), error.way_out())
+}
+
+fn unkept(error: impl std::fmt::Display) -> StartFailure {
+    StartFailure::of("The data folder can't be read or written", error, "Look at its disk and permissions.")
+}
+
+/// Everything that runs.
+struct Started {
+    running: Running,
+    accounts: Accounts,
+    store: Store,
+    stop_portal: watch::Sender<bool>,
+}
+
+impl Started {
+    /// Serves until a signal comes, then ends: calls first, then their counts, then the store.
+    async fn until_told(self) {
+        let (interrupted, terminated) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        if let (Ok(mut interrupted), Ok(mut terminated)) = (interrupted, terminated) {
+            tokio::select! {
+                _ = interrupted.recv() => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        tracing::info!("stopping: calls under way are finished");
+        let running = self.running;
+        let _ = tokio::task::spawn_blocking(move || running.stop()).await;
+        self.accounts.shutdown().await;
+        let _ = self.stop_portal.send(true);
+        if let Err(error) = self.store.close().await {
+            tracing::warn!(%error, "the store did not close in order");
+        }
+    }
+}
+
+async fn start(
+    arguments: &Up,
+    config: &Config,
+    folder: DataFolder,
+    gateway_listener: TcpListener,
+    web_listener: TcpListener,
+) -> Result<Started, StartFailure> {
+    let settings = &config.settings;
+    let store = Store::open(folder).await.map_err(|error| unopened(&error))?;
+    let addresses = addresses(settings, &gateway_listener, &web_listener)?;
+    let issuer = issuer(&store, settings, &addresses).await?;
+    let keys = open_keys(arguments, settings, &store, issuer.clone()).await?;
+    let credentials = prepare(arguments, config, &store, &keys).await?;
+
+    let declared = store.declared().await.map_err(unkept)?;
+    let sample_alive = sample::is_alive(&declared);
+    refuse_outward_sample(arguments, settings, sample_alive)?;
+    let sample_target = if sample_alive {
+        let address = sample::serve(&store, &addresses.gateway_url).await?;
+        Target::parse(&format!("http://{address}")).ok()
+    } else {
+        None
+    };
+
+    let accounts = open_accounts(&store)?;
+    let (revision, directory) = store.directory(SystemClock.wall_us()).await.map_err(unkept)?;
+    let gateway = Arc::new(Gateway {
+        settings: GatewaySettings {
+            gateway_url: addresses.gateway_url.clone(),
+            web_url: addresses.web_url.clone(),
+            snapshot_max_age_us: u64::try_from(settings.snapshot_max_age.as_micros()).unwrap_or(u64::MAX),
+            sample_target,
+            rate_limit_fields: true,
+        },
+        current: Current::new(Snapshot::new(revision, &directory, issuer.clone()), SystemClock.monotonic_us()),
+        accounts: accounts.clone(),
+        tokens: TokenCache::default(),
+        journal: Journal::default(),
+        clock: Arc::new(SystemClock),
+        assertion_key: ArcSwapOption::empty(),
+        bodies: Budget::new(BODIES_BYTES),
+    });
+    refresh::sign_with_current(&gateway, &keys);
+    let refreshed = refresh::start(Arc::clone(&gateway), store.clone(), issuer, Arc::clone(&keys));
+    let portal = Portal {
+        store: store.clone(),
+        clock: Arc::new(adapters::WallClock),
+        random: Arc::new(adapters::SystemRandomness),
+        signer: Arc::clone(&keys) as _,
+        gateway: Arc::new(adapters::View(Arc::clone(&gateway))),
+        refresh: Arc::new(refreshed),
+        addresses: Arc::new(addresses.clone()),
+        sample: Arc::new(sample::names(&store).await.map_err(unkept)?),
+        version: env!("CARGO_PKG_VERSION"),
+        started_at_us: SystemClock.wall_us(),
+        snapshot_age_max_ms: u64::try_from(settings.snapshot_max_age.as_millis()).unwrap_or(u64::MAX),
+    };
+    let stop_portal = serve_portal(portal, &store, web_listener)?;
+    rotate_by_age(keys);
+    let running = listener::serve(&gateway, gateway_listener)
+        .map_err(|error| StartFailure::of("The gateway could not be started", error, "Look at the machine's limits."))?;
+    let sample = (sample_alive && arguments.sample() != Some(false)).then_some(credentials.as_ref());
+    banner::tell(arguments.output, &addresses, sample, store.folder().path());
+    Ok(Started { running, accounts, store, stop_portal })
+}
+
+/// The addresses as callers and people see them.
+fn addresses(settings: &Settings, gateway: &TcpListener, web: &TcpListener) -> Result<Addresses, StartFailure> {
+    let of = |public: &Option<String>, listener: &TcpListener| match public {
+        Some(url) => Ok(url.clone()),
+        None => listener
+            .local_addr()
+            .map(|address| format!("http://{address}"))
+            .map_err(|error| StartFailure::of("A listener has no address", error, "Start again.")),
+    };
+    Ok(Addresses {
+        gateway_url: of(&settings.gateway_public_url, gateway)?,
+        web_url: of(&settings.web_public_url, web)?,
+    })
+}
+
+/// Issuer and audience of tokens: what was told, else what the first run had, so that a changed port ends no token.
+async fn issuer(store: &Store, settings: &Settings, addresses: &Addresses) -> Result<Issuer, StartFailure> {
+    let kept = async |name: &str, told: &Option<String>, first: &str| match told {
+        Some(url) => {
+            if store.setting(name).await?.as_deref() != Some(url.as_str()) {
+                store.set_setting(name, url).await?;
+            }
+            Ok(url.clone())
+        }
+        None => store.setting_or_insert(name, first).await,
+    };
+    Ok(Issuer {
+        issuer: kept("issuer", &settings.web_public_url, &addresses.web_url).await.map_err(unkept)?,
+        audience: kept("audience", &settings.gateway_public_url, &addresses.gateway_url).await.map_err(unkept)?,
+    })
+}
+
+async fn open_keys(
+    arguments: &Up,
+    settings: &Settings,
+    store: &Store,
+    issuer: Issuer,
+) -> Result<Arc<Keys>, StartFailure> {
+    let has_keys = !store.signing_keys().await.map_err(unkept)?.is_empty();
+    let secret = Secret::open(&settings.secret_file, !has_keys || arguments.new_signing_key)?;
+    Keys::open(store.clone(), secret, issuer, arguments.new_signing_key).await
+}
+
+/// Brings in what the configuration declares, and on a first run the sample.
+async fn prepare(
+    arguments: &Up,
+    config: &Config,
+    store: &Store,
+    keys: &Arc<Keys>,
+) -> Result<Option<sample::Credentials>, StartFailure> {
+    let now_us = SystemClock.wall_us();
+    let existing = store.declared().await.map_err(unkept)?;
+    let nothing_declared = config.declared == limen_rules::model::Declared::default();
+    let loopback = config.settings.gateway_listen.is_loopback() && config.settings.web_listen.is_loopback();
+    let wanted = match arguments.sample() {
+        Some(told) => told && !sample::is_alive(&existing),
+        None => store.fresh() && nothing_declared && loopback,
+    };
+    let credentials =
+        if wanted { Some(sample::make(store, keys.as_ref(), now_us).await?) } else { None };
+    if !nothing_declared {
+        let existing = store.declared().await.map_err(unkept)?;
+        config.check_over(&existing).map_err(|flaws| StartFailure::new(flaws.to_string(), "Mend the file and start again."))?;
+        store.apply(&config.declared, now_us, false).await.map_err(unkept)?;
+    }
+    Ok(credentials)
+}
+
+/// Sample credentials are printed on a screen and must not open a door that others can reach.
+fn refuse_outward_sample(arguments: &Up, settings: &Settings, sample_alive: bool) -> Result<(), StartFailure> {
+    let outward = [&settings.gateway_listen, &settings.web_listen].into_iter().find(|place| !place.is_loopback());
+    match outward {
+        Some(place) if sample_alive && arguments.sample() != Some(true) => Err(StartFailure::new(
+            format!("{place} can be reached from outside, and the sample's credentials are alive in {}.", settings.data_dir.display()),
+            "Start on a loopback address and run 'limen sample remove'; or name another folder with --data-dir; or allow it with --sample.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn open_accounts(store: &Store) -> Result<Accounts, StartFailure> {
+    let unread = |error| StartFailure::of(&format!("{BOOT_ID} can't be read"), error, "Limen needs /proc to be mounted.");
+    let boot_id = std::fs::read_to_string(BOOT_ID).map_err(unread)?;
+    let now = Reading { monotonic_us: SystemClock.monotonic_us(), wall_us: SystemClock.wall_us() };
+    let ledger = Arc::new(adapters::StoreLedger(store.clone()));
+    let path = store.folder().file(WINDOWS_FILE);
+    let runtime = tokio::runtime::Handle::current();
+    Accounts::open(&path, boot_id.trim(), store.fresh(), now, ledger, runtime).map_err(|error| {
+        StartFailure::of(
+            &format!("The rate windows in {} can't be used", path.display()),
+            error,
+            "Make room on that disk, or remove the file: windows then count as full for at most their length.",
+        )
+    })
+}
+
+/// Starts web pages and admin API; what is sent on the channel ends them.
+fn serve_portal(portal: Portal, store: &Store, web: TcpListener) -> Result<watch::Sender<bool>, StartFailure> {
+    let unserved = |error| StartFailure::of("The web pages could not be started", error, "Start again.");
+    let web = tokio::net::TcpListener::from_std(web).map_err(unserved)?;
+    let admin = limen_portal::bind_admin_socket(store.folder().path()).map_err(|error| {
+        StartFailure::of("The admin socket can't be made", error, "Remove admin.sock from the data folder, or look at its permissions.")
+    })?;
+    let (stop, stopping) = watch::channel(false);
+    let until = |mut stopping: watch::Receiver<bool>| async move {
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
+    let pages = limen_portal::web_router(portal.clone());
+    let until_web = until(stopping.clone());
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(web, pages).with_graceful_shutdown(until_web).await {
+            tracing::error!(%error, "the web pages ended");
+        }
+    });
+    tokio::spawn(limen_portal::serve_admin(admin, limen_portal::admin_router(portal), until(stopping)));
+    Ok(stop)
+}
+
+fn rotate_by_age(keys: Arc<Keys>) {
+    tokio::spawn(async move {
+        let mut hourly = tokio::time::interval(std::time::Duration::from_secs(3_600));
+        loop {
+            hourly.tick().await;
+            keys.rotate_if_old().await;
+        }
+    });
+}

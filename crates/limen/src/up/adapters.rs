@@ -1,0 +1,98 @@
+//! What joins the crates' ports: store to gateway, gateway to portal, the machine's clock and randomness to both.
+
+use std::sync::Arc;
+
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use limen_gateway::accounts::{Lease, LedgerUnavailable, QuotaLedger, Reading};
+use limen_gateway::clock::{Clock as _, SystemClock};
+use limen_gateway::gateway::Gateway;
+use limen_portal::ports::{Clock, GatewayStatus, GatewayView, Random};
+use limen_portal::wire::{Check, Explanation, UsageLine};
+use limen_rules::quota::LeaseRequest;
+use limen_rules::snapshot::account_of;
+use limen_store::Store;
+
+/// The store as the gateway's ledger.
+pub(super) struct StoreLedger(pub(super) Store);
+
+impl QuotaLedger for StoreLedger {
+    fn lease(&self, request: LeaseRequest) -> Lease<'_> {
+        Box::pin(async move {
+            self.0.lease(request).await.map_err(|error| {
+                tracing::error!(%error, "the quota ledger gave no rights");
+                LedgerUnavailable
+            })
+        })
+    }
+}
+
+/// The machine's wall clock.
+pub(super) struct WallClock;
+
+impl Clock for WallClock {
+    fn now_us(&self) -> i64 {
+        SystemClock.wall_us()
+    }
+}
+
+/// The operating system's randomness.
+pub(super) struct SystemRandomness;
+
+impl Random for SystemRandomness {
+    #[expect(clippy::panic, reason = "a key made without randomness would be worse than none")]
+    fn fill(&self, bytes: &mut [u8]) {
+        if SystemRandom::new().fill(bytes).is_err() {
+            panic!("the operating system gives no randomness");
+        }
+    }
+}
+
+/// The gateway as the portal sees it.
+pub(super) struct View(pub(super) Arc<Gateway>);
+
+impl GatewayView for View {
+    fn status(&self) -> GatewayStatus {
+        GatewayStatus {
+            snapshot_age_ms: self.0.current.age_us(self.0.clock.monotonic_us()) / 1_000,
+            snapshot_revision: self.0.current.pin().revision,
+            calls_by_status: self.0.journal.calls_by_status(),
+        }
+    }
+
+    fn explain(&self, request_id: &str) -> Option<Explanation> {
+        let record = self.0.journal.find(u128::from_str_radix(request_id, 16).ok()?)?;
+        let checks = record.findings.iter().map(|finding| Check {
+            check: finding.step().word().into(),
+            outcome: finding.outcome().word().into(),
+            words: finding.words(),
+        });
+        Some(Explanation {
+            request_id: request_id.into(),
+            at_us: record.at_us,
+            method: record.method.to_string(),
+            path: record.path.to_string(),
+            status: record.status,
+            code: record.cause.map(|cause| cause.code().into()),
+            duration_us: record.duration_us,
+            checks: checks.collect(),
+        })
+    }
+
+    fn usage(&self, subscription: &str) -> Option<UsageLine> {
+        let now = Reading { monotonic_us: self.0.clock.monotonic_us(), wall_us: self.0.clock.wall_us() };
+        let usage = self.0.accounts.usage(account_of(subscription), now)?;
+        let current = |meter: Option<limen_gateway::accounts::MeterUsage>| {
+            meter.filter(|usage| usage.span.contains(now.wall_us))
+        };
+        let (calls, bytes) = (current(usage.calls), current(usage.bytes));
+        Some(UsageLine {
+            window_calls: usage.calls_in_window.map(u64::from),
+            window_limit: None,
+            period_calls: calls.map(|usage| usage.used),
+            period_calls_limit: calls.map(|usage| usage.limit),
+            period_bytes: bytes.map(|usage| usage.used),
+            period_bytes_limit: bytes.map(|usage| usage.limit),
+            period_ends_at_us: calls.or(bytes).map(|usage| usage.span.end_us),
+        })
+    }
+}

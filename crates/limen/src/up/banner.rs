@@ -1,0 +1,113 @@
+//! What a start tells: one line of JSON for programs, a few lines for people. Credentials are told once.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use limen_portal::ports::Addresses;
+use limen_rules::model::DEFAULT_KEY_HEADER;
+use serde_json::json;
+
+use super::sample::{BASE_PATH, Credentials};
+use crate::arguments::Output;
+
+/// Says that all is ready. `sample` is there while the sample is published, its credentials only on the first run.
+pub(super) fn tell(output: Output, addresses: &Addresses, sample: Option<Option<&Credentials>>, data_dir: &Path) {
+    let text = match output {
+        Output::Json => ready(addresses, sample),
+        Output::Table => banner(addresses, sample, data_dir),
+    };
+    // Nobody may be listening any more; that is no reason to stop serving.
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+fn ready(addresses: &Addresses, sample: Option<Option<&Credentials>>) -> String {
+    let mut line = json!({"event": "ready", "gateway": addresses.gateway_url, "web": addresses.web_url});
+    if let Some(credentials) = sample {
+        let mut told = json!({"base_path": BASE_PATH, "subscription_key_header": DEFAULT_KEY_HEADER});
+        if let Some(credentials) = credentials {
+            told["primary_key"] = json!(credentials.primary_key);
+            told["secondary_key"] = json!(credentials.secondary_key);
+            told["tokens"] = json!(credentials.tokens);
+        }
+        line["sample"] = told;
+    }
+    line.to_string()
+}
+
+fn banner(addresses: &Addresses, sample: Option<Option<&Credentials>>, data_dir: &Path) -> String {
+    let Addresses { gateway_url, web_url } = addresses;
+    let folder = data_dir.display();
+    let mut text = format!("\nLimen is ready.\n\n  Calls   {gateway_url}\n  Pages   {web_url}\n  Data    {folder}\n");
+    if let Some(Some(credentials)) = sample {
+        text.push_str(&format!(
+            "
+A sample API is published at {BASE_PATH}. Try it (key and token are shown this once):
+
+  curl {gateway_url}{BASE_PATH}/constituents/280 \\
+    -H '{DEFAULT_KEY_HEADER}: {}' \\
+    -H 'Authorization: Bearer {}'
+",
+            credentials.primary_key, credentials.tokens.full
+        ));
+    } else if sample.is_some() {
+        text.push_str(&format!(
+            "
+The sample API is published at {BASE_PATH}. Its credentials were shown on the first run; new ones:
+
+  limen subscription list                                     the subscription's id
+  limen key regenerate SUBSCRIPTION --which primary --grace 24h
+  limen token issue --user full --application ada-app --expires-in 24h
+"
+        ));
+    }
+    text.push_str(
+        "
+Your own API:   limen publish --target http://127.0.0.1:9000 --base-path /orders
+Why a call was answered as it was:   limen explain REQUEST_ID
+",
+    );
+    if sample.is_some() {
+        text.push_str(&format!(
+            "To undo:   limen sample remove   (or stop with Ctrl-C and remove {folder} and {folder}.secret)\n"
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::Tokens;
+    use super::*;
+
+    fn addresses() -> Addresses {
+        Addresses { gateway_url: "http://127.0.0.1:8080".into(), web_url: "http://127.0.0.1:8081".into() }
+    }
+
+    fn credentials() -> Credentials {
+        let tokens = Tokens { full: "tf".into(), read_only: "tr".into(), restricted: "ts".into() };
+        Credentials { primary_key: "pk".into(), secondary_key: "sk".into(), tokens }
+    }
+
+    #[test]
+    fn the_ready_line_has_the_form_that_programs_rely_on() {
+        let credentials = credentials();
+        let line: serde_json::Value = serde_json::from_str(&ready(&addresses(), Some(Some(&credentials)))).unwrap();
+        assert_eq!(
+            line,
+            json!({"event": "ready", "gateway": "http://127.0.0.1:8080", "web": "http://127.0.0.1:8081", "sample": {
+                "base_path": "/constituent/v1", "subscription_key_header": "Limen-Subscription-Key",
+                "primary_key": "pk", "secondary_key": "sk",
+                "tokens": {"full": "tf", "read_only": "tr", "restricted": "ts"}}})
+        );
+        assert!(!ready(&addresses(), None).contains("sample"));
+    }
+
+    #[test]
+    fn credentials_are_told_on_the_first_run_alone() {
+        let credentials = credentials();
+        let first = banner(&addresses(), Some(Some(&credentials)), Path::new("limen-data"));
+        assert!(first.contains("-H 'Limen-Subscription-Key: pk'") && first.contains("limen publish"));
+        let second = banner(&addresses(), Some(None), Path::new("limen-data"));
+        assert!(!second.contains("pk") && second.contains("limen token issue"));
+    }
+}

@@ -1,0 +1,27 @@
+//! Why Limen can't start: what, and the way out.
+
+use std::fmt;
+
+/// A start that failed.
+#[derive(Debug)]
+pub(super) struct StartFailure {
+    what: String,
+    way_out: String,
+}
+
+impl StartFailure {
+    pub(super) fn new(what: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self { what: what.into(), way_out: way_out.into() }
+    }
+
+    /// A failure whose words come from the error.
+    pub(super) fn of(what: &str, error: impl fmt::Display, way_out: &str) -> Self {
+        Self::new(format!("{what}: {error}."), way_out)
+    }
+}
+
+impl fmt::Display for StartFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "limen: {}\nmend: {}", self.what, self.way_out)
+    }
+}

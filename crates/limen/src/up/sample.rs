@@ -1,0 +1,258 @@
+//! The sample that a first run publishes: an API with its product, people and credentials, and the service behind it.
+
+use std::net::SocketAddr;
+
+use limen_portal::ports::{Sample as SampleNames, Signer};
+use limen_rules::key;
+use limen_rules::model::{
+    Access, Api, Application, Declared, Developer, Environment, Membership, Name, Operation, Product, Quota, Rate, Role,
+    SAMPLE_TARGET, User,
+};
+use limen_rules::period::{CalendarUnit, Period};
+use limen_rules::record::{Grant, StoredKey, Subscription, SubscriptionState, Which};
+use limen_rules::token::Claims;
+use limen_store::{Store, StoreError};
+use serde::Serialize;
+
+use super::failure::StartFailure;
+use super::secret;
+
+/// Where the sample is published.
+pub(super) const BASE_PATH: &str = "/constituent/v1";
+/// Where the store keeps the id of the sample's subscription.
+const SUBSCRIPTION_SETTING: &str = "sample_subscription";
+const API: &str = "constituent";
+const PRODUCT: &str = "standard";
+const DEVELOPER: &str = "ada";
+const APPLICATION: &str = "ada-app";
+const ENVIRONMENT: &str = "demo";
+const ADMINISTRATOR: &str = "administrator";
+const READER: &str = "reader";
+const FULL: &str = "full";
+const READ_ONLY: &str = "read-only";
+/// How long the first run's tokens live.
+const TOKEN_LIFE_S: i64 = 86_400;
+
+/// The first run's credentials, told once.
+#[derive(Debug, Serialize)]
+pub(super) struct Credentials {
+    pub(super) primary_key: String,
+    pub(super) secondary_key: String,
+    pub(super) tokens: Tokens,
+}
+
+/// A token for each of the sample's users.
+#[derive(Debug, Serialize)]
+pub(super) struct Tokens {
+    pub(super) full: String,
+    pub(super) read_only: String,
+    pub(super) restricted: String,
+}
+
+/// The names of what the sample is made of, so that it can be removed.
+pub(super) async fn names(store: &Store) -> Result<SampleNames, StoreError> {
+    let subscription = store.setting(SUBSCRIPTION_SETTING).await?;
+    let names = |names: &[&str]| names.iter().map(|name| Name::from(*name)).collect();
+    Ok(SampleNames {
+        apis: names(&[API]),
+        products: names(&[PRODUCT]),
+        subscriptions: subscription.into_iter().map(Name::from).collect(),
+        environments: names(&[ENVIRONMENT]),
+        roles: names(&[ADMINISTRATOR, READER]),
+        users: names(&[FULL, READ_ONLY, limen_sample::RESTRICTED_USER]),
+    })
+}
+
+/// Whether the sample is published.
+pub(super) fn is_alive(declared: &Declared) -> bool {
+    declared.apis.iter().any(|api| api.target == SAMPLE_TARGET)
+}
+
+fn operation(name: &str, method: &str, path: &str, permission: &str) -> Operation {
+    Operation {
+        name: name.into(),
+        method: method.into(),
+        path: path.into(),
+        permission: Some(permission.into()),
+        access: None,
+        media_types: None,
+        body_max_bytes: None,
+    }
+}
+
+fn api() -> Result<Api, StartFailure> {
+    let text = serde_json::json!({
+        "name": API, "title": "Constituents", "base_path": BASE_PATH, "target": SAMPLE_TARGET, "access": "key+token",
+    });
+    let mut api: Api = serde_json::from_value(text).map_err(unmade)?;
+    api.access = Access::KeyAndToken;
+    let one = "/constituents/{constituent_id}";
+    let note = "/constituents/{constituent_id}/notes/{note_id}";
+    let notes = "/constituents/{constituent_id}/notes";
+    api.operations = vec![
+        operation("list-constituents", "GET", "/constituents", "constituent.read"),
+        operation("search-constituents", "GET", "/constituents/search", "constituent.read"),
+        operation("get-constituent", "GET", one, "constituent.read"),
+        operation("create-constituent", "POST", "/constituents", "constituent.write"),
+        operation("update-constituent", "PATCH", one, "constituent.write"),
+        operation("delete-constituent", "DELETE", one, "constituent.write"),
+        operation("list-notes", "GET", notes, "note.read"),
+        operation("get-note", "GET", note, "note.read"),
+        operation("create-note", "POST", notes, "note.write"),
+        operation("update-note", "PATCH", note, "note.write"),
+        operation("delete-note", "DELETE", note, "note.write"),
+    ];
+    Ok(api)
+}
+
+fn declared() -> Result<Declared, StartFailure> {
+    let role = |name: &str, title: &str, permissions: &[&str]| Role {
+        name: name.into(),
+        title: title.into(),
+        permissions: permissions.iter().map(|one| Name::from(*one)).collect(),
+    };
+    let user = |name: &str, title: &str, role: &str| User {
+        name: name.into(),
+        title: title.into(),
+        email: format!("{name}@demo.example"),
+        disabled: false,
+        memberships: vec![Membership { environment: ENVIRONMENT.into(), roles: vec![role.into()] }],
+    };
+    Ok(Declared {
+        apis: vec![api()?],
+        products: vec![Product {
+            name: PRODUCT.into(),
+            title: "Standard".into(),
+            apis: vec![API.into()],
+            rate: Some(Rate { calls: 5, window_s: 1 }),
+            quota: Some(Quota {
+                calls: Some(25_000),
+                bytes: None,
+                period: Period::calendar(CalendarUnit::Day, "UTC").map_err(unmade)?,
+            }),
+            approval_needed: false,
+            terms: None,
+        }],
+        developers: vec![Developer {
+            name: DEVELOPER.into(),
+            title: "Ada Example".into(),
+            email: "ada@developer.example".into(),
+        }],
+        applications: vec![Application {
+            name: APPLICATION.into(),
+            title: "Ada's first application".into(),
+            developer: DEVELOPER.into(),
+            disabled: false,
+        }],
+        environments: vec![Environment {
+            name: ENVIRONMENT.into(),
+            title: "Demo".into(),
+            legal_entity: "Demo Foundation".into(),
+        }],
+        roles: vec![
+            role(ADMINISTRATOR, "Administrator", &["constituent.read", "constituent.write", "note.read", "note.write"]),
+            role(READER, "Reader", &["constituent.read", "note.read"]),
+        ],
+        users: vec![
+            user(FULL, "Farah Full", ADMINISTRATOR),
+            user(READ_ONLY, "Rea Reader", READER),
+            user(limen_sample::RESTRICTED_USER, "Rory Restricted", READER),
+        ],
+    })
+}
+
+/// Publishes the sample and makes its credentials.
+pub(super) async fn make(store: &Store, signer: &dyn Signer, now_us: i64) -> Result<Credentials, StartFailure> {
+    store.apply(&declared()?, now_us, false).await.map_err(unmade)?;
+    let (primary_key, secondary_key) = (new_key()?, new_key()?);
+    let stored = |which, key: &str| StoredKey { which, hash: key::hash(key), made_at_us: now_us, valid_until_us: None };
+    let subscription = Subscription {
+        id: format!("sub_{}", random_name(12)?).into(),
+        product: PRODUCT.into(),
+        developer: DEVELOPER.into(),
+        state: SubscriptionState::Active,
+        created_at_us: now_us,
+        started_at_us: now_us,
+        ends_at_us: None,
+        keys: vec![stored(Which::Primary, &primary_key), stored(Which::Secondary, &secondary_key)],
+    };
+    store.insert_subscription(&subscription).await.map_err(unmade)?;
+    store.set_setting(SUBSCRIPTION_SETTING, &subscription.id).await.map_err(unmade)?;
+    let tokens = Tokens {
+        full: issue(store, signer, FULL, now_us).await?,
+        read_only: issue(store, signer, READ_ONLY, now_us).await?,
+        restricted: issue(store, signer, limen_sample::RESTRICTED_USER, now_us).await?,
+    };
+    Ok(Credentials { primary_key, secondary_key, tokens })
+}
+
+async fn issue(store: &Store, signer: &dyn Signer, user: &str, now_us: i64) -> Result<String, StartFailure> {
+    let now_s = now_us.div_euclid(1_000_000);
+    let grant = Grant {
+        id: format!("grant_{}", random_name(16)?).into(),
+        user: user.into(),
+        application: Some(APPLICATION.into()),
+        environment: ENVIRONMENT.into(),
+        issued_at_us: now_us,
+        expires_at_us: now_us + TOKEN_LIFE_S * 1_000_000,
+        revoked_at_us: None,
+    };
+    let issuer = signer.issuer();
+    let claims = Claims {
+        iss: issuer.issuer,
+        sub: user.into(),
+        aud: issuer.audience,
+        client_id: APPLICATION.into(),
+        iat: now_s,
+        exp: now_s + TOKEN_LIFE_S,
+        nbf: None,
+        jti: random_name(24)?,
+        grant: grant.id.clone(),
+        environment: ENVIRONMENT.into(),
+    };
+    store.insert_grant(&grant).await.map_err(unmade)?;
+    signer.issue(&claims).map_err(unmade)
+}
+
+fn new_key() -> Result<String, StartFailure> {
+    let mut filled = Ok(());
+    let key = key::generate(|bytes| {
+        if filled.is_ok() {
+            filled = secret::fill(bytes);
+        }
+    });
+    filled.map(|()| key)
+}
+
+fn random_name(length: usize) -> Result<String, StartFailure> {
+    let mut filled = Ok(());
+    let name = key::random_base62(length, |bytes| {
+        if filled.is_ok() {
+            filled = secret::fill(bytes);
+        }
+    }).to_ascii_lowercase();
+    filled.map(|()| name)
+}
+
+fn unmade(error: impl std::fmt::Display) -> StartFailure {
+    StartFailure::of("The sample could not be made", error, "Start with --no-sample, or in another folder with --data-dir.")
+}
+
+/// Starts the service behind the sample API on a free loopback port.
+pub(super) async fn serve(store: &Store, gateway_url: &str) -> Result<SocketAddr, StartFailure> {
+    let way_out = "Remove the file that is named to have it made anew, or start with --no-sample.";
+    let failed = |error: &dyn std::fmt::Display| StartFailure::of("The sample service could not start", error, way_out);
+    let settings = limen_sample::Settings {
+        database: store.folder().file("sample.sqlite"),
+        public_base_url: format!("{gateway_url}{BASE_PATH}"),
+    };
+    let sample = limen_sample::open(settings).await.map_err(|error| failed(&error))?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(|error| failed(&error))?;
+    let address = listener.local_addr().map_err(|error| failed(&error))?;
+    tokio::spawn(async move {
+        if let Err(error) = sample.serve(listener, std::future::pending()).await {
+            tracing::error!(%error, "the sample service ended");
+        }
+    });
+    Ok(address)
+}
