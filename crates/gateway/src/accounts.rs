@@ -109,9 +109,9 @@ pub struct MeterUsage {
 pub struct Usage {
     /// Calls in the rate window, if the account was ever paced.
     pub calls_in_window: Option<u32>,
-    /// The call quota, if a call was ever charged.
+    /// The call quota, if this process charged a call.
     pub calls: Option<MeterUsage>,
-    /// The bandwidth quota, if a call was ever charged.
+    /// The bandwidth quota, if this process charged a call.
     pub bytes: Option<MeterUsage>,
 }
 
@@ -308,3 +308,6 @@ fn shard_of(hasher: &RandomState, key: u128) -> usize {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

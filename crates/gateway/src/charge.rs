@@ -10,9 +10,9 @@ use limen_rules::rate_limit_header::{Figure, Policy};
 use limen_rules::routing::Routed;
 
 use crate::accounts::{ChargeRefused, Meter, Reading, Right};
+use crate::call::Call;
 use crate::collect::Accepted;
 use crate::failure::Failure;
-use crate::handle::Call;
 
 /// The proof that the rate admits the call, or that nothing limits it.
 pub(crate) struct Paced(());

@@ -15,7 +15,7 @@ use limen_rules::model::Validate;
 use limen_rules::routing::Routed;
 
 use crate::budget::Hold;
-use crate::handle::Call;
+use crate::call::Call;
 use crate::outbound::{broken_body, timed_out, too_large};
 
 /// A body that passed its checks. Only this module makes one.

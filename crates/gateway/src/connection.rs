@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use crate::call;
 use crate::gateway::{Core, Gateway};
 use crate::handle;
 
@@ -142,7 +143,7 @@ pub(crate) async fn serve(
     let mut stream = connection.into_parts().io.into_inner().stream;
     let refusal = ended.err().and_then(|error| refusal_for(&error, &seen));
     if let Some(refusal) = refusal {
-        let bytes = handle::refuse_unparsed(&gateway, refusal);
+        let bytes = call::refuse_unparsed(&gateway, refusal);
         if stream.write_all(&bytes).await.is_ok() {
             linger(&mut stream).await;
         }
@@ -154,7 +155,7 @@ pub(crate) async fn serve(
 /// Says that there is no room for a connection, and closes it.
 pub(crate) async fn turn_away(gateway: &Arc<Gateway>, mut stream: TcpStream) {
     let refusal = Refusal::new(Cause::Overloaded).detail("Too many connections are open.").retry_after_s(1);
-    let bytes = handle::refuse_unparsed(gateway, refusal);
+    let bytes = call::refuse_unparsed(gateway, refusal);
     if tokio::time::timeout(LINGER, stream.write_all(&bytes)).await.is_ok() {
         let _ = stream.shutdown().await;
     }

@@ -17,11 +17,11 @@ use limen_rules::target::Target;
 use crate::accounts::Right;
 use crate::assertion::{Assertion, LIFETIME_S};
 use crate::budget::Hold;
+use crate::call::Call;
 use crate::charge::Charged;
 use crate::collect::Collected;
 use crate::failure::{Failure, ServiceFailure};
 use crate::gateway::Core;
-use crate::handle::Call;
 use crate::outbound::{Outbound, Upload, UploadState};
 use crate::pool::{Pool, Sender};
 

@@ -8,7 +8,7 @@ use limen_rules::key::Subscribed;
 use limen_rules::routing::Routed;
 use limen_rules::token::{self, Identified};
 
-use crate::handle::Call;
+use crate::call::Call;
 use crate::token_cache::TokenCache;
 
 /// Reads and judges the access token, where the operation asks for one.

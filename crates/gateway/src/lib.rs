@@ -16,6 +16,7 @@ pub mod listener;
 pub mod token_cache;
 
 mod answer;
+mod call;
 mod charge;
 mod collect;
 mod connection;

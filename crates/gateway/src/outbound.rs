@@ -1,7 +1,7 @@
 //! A request's body on its way to the service: held whole, or streamed under a bound and a deadline.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep};
 #[derive(Debug, Default)]
 pub(crate) struct UploadState {
     bytes: AtomicU64,
+    ended: AtomicBool,
     fault: OnceLock<Refusal>,
 }
 
@@ -23,6 +24,11 @@ impl UploadState {
     /// Bytes sent on so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the whole body was sent on.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// What the caller did wrong while sending.
@@ -67,7 +73,10 @@ impl Upload {
         loop {
             match Pin::new(&mut self.body).poll_frame(context) {
                 Poll::Pending => break,
-                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(None) => {
+                    self.state.ended.store(true, Ordering::Relaxed);
+                    return Poll::Ready(None);
+                }
                 Poll::Ready(Some(Err(error))) => return self.fail(broken_body(&error)),
                 Poll::Ready(Some(Ok(frame))) => {
                     self.deadline.as_mut().reset(Instant::now() + self.idle_timeout);
@@ -78,6 +87,7 @@ impl Upload {
                     if total > self.max_bytes {
                         return self.fail(too_large(self.max_bytes));
                     }
+                    self.state.ended.store(self.body.is_end_stream(), Ordering::Relaxed);
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
             }
@@ -93,10 +103,7 @@ impl Body for Outbound {
     type Data = Bytes;
     type Error = BrokenUpload;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Stream(upload) => upload.poll(context),

@@ -15,6 +15,8 @@ use crate::outbound::Outbound;
 const IDLE_CONNECTIONS: usize = 256;
 /// How long an idle connection is kept: services commonly close theirs after a minute or more.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a connection's task is let run before the connection is given up as busy.
+const READY_TRIES: usize = 3;
 /// The largest head of a response.
 const RESPONSE_HEAD_BYTES: usize = 64 * 1024;
 
@@ -42,10 +44,18 @@ impl Pool {
     /// The newest idle connection that is still alive.
     pub(crate) async fn take(&self, address: &Arc<str>) -> Option<Sender> {
         loop {
-            let (mut sender, since) =
+            let (sender, since) =
                 self.idle.lock().unwrap_or_else(PoisonError::into_inner).get_mut(address)?.pop_back()?;
-            if since.elapsed() < IDLE_TIMEOUT && !sender.is_closed() && sender.ready().await.is_ok() {
-                return Some(sender);
+            if since.elapsed() >= IDLE_TIMEOUT {
+                continue;
+            }
+            // Its task may not have run since the last answer's end; a connection that is still busy after that is
+            // not worth waiting for.
+            for _ in 0..READY_TRIES {
+                if sender.is_ready() {
+                    return Some(sender);
+                }
+                tokio::task::yield_now().await;
             }
         }
     }

@@ -24,10 +24,10 @@ use limen_rules::target::Target;
 use tokio::time::{Instant, Sleep};
 
 use crate::answer::{Answer, Cut};
+use crate::call::{Call, Draft};
 use crate::failure::{Failure, ServiceFailure};
 use crate::forward::{Debts, Forwarded};
 use crate::gateway::Core;
-use crate::handle::{Call, Draft};
 use crate::pool::Sender;
 
 /// A long body is counted as it goes, in steps of so many bytes.
@@ -58,8 +58,11 @@ impl Settlement {
 impl Drop for Settlement {
     fn drop(&mut self) {
         self.report();
+        // A service may answer before it has read the whole body; such a connection is not used again.
+        let sent = self.debts.upload.as_ref().is_none_or(|upload| upload.ended());
         if let Some((sender, address, core)) = self.connection.take()
             && self.whole
+            && sent
         {
             core.pool.put(&address, sender);
         }
@@ -124,18 +127,13 @@ pub(crate) async fn respond(
     let Forwarded { response, sender, target, debts } = forwarded;
     let status = response.status().as_u16();
     let strict = api.api.contract == ContractKind::Strict;
-    let settings = MappingSettings {
-        strict,
-        pass_401: api.api.pass_401,
-        pass_statuses: &api.api.pass_statuses,
-        websocket: false,
-    };
+    let settings =
+        MappingSettings { strict, pass_401: api.api.pass_401, pass_statuses: &api.api.pass_statuses, websocket: false };
     let connection = Some((sender, Arc::clone(&target.address), Arc::clone(core)));
-    let mut settlement = Settlement { debts, response_bytes: 0, reported_bytes: 0, connection, whole: false, _draft: None };
-    let failed = |cause: Cause| ServiceFailure {
-        cause,
-        words: format!("the service at {} answered {status}", target.address),
-    };
+    let mut settlement =
+        Settlement { debts, response_bytes: 0, reported_bytes: 0, connection, whole: false, _draft: None };
+    let failed =
+        |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };
     let mapped = map(status, method, &settings);
     let cause = match mapped {
         Mapped::Pass { status: leaves_as, body } => {

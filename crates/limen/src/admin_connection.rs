@@ -247,9 +247,8 @@ mod tests {
         assert_eq!(told(), expected);
         drop(UnixListener::bind(data_dir.join("admin.sock")).expect("a socket"));
         assert_eq!(told(), expected);
-        let trouble = AdminConnection::new(Path::new(DEFAULT_DATA_DIR)).explain(&Silence::Connect(
-            io::Error::from(io::ErrorKind::NotFound),
-        ));
+        let trouble = AdminConnection::new(Path::new(DEFAULT_DATA_DIR))
+            .explain(&Silence::Connect(io::Error::from(io::ErrorKind::NotFound)));
         assert_eq!(trouble.mend, "start it with: limen up");
     }
 

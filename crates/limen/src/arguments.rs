@@ -40,10 +40,24 @@ Exit codes: 0 done; 1 refused or not found; 2 wrong use, bad configuration, no r
 )]
 struct Cli {
     /// The folder of the running Limen's data and socket [default: ./limen-data]
-    #[arg(long, global = true, value_name = "FOLDER", env = "LIMEN_DATA_DIR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        env = "LIMEN_DATA_DIR",
+        hide_env_values = true,
+        help_heading = "Options of every command"
+    )]
     data_dir: Option<PathBuf>,
-    /// How answers are shown
-    #[arg(long, global = true, value_enum, default_value_t)]
+    /// How answers are shown: table for people, json for programs
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        help_heading = "Options of every command"
+    )]
     output: Output,
     #[command(subcommand)]
     command: Option<Command>,
@@ -57,7 +71,7 @@ pub(crate) enum Command {
   limen up
   limen up --config limen.yaml
   limen up --data-dir /var/lib/limen --gateway 0.0.0.0:80 --web 127.0.0.1:8081 --no-sample
-  limen up --gateway 127.0.0.1:0 --web 127.0.0.1:0 --output json     free ports, told in one line of JSON")]
+  limen up --gateway 127.0.0.1:0 --web 127.0.0.1:0 --output json     free ports")]
     Up(Up),
     /// Check a configuration file: every flaw at once, with line, field and mend
     #[command(after_help = "Example:\n  limen check limen.yaml")]
@@ -79,7 +93,7 @@ pub(crate) enum Command {
     /// Publish a service: API, product and subscription in one go, and a curl that works
     #[command(after_help = "Examples:
   limen publish --target http://127.0.0.1:9000 --base-path /orders
-  limen publish --target http://10.0.0.7:8080/api --base-path /stock/v1 --product standard --developer ada")]
+  limen publish --target http://10.0.0.7/api --base-path /stock --product standard --developer ada")]
     Publish(Publish),
     /// Take a published API away
     #[command(after_help = "Example:\n  limen unpublish --base-path /orders")]
@@ -152,7 +166,7 @@ The id is the X-Request-Id header and the trace_id member of every refusal.")]
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Up {
     /// The configuration file [default: none, and defaults for all of it]
-    #[arg(long, value_name = "FILE", env = "LIMEN_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "LIMEN_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
     /// Where calls are accepted; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "HOST:PORT")]

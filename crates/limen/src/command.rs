@@ -54,10 +54,14 @@ impl Trouble {
 struct Context {
     admin: AdminConnection,
     output: Output,
-    now_us: i64,
 }
 
 impl Context {
+    /// The wall clock: asked again for an answer, which may be younger than the question.
+    fn now_us(&self) -> i64 {
+        jiff::Timestamp::now().as_microsecond()
+    }
+
     /// Shows an answer: as it came for programs, in words for people.
     fn show<T: DeserializeOwned>(&self, answer: String, words: impl FnOnce(T) -> String) -> Result<String, Trouble> {
         match self.output {
@@ -87,8 +91,7 @@ fn read<T: DeserializeOwned>(answer: &str) -> Result<T, Trouble> {
 
 /// Runs any command but `up`.
 pub(crate) fn run(data_dir: &Path, output: Output, command: Command) -> ExitCode {
-    let now_us = jiff::Timestamp::now().as_microsecond();
-    let context = Context { admin: AdminConnection::new(data_dir), output, now_us };
+    let context = Context { admin: AdminConnection::new(data_dir), output };
     match answer(&context, command) {
         Ok(text) => {
             // Whoever reads may have seen enough (`limen status | head -1`).

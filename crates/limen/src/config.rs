@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use limen_rules::declared::{Problem, check_references, check_values, merge};
 use limen_rules::model::Declared;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 pub(crate) use environment::process_environment;
 pub(crate) use flaw::Flaws;
@@ -72,60 +72,65 @@ pub(crate) fn load(sources: &Sources<'_>, existing: Option<&Declared>) -> Result
 
 fn check(text: &str, sources: &Sources<'_>, existing: Option<&Declared>) -> Result<Config, Flaws> {
     let tree = tree::read(text).map_err(|error| {
-        let flaw =
-            Flaw { origin: Origin::File(error.place), field: None, message: error.message, mend: error.mend };
+        let flaw = Flaw { origin: Origin::File(error.place), field: None, message: error.message, mend: error.mend };
         Flaws::new(sources.file, vec![flaw])
     })?;
     let mut reader = Reader::default();
     let mut sections = reader.file(&tree, &shape::FILE);
     let mut flaws = Vec::new();
-    let mut draft = Draft::default();
+    let settings = settings(&sections, &reader, sources, &mut flaws);
+    for section in shape::SETTINGS {
+        sections.remove(*section);
+    }
+    // What doesn't fit was replaced by placeholders, so this fails only where the table of forms is wrong.
+    let declared: Declared = serde_json::from_value(Json::Object(sections)).unwrap_or_else(|error| {
+        let (message, mend) = (error.to_string(), "correct the value that is named".to_owned());
+        flaws.push(Flaw { origin: Origin::File(None), field: None, message, mend });
+        Declared::default()
+    });
+    let mut problems = check_values(&declared);
+    if let Some(existing) = existing {
+        problems.extend(check_references(&merge(&declared, existing)));
+    }
+    flaws.extend(located(&reader, problems));
+    flaws.append(&mut reader.flaws);
+    match settings {
+        Some(settings) if flaws.is_empty() => {
+            Ok(Config { settings, declared, file: sources.file.map(Path::to_path_buf), reader })
+        }
+        _ => Err(Flaws::new(sources.file, flaws)),
+    }
+}
+
+/// Gathers the settings from file, environment and flags, each going before the one before it.
+fn settings(
+    sections: &Map<String, Json>,
+    reader: &Reader,
+    sources: &Sources<'_>,
+    flaws: &mut Vec<Flaw>,
+) -> Option<Settings> {
     let mut origins = Vec::new();
     for (key, path) in KEYS {
-        let value = path.split('.').try_fold(&Json::Null, |value, name| match value {
-            Json::Null => sections.get(name),
-            other => other.get(name),
-        });
+        let mut names = path.split('.');
+        let section = names.next().and_then(|name| sections.get(name));
+        let value = names.next().map_or(section, |name| section.and_then(|section| section.get(name)));
         if let Some(text) = value.and_then(Json::as_str) {
             origins.push((key, Origin::File(reader.place(path)), text.to_owned()));
         }
     }
-    environment::assignments(&sources.environment, &mut origins, &mut flaws);
+    environment::assignments(&sources.environment, &mut origins, flaws);
     origins.extend(sources.flags.iter().map(|(key, flag, text)| (*key, Origin::Flag(flag), text.clone())));
+    let mut draft = Draft::default();
     for (key, origin, text) in &origins {
         if let Err((message, mend)) = draft.set(*key, text) {
             flaws.push(setting_flaw(*key, origin.clone(), message, mend));
         }
     }
-    let settings = draft.finish().map_err(|(key, (message, mend))| {
+    let finished = draft.finish().map_err(|(key, (message, mend))| {
         let origin = origins.iter().rev().find(|(other, ..)| *other == key).map(|(_, origin, _)| origin.clone());
         flaws.push(setting_flaw(key, origin.unwrap_or(Origin::File(None)), message, mend));
     });
-    for section in shape::SETTINGS {
-        sections.remove(*section);
-    }
-    match serde_json::from_value::<Declared>(Json::Object(sections)) {
-        Ok(declared) => {
-            let mut problems = check_values(&declared);
-            if let Some(existing) = existing {
-                problems.extend(check_references(&merge(&declared, existing)));
-            }
-            flaws.extend(located(&reader, problems));
-            flaws.append(&mut reader.flaws);
-            match settings {
-                Ok(settings) if flaws.is_empty() => {
-                    Ok(Config { settings, declared, file: sources.file.map(Path::to_path_buf), reader })
-                }
-                _ => Err(Flaws::new(sources.file, flaws)),
-            }
-        }
-        Err(error) => {
-            flaws.append(&mut reader.flaws);
-            let (message, mend) = (error.to_string(), "correct the value that is named".to_owned());
-            flaws.push(Flaw { origin: Origin::File(None), field: None, message, mend });
-            Err(Flaws::new(sources.file, flaws))
-        }
-    }
+    finished.ok()
 }
 
 fn setting_flaw(key: Key, origin: Origin, message: String, mend: String) -> Flaw {
@@ -149,12 +154,8 @@ fn located(reader: &Reader, problems: Vec<Problem>) -> Vec<Flaw> {
 
 fn read_file(path: &Path) -> Result<String, Flaw> {
     use std::io::Read;
-    let flaw = |message: String, mend: &str| Flaw {
-        origin: Origin::File(None),
-        field: None,
-        message,
-        mend: mend.to_owned(),
-    };
+    let flaw =
+        |message: String, mend: &str| Flaw { origin: Origin::File(None), field: None, message, mend: mend.to_owned() };
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(tree::FILE_MAX_BYTES as u64 + 1).read_to_end(&mut bytes))

@@ -7,7 +7,9 @@ mod refresh;
 mod sample;
 mod secret;
 mod signing;
+mod web;
 
+use std::io::IsTerminal as _;
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use limen_rules::token::Issuer;
 use limen_store::{DataFolder, OpenError, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::arguments::Up;
 use crate::config::{self, Config, Listen, LogFormat, Settings};
@@ -37,6 +40,8 @@ use signing::Keys;
 
 /// The file of rate windows in the data folder.
 const WINDOWS_FILE: &str = "windows";
+/// Where the store keeps that a first run was carried through.
+const FIRST_RUN_SETTING: &str = "first_run";
 /// Tells the machine's boot, and so the life of its monotonic clock.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -60,7 +65,10 @@ pub(crate) fn run(arguments: &Up) -> ExitCode {
 }
 
 fn begin_log(settings: &Settings) {
-    let log = tracing_subscriber::fmt().with_max_level(settings.log_level).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_max_level(settings.log_level)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match settings.log_format {
         LogFormat::Text => log.with_target(false).init(),
         LogFormat::Json => log.json().init(),
@@ -69,6 +77,8 @@ fn begin_log(settings: &Settings) {
 
 fn serve(arguments: &Up, config: &Config) -> Result<(), StartFailure> {
     let settings = &config.settings;
+    // Whatever is made from here on, by any crate, is for this user alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // Both places are taken before anything is made, so that a taken port leaves nothing behind.
     let gateway_listener = listen(&settings.gateway_listen, "--gateway")?;
     let web_listener = listen(&settings.web_listen, "--web")?;
@@ -96,8 +106,12 @@ fn listen(place: &Listen, flag: &str) -> Result<TcpListener, StartFailure> {
     });
     bound.map_err(|error| {
         let mend = match error.kind() {
-            std::io::ErrorKind::AddrInUse => format!("Stop what listens there, or name another place: {flag} 127.0.0.1:0 takes a free port."),
-            std::io::ErrorKind::PermissionDenied => format!("Ports below 1024 need rights; name another place with {flag}."),
+            std::io::ErrorKind::AddrInUse => {
+                format!("Stop what listens there, or name another place: {flag} 127.0.0.1:0 takes a free port.")
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                format!("Ports below 1024 need rights; name another place with {flag}.")
+            }
             _ => format!("Name an address of this machine with {flag} HOST:PORT."),
         };
         StartFailure::new(format!("{place} can't be listened on: {error}."), mend)
@@ -117,6 +131,7 @@ struct Started {
     running: Running,
     accounts: Accounts,
     store: Store,
+    refresher: JoinHandle<()>,
     stop_portal: watch::Sender<bool>,
 }
 
@@ -135,6 +150,7 @@ impl Started {
         let _ = tokio::task::spawn_blocking(move || running.stop()).await;
         self.accounts.shutdown().await;
         let _ = self.stop_portal.send(true);
+        self.refresher.abort();
         if let Err(error) = self.store.close().await {
             tracing::warn!(%error, "the store did not close in order");
         }
@@ -184,7 +200,7 @@ async fn start(
         bodies: Budget::new(BODIES_BYTES),
     });
     refresh::sign_with_current(&gateway, &keys);
-    let refreshed = refresh::start(Arc::clone(&gateway), store.clone(), issuer, Arc::clone(&keys));
+    let (refreshed, refresher) = refresh::start(Arc::clone(&gateway), store.clone(), issuer, Arc::clone(&keys));
     let portal = Portal {
         store: store.clone(),
         clock: Arc::new(adapters::WallClock),
@@ -200,11 +216,12 @@ async fn start(
     };
     let stop_portal = serve_portal(portal, &store, web_listener)?;
     rotate_by_age(keys);
-    let running = listener::serve(&gateway, gateway_listener)
-        .map_err(|error| StartFailure::of("The gateway could not be started", error, "Look at the machine's limits."))?;
+    let running = listener::serve(&gateway, gateway_listener).map_err(|error| {
+        StartFailure::of("The gateway could not be started", error, "Look at the machine's limits.")
+    })?;
     let sample = (sample_alive && arguments.sample() != Some(false)).then_some(credentials.as_ref());
     banner::tell(arguments.output, &addresses, sample, store.folder().path());
-    Ok(Started { running, accounts, store, stop_portal })
+    Ok(Started { running, accounts, store, refresher, stop_portal })
 }
 
 /// The addresses as callers and people see them.
@@ -261,16 +278,22 @@ async fn prepare(
     let existing = store.declared().await.map_err(unkept)?;
     let nothing_declared = config.declared == limen_rules::model::Declared::default();
     let loopback = config.settings.gateway_listen.is_loopback() && config.settings.web_listen.is_loopback();
+    // Not the folder's age: a first run that was killed before it was done is still to come.
+    let first_run = store.setting(FIRST_RUN_SETTING).await.map_err(unkept)?.is_none();
     let wanted = match arguments.sample() {
         Some(told) => told && !sample::is_alive(&existing),
         None => store.fresh() && nothing_declared && loopback,
     };
-    let credentials =
-        if wanted { Some(sample::make(store, keys.as_ref(), now_us).await?) } else { None };
+    let credentials = if wanted { Some(sample::make(store, keys.as_ref(), now_us).await?) } else { None };
     if !nothing_declared {
         let existing = store.declared().await.map_err(unkept)?;
-        config.check_over(&existing).map_err(|flaws| StartFailure::new(flaws.to_string(), "Mend the file and start again."))?;
+        config
+            .check_over(&existing)
+            .map_err(|flaws| StartFailure::new(flaws.to_string(), "Mend the file and start again."))?;
         store.apply(&config.declared, now_us, false).await.map_err(unkept)?;
+    }
+    if first_run {
+        store.set_setting(FIRST_RUN_SETTING, "done").await.map_err(unkept)?;
     }
     Ok(credentials)
 }
@@ -280,7 +303,10 @@ fn refuse_outward_sample(arguments: &Up, settings: &Settings, sample_alive: bool
     let outward = [&settings.gateway_listen, &settings.web_listen].into_iter().find(|place| !place.is_loopback());
     match outward {
         Some(place) if sample_alive && arguments.sample() != Some(true) => Err(StartFailure::new(
-            format!("{place} can be reached from outside, and the sample's credentials are alive in {}.", settings.data_dir.display()),
+            format!(
+                "{place} can be reached from outside, and the sample's credentials are alive in {}.",
+                settings.data_dir.display()
+            ),
             "Start on a loopback address and run 'limen sample remove'; or name another folder with --data-dir; or allow it with --sample.",
         )),
         _ => Ok(()),
@@ -288,7 +314,8 @@ fn refuse_outward_sample(arguments: &Up, settings: &Settings, sample_alive: bool
 }
 
 fn open_accounts(store: &Store) -> Result<Accounts, StartFailure> {
-    let unread = |error| StartFailure::of(&format!("{BOOT_ID} can't be read"), error, "Limen needs /proc to be mounted.");
+    let unread =
+        |error| StartFailure::of(&format!("{BOOT_ID} can't be read"), error, "Limen needs /proc to be mounted.");
     let boot_id = std::fs::read_to_string(BOOT_ID).map_err(unread)?;
     let now = Reading { monotonic_us: SystemClock.monotonic_us(), wall_us: SystemClock.wall_us() };
     let ledger = Arc::new(adapters::StoreLedger(store.clone()));
@@ -308,19 +335,18 @@ fn serve_portal(portal: Portal, store: &Store, web: TcpListener) -> Result<watch
     let unserved = |error| StartFailure::of("The web pages could not be started", error, "Start again.");
     let web = tokio::net::TcpListener::from_std(web).map_err(unserved)?;
     let admin = limen_portal::bind_admin_socket(store.folder().path()).map_err(|error| {
-        StartFailure::of("The admin socket can't be made", error, "Remove admin.sock from the data folder, or look at its permissions.")
+        StartFailure::of(
+            "The admin socket can't be made",
+            error,
+            "Remove admin.sock from the data folder, or look at its permissions.",
+        )
     })?;
     let (stop, stopping) = watch::channel(false);
     let until = |mut stopping: watch::Receiver<bool>| async move {
         let _ = stopping.wait_for(|stop| *stop).await;
     };
     let pages = limen_portal::web_router(portal.clone());
-    let until_web = until(stopping.clone());
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(web, pages).with_graceful_shutdown(until_web).await {
-            tracing::error!(%error, "the web pages ended");
-        }
-    });
+    tokio::spawn(web::serve(web, pages, stopping.clone()));
     tokio::spawn(limen_portal::serve_admin(admin, limen_portal::admin_router(portal), until(stopping)));
     Ok(stop)
 }

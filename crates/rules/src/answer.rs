@@ -133,10 +133,10 @@ fn realm(surroundings: &Surroundings<'_>) -> String {
 }
 
 fn key_challenge(surroundings: &Surroundings<'_>) -> String {
-    let (scheme, header) = surroundings.api.map_or(
-        ("AzureApiManagementKey", crate::model::DEFAULT_KEY_HEADER),
-        |api| (api.api.key.challenge.as_str(), api.api.key.header.as_str()),
-    );
+    let (scheme, header) =
+        surroundings.api.map_or(("AzureApiManagementKey", crate::model::DEFAULT_KEY_HEADER), |api| {
+            (api.api.key.challenge.as_str(), api.api.key.header.as_str())
+        });
     format!("{scheme} realm=\"{}\",name=\"{header}\",type=\"header\"", realm(surroundings))
 }
 

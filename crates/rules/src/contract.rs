@@ -92,7 +92,8 @@ pub struct Entry {
 }
 
 const KEY_MISSING: &str = "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API.";
-const KEY_INVALID: &str = "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription.";
+const KEY_INVALID: &str =
+    "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription.";
 const TOKEN: &str = "The required Authorization header was missing or invalid, or the token has expired";
 
 impl Cause {

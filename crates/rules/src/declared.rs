@@ -138,8 +138,7 @@ impl Problems {
 
 /// A value as it may be repeated in a message: at most 60 characters, none of them a control character.
 fn shown(value: &str) -> String {
-    let mut shown: String =
-        value.chars().take(60).map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect();
+    let mut shown: String = value.chars().take(60).map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect();
     if value.chars().nth(60).is_some() {
         shown.push('…');
     }

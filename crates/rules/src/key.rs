@@ -101,7 +101,8 @@ pub fn presented<'r>(
     let mut found: Option<std::borrow::Cow<'r, str>> = None;
     let named = api.key_headers.iter().flat_map(|name| headers.get_all(name));
     for value in named {
-        let value = value.to_str().map(str::trim).map_err(|_| refused(Cause::SubscriptionKeyInvalid, "header bytes"))?;
+        let value =
+            value.to_str().map(str::trim).map_err(|_| refused(Cause::SubscriptionKeyInvalid, "header bytes"))?;
         if found.as_ref().is_some_and(|first| first != value) {
             return Err(several());
         }
@@ -215,10 +216,12 @@ pub fn subscription(
     };
     if !product.product.apis.iter().any(|name| *name == api.api.name) {
         let (id, name) = (&subscription.id, &product.product.name);
-        return Err(invalid(format!("subscription {id} is to product {name}, which doesn't hold API {}", api.api.name)));
+        return Err(invalid(format!(
+            "subscription {id} is to product {name}, which doesn't hold API {}",
+            api.api.name
+        )));
     }
-    let granted =
-        Granted { subscription: Arc::clone(subscription), product: Arc::clone(product), which: entry.which };
+    let granted = Granted { subscription: Arc::clone(subscription), product: Arc::clone(product), which: entry.which };
     Ok(Subscribed { granted: Some(granted) })
 }
 

@@ -19,7 +19,8 @@ pub enum Phase {
 /// Where `notice` stands at `now_us`: from the microsecond of its begin up to, and without, that of its end.
 #[must_use]
 pub fn phase(notice: &Notice, now_us: i64) -> Phase {
-    let ended = notice.resolved_at_us.is_some_and(|at| now_us >= at) || notice.ends_at_us.is_some_and(|at| now_us >= at);
+    let ended =
+        notice.resolved_at_us.is_some_and(|at| now_us >= at) || notice.ends_at_us.is_some_and(|at| now_us >= at);
     if ended {
         Phase::Over
     } else if now_us < notice.begins_at_us {
@@ -53,9 +54,9 @@ pub fn admit(
     default_retry_after_s: u64,
     now_us: i64,
 ) -> Result<Open, Refusal> {
-    let standing = notices.iter().filter(|notice| {
-        notice.closes && phase(notice, now_us) == Phase::Standing && concerns(notice, api, operation)
-    });
+    let standing = notices
+        .iter()
+        .filter(|notice| notice.closes && phase(notice, now_us) == Phase::Standing && concerns(notice, api, operation));
     let Some(notice) = standing.max_by_key(|notice| notice.ends_at_us.unwrap_or(i64::MAX)) else {
         return Ok(Open(()));
     };

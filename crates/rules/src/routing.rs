@@ -123,7 +123,9 @@ pub fn api_of<'c>(catalog: &'c Catalog, path: &str) -> Option<&'c Arc<LiveApi>> 
 pub fn route(catalog: &Catalog, method: &str, path: &str) -> Result<Routed, Refusal> {
     let unknown = |detail: String| Refusal::new(Cause::ResourceNotFound).detail(detail);
     let Some((index, rest)) = catalog.routes.find(path) else {
-        return Err(unknown(format!("No API is published at {}.", shortened(path))).operator_words("no base path matches"));
+        return Err(
+            unknown(format!("No API is published at {}.", shortened(path))).operator_words("no base path matches")
+        );
     };
     let api = catalog.apis.get(index).ok_or_else(|| unknown(format!("No API is published at {}.", shortened(path))))?;
     let rest_at = path.len() - rest.len();
@@ -169,7 +171,8 @@ mod tests {
     #[test]
     fn literals_win_over_parameters_and_head_falls_back_to_get() {
         let table = OperationTable::new(
-            [("GET", "/c/{id}"), ("GET", "/c/search"), ("POST", "/c"), ("GET", "/{kind}/search"), ("GET", "/")].into_iter(),
+            [("GET", "/c/{id}"), ("GET", "/c/search"), ("POST", "/c"), ("GET", "/{kind}/search"), ("GET", "/")]
+                .into_iter(),
         );
         assert_eq!(table.find("GET", "/c/search"), Some(1));
         assert_eq!(table.find("GET", "/c/280"), Some(0));

@@ -337,8 +337,7 @@ fn live_user(user: &crate::model::User, declared: &Declared, bits: &HashMap<Name
             names.dedup();
             let mut permissions = PermissionSet::default();
             names.iter().filter_map(|name| bits.get(*name)).for_each(|bit| permissions.insert(*bit));
-            let live =
-                LiveMembership { permissions: Arc::new(permissions), permission_names: names.join(" ").into() };
+            let live = LiveMembership { permissions: Arc::new(permissions), permission_names: names.join(" ").into() };
             (membership.environment.clone(), live)
         })
         .collect();
@@ -411,7 +410,10 @@ mod tests {
 
     #[test]
     fn a_changed_subscription_loses_its_old_keys_and_shares_the_other_shards() {
-        let directory = Directory { subscriptions: vec![subscription("a", [1; 32]), subscription("b", [2; 32])], ..Directory::default() };
+        let directory = Directory {
+            subscriptions: vec![subscription("a", [1; 32]), subscription("b", [2; 32])],
+            ..Directory::default()
+        };
         let first = Snapshot::new(1, &directory, Issuer::default());
         assert!(first.key(&[1; 32]).is_some());
         let second = first.with_subscriptions(2, &[subscription("a", [3; 32])], &["b".into()]);
@@ -425,7 +427,8 @@ mod tests {
     fn an_active_subscription_expires_by_itself() {
         let mut one = subscription("a", [1; 32]);
         one.ends_at_us = Some(10);
-        let snapshot = Snapshot::new(1, &Directory { subscriptions: vec![one], ..Directory::default() }, Issuer::default());
+        let snapshot =
+            Snapshot::new(1, &Directory { subscriptions: vec![one], ..Directory::default() }, Issuer::default());
         let live = &snapshot.key(&[1; 32]).unwrap().subscription;
         assert_eq!(live.state_at(9), SubscriptionState::Active);
         assert_eq!(live.state_at(10), SubscriptionState::Expired);

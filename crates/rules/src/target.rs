@@ -22,7 +22,9 @@ impl Target {
         let uri: http::Uri = text.parse().map_err(|_| format!("'{text}' is not a URL; write http://HOST:PORT"))?;
         match uri.scheme_str() {
             Some("http") => {}
-            Some("https") => return Err("https to services is not supported by this version; write http://HOST:PORT".into()),
+            Some("https") => {
+                return Err("https to services is not supported by this version; write http://HOST:PORT".into());
+            }
             _ => return Err(format!("'{text}' has no scheme; write http://HOST:PORT")),
         }
         let authority = uri.authority().ok_or_else(|| format!("'{text}' has no host; write http://HOST:PORT"))?;
@@ -56,7 +58,16 @@ mod tests {
         assert_eq!((&*target.address, &*target.authority, &*target.path), ("localhost:9000", "localhost:9000", "/v2"));
         let target = Target::parse("http://[::1]").unwrap();
         assert_eq!((&*target.address, &*target.authority, &*target.path), ("[::1]:80", "[::1]", ""));
-        for bad in ["localhost:9000", "https://a", "http://u:p@a", "http://a/?x=1", "http://a:0", "http://a:99999", "", "http://"] {
+        for bad in [
+            "localhost:9000",
+            "https://a",
+            "http://u:p@a",
+            "http://a/?x=1",
+            "http://a:0",
+            "http://a:99999",
+            "",
+            "http://",
+        ] {
             assert!(Target::parse(bad).is_err(), "{bad}");
         }
     }

@@ -197,7 +197,9 @@ fn missing(operator_words: &'static str) -> Refusal {
 pub fn refuse(cause: Cause, words: impl Into<String>) -> Refusal {
     let detail = match cause {
         Cause::TokenExpired => "The access token has expired. Get a new one.",
-        _ => "The access token is not accepted: it is not one of ours, is for something else, or was ended. Get a new one.",
+        _ => {
+            "The access token is not accepted: it is not one of ours, is for something else, or was ended. Get a new one."
+        }
     };
     let mut refusal = Refusal::new(cause).detail(detail).operator_words(words.into());
     refusal.challenges.token = Some(BearerError::InvalidToken);

@@ -50,6 +50,10 @@ impl Chunk {
 
     /// Stores a word, after all that this thread stored before: a process killed in between leaves the older stores.
     pub(super) fn store(&self, index: usize, value: u64) {
+        #[cfg(test)]
+        if !kill::may_store() {
+            return;
+        }
         if let Some(word) = self.words().get(index) {
             word.store(value, Ordering::Release);
         }
@@ -75,4 +79,38 @@ fn write_zeros(file: &File, offset: u64, bytes: u64) -> io::Result<()> {
         done += step;
     }
     (&*file).flush()
+}
+
+/// Ends a thread's stores after so many, as a SIGKILL would.
+#[cfg(test)]
+pub(super) mod kill {
+    use std::cell::Cell;
+
+    thread_local! {
+        static STORES_LEFT: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
+    /// From now on this thread stores so many words more, or without end.
+    pub(in super::super) fn after(stores: Option<u64>) {
+        STORES_LEFT.set(stores);
+    }
+
+    /// Whether a store was left out.
+    pub(in super::super) fn has_come() -> bool {
+        STORES_LEFT.get() == Some(u64::MAX)
+    }
+
+    pub(super) fn may_store() -> bool {
+        match STORES_LEFT.get() {
+            None => true,
+            Some(0 | u64::MAX) => {
+                STORES_LEFT.set(Some(u64::MAX));
+                false
+            }
+            Some(left) => {
+                STORES_LEFT.set(Some(left - 1));
+                true
+            }
+        }
+    }
 }

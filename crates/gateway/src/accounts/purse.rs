@@ -131,6 +131,11 @@ impl Purse {
         self.limit.saturating_sub(self.used())
     }
 
+    /// Whether the ledger has told what was used before.
+    pub(super) fn is_opened(&self) -> bool {
+        self.opened
+    }
+
     pub(super) fn limit(&self) -> u64 {
         self.limit
     }

@@ -247,12 +247,19 @@ impl Quota {
         waits
     }
 
+    /// What to wait for until the ledger has answered all requests.
+    #[cfg(test)]
+    pub(super) fn under_way(&mut self) -> Vec<watch::Receiver<()>> {
+        self.calls.iter().chain(&self.bytes).chain(&self.past).filter_map(Purse::waiting).collect()
+    }
+
     /// What was used of a meter in the current period.
     pub(super) fn usage(&self, meter: Meter) -> Option<MeterUsage> {
         let purse = match meter {
             Meter::Calls => self.calls.as_ref(),
             Meter::Bytes => self.bytes.as_ref(),
-        }?;
+        };
+        let purse = purse.filter(|purse| purse.is_opened())?;
         Some(MeterUsage {
             span: purse.span,
             limit: purse.limit(),

@@ -236,6 +236,8 @@ fn boot_id_words(boot_id: &str) -> io::Result<[u64; LONGEST_BOOT_ID / 8]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::mapping::kill;
+    use super::super::slots::Counted;
     use super::*;
     use limen_rules::period::Span;
     use limen_rules::rate::RateLog;
@@ -260,8 +262,7 @@ mod tests {
             log.admit(5, 1_000_000 + account as u64).unwrap();
             log.ring().publish(1_000);
         }
-        let counted =
-            super::super::slots::Counted { span: Span { begin_us: -5, end_us: 7 }, handed_over: 3, given_back: 1 };
+        let counted = Counted { span: Span { begin_us: -5, end_us: 7 }, handed_over: 3, given_back: 1 };
         file.counters(AccountKey(9), Meter::Bytes).unwrap().begin(counted);
         drop(unpublished);
         drop(file);
@@ -326,19 +327,32 @@ mod tests {
     }
 
     #[test]
-    fn counters_name_no_period_while_they_change() {
+    fn counters_are_of_one_period_wherever_a_kill_comes() {
         let folder = folder();
         let path = folder.path().join("windows");
-        let file = WindowFile::create(&path, BOOT, None).unwrap();
-        let counters = file.counters(AccountKey(1), Meter::Calls).unwrap();
-        let span = |begin_us| Span { begin_us, end_us: begin_us + 10 };
-        let counted = |begin_us| super::super::slots::Counted { span: span(begin_us), handed_over: 5, given_back: 2 };
-        counters.begin(counted(0));
-        assert_eq!(counters.read(), Some(counted(0)));
-        counters.set_handed_over(6);
-        counters.set_given_back(3);
-        assert_eq!(counters.read().map(|c| (c.handed_over, c.given_back)), Some((6, 3)));
-        counters.begin(counted(10));
-        assert_eq!(counters.read(), Some(counted(10)));
+        let counted = |begin_us, handed_over, given_back| Counted {
+            span: Span { begin_us, end_us: begin_us + 10 },
+            handed_over,
+            given_back,
+        };
+        for stores in 0..20 {
+            let file = WindowFile::create(&path, BOOT, None).unwrap();
+            kill::after(Some(stores));
+            let counters = file.counters(AccountKey(1), Meter::Calls).unwrap();
+            counters.begin(counted(0, 5, 2));
+            counters.set_handed_over(6);
+            counters.set_given_back(3);
+            counters.begin(counted(10, 1, 0));
+            kill::after(None);
+            drop((counters, file));
+            let (_, left) = WindowFile::open(&path, BOOT).unwrap().unwrap();
+            let read = left.into_iter().find_map(|left| match left {
+                Left::Counters { counters, .. } => counters.read(),
+                Left::Rate { .. } => None,
+            });
+            let whole = [counted(0, 5, 2), counted(0, 6, 2), counted(0, 6, 3), counted(10, 1, 0)];
+            assert!(read.is_none_or(|read| whole.contains(&read)), "{read:?} after {stores} stores");
+            assert!(stores < 16 || read == Some(counted(10, 1, 0)));
+        }
     }
 }

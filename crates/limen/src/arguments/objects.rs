@@ -155,6 +155,7 @@ pub(crate) enum TokenCommand {
 
 /// What a notice says and is about.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("effect").required(true).args(["close", "announce_only"])))]
 pub(crate) struct NoticeText {
     /// One line; while the notice closes, it is the message of the 503
     #[arg(long)]
@@ -169,7 +170,7 @@ pub(crate) struct NoticeText {
     #[arg(long, value_name = "NAME", requires = "api")]
     pub(crate) operation: Option<String>,
     /// Answer calls with 503 while it lasts
-    #[arg(long, conflicts_with = "announce_only", required_unless_present = "announce_only")]
+    #[arg(long)]
     pub(crate) close: bool,
     /// Only tell people; calls go on
     #[arg(long)]

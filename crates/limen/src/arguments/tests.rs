@@ -41,7 +41,11 @@ fn the_examples_can_be_typed() {
         let typed = typed.split(" > ").next().unwrap_or_default();
         let mut words: Vec<String> = Vec::new();
         for (at, part) in typed.split('\'').enumerate() {
-            if at % 2 == 1 { words.push(part.to_owned()) } else { words.extend(part.split_whitespace().map(str::to_owned)) }
+            if at % 2 == 1 {
+                words.push(part.to_owned())
+            } else {
+                words.extend(part.split_whitespace().map(str::to_owned))
+            }
         }
         if typed.starts_with(' ') || words.is_empty() || line.starts_with(' ') {
             continue;
@@ -88,7 +92,10 @@ fn what_contradicts_itself_is_wrong_use() {
         (&["notice", "open", "--title", "t", "--close", "--announce-only"], ErrorKind::ArgumentConflict),
         (&["notice", "open", "--title", "t", "--close", "--operation", "o"], ErrorKind::MissingRequiredArgument),
         (&["notice", "schedule", "--title", "t", "--close", "--begins", "+1m"], ErrorKind::MissingRequiredArgument),
-        (&["notice", "schedule", "--title", "t", "--close", "--begins", "1m", "--lasts", "1h"], ErrorKind::ValueValidation),
+        (
+            &["notice", "schedule", "--title", "t", "--close", "--begins", "1m", "--lasts", "1h"],
+            ErrorKind::ValueValidation,
+        ),
         (&["key", "revoke", "s", "--which", "both"], ErrorKind::InvalidValue),
     ];
     for (words, kind) in cases {

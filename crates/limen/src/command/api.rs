@@ -80,10 +80,11 @@ fn show(api: &Api, declared: &Declared) -> String {
     let rows = api.operations.iter().map(|operation| {
         let access = operation.access.unwrap_or(api.access);
         let permission = operation.permission.as_deref().unwrap_or("").to_owned();
-        vec![operation.name.to_string(), operation.method.clone(), operation.path.clone(), word(&access), permission]
+        let request = format!("{} {}", operation.method, operation.path);
+        vec![operation.name.to_string(), request, word(&access), permission]
     });
     shown.push('\n');
-    shown + &table(&["OPERATION", "METHOD", "PATH", "ACCESS", "PERMISSION"], rows)
+    shown + &table(&["OPERATION", "REQUEST", "ACCESS", "PERMISSION"], rows)
 }
 
 #[cfg(test)]
@@ -111,9 +112,9 @@ visibility  public
 contract    strict
 body        at most 1,048,576 bytes
 
-OPERATION  METHOD  PATH     ACCESS     PERMISSION
-list       GET     /orders  key+token  order.read
-health     GET     /health  open
+OPERATION  REQUEST      ACCESS     PERMISSION
+list       GET /orders  key+token  order.read
+health     GET /health  open
 ";
         assert_eq!(show(&declared.apis[0], &declared), expected);
     }

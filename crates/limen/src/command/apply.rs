@@ -49,13 +49,15 @@ pub(super) fn words(applied: &Applied, done: &str, dry_run: bool) -> String {
             lines.push_str(&format!("{sign} {}\n", show::plain(one)));
         }
     }
-    let figures = format!(
-        "{} made, {} changed, {} removed, {} as declared already",
-        applied.created.len(),
-        applied.changed.len(),
-        applied.removed.len(),
-        applied.unchanged
-    );
+    let figures = [
+        (applied.created.len(), "made"),
+        (applied.changed.len(), "changed"),
+        (applied.removed.len(), "removed"),
+        (applied.unchanged, "as declared already"),
+    ];
+    let figures: Vec<String> =
+        figures.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let figures = if figures.is_empty() { "nothing".to_owned() } else { figures.join(", ") };
     let lead = if dry_run { "Nothing was changed; this would be" } else { done };
     lines + &format!("{lead}: {figures}.")
 }
@@ -107,7 +109,7 @@ mod tests {
         };
         assert_eq!(
             words(&applied, "Applied", false),
-            "+ API orders\n~ product standard\nApplied: 1 made, 1 changed, 0 removed, 3 as declared already."
+            "+ API orders\n~ product standard\nApplied: 1 made, 1 changed, 3 as declared already."
         );
         assert!(words(&applied, "Applied", true).contains("Nothing was changed; this would be: 1 made"));
     }

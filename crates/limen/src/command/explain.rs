@@ -27,12 +27,8 @@ fn words(explanation: &Explanation) -> String {
     let (name_width, outcome_width) = (width(|check| &check.check), width(|check| &check.outcome));
     let indent = name_width + outcome_width + 8;
     for (at, check) in explanation.checks.iter().enumerate() {
-        let lead = format!(
-            "{:>2}. {:name_width$}  {:outcome_width$}",
-            at + 1,
-            plain(&check.check),
-            plain(&check.outcome)
-        );
+        let lead =
+            format!("{:>2}. {:name_width$}  {:outcome_width$}", at + 1, plain(&check.check), plain(&check.outcome));
         let lines = wrapped(&check.words, WIDTH.saturating_sub(indent).max(20));
         for (number, line) in lines.iter().enumerate() {
             let lead = if number == 0 { lead.clone() } else { " ".repeat(indent - 2) };
@@ -71,7 +67,11 @@ mod tests {
             duration_us: 180,
             checks: vec![
                 check("route", "passed", "The path belongs to operation list of API orders."),
-                check("subscription key", "passed", "The header Limen-Subscription-Key holds the primary key of subscription sub_1, which is active for product standard."),
+                check(
+                    "subscription key",
+                    "passed",
+                    "The header Limen-Subscription-Key holds the primary key of subscription sub_1, which is active for product standard.",
+                ),
                 check("rate", "refused", "6 calls within 1 s; product standard allows 5."),
             ],
         };

@@ -12,21 +12,21 @@ pub(super) fn run(context: &Context, command: NoticeCommand) -> Result<String, T
     let answer = match command {
         NoticeCommand::List => {
             let answer = context.admin.get("/v1/notices")?;
-            return context.show(answer, |notices: Vec<Notice>| list(&notices, context.now_us));
+            return context.show(answer, |notices: Vec<Notice>| list(&notices, context.now_us()));
         }
         NoticeCommand::Open(text) => {
-            let make = making(NoticeKind::Incident, text, None, context.now_us)?;
+            let make = making(NoticeKind::Incident, text, None, context.now_us())?;
             context.admin.post("/v1/notices", &make)?
         }
         NoticeCommand::Schedule { begins, text } => {
-            let make = making(NoticeKind::Maintenance, text, Some(begins), context.now_us)?;
+            let make = making(NoticeKind::Maintenance, text, Some(begins), context.now_us())?;
             context.admin.post("/v1/notices", &make)?
         }
         NoticeCommand::Update { id, message, title, begins, ends, close, announce_only } => {
             let update = UpdateNotice {
                 message,
-                ends_at_us: ends.map(|ends| ends.at_us(context.now_us)),
-                begins_at_us: begins.map(|begins| begins.at_us(context.now_us)),
+                ends_at_us: ends.map(|ends| ends.at_us(context.now_us())),
+                begins_at_us: begins.map(|begins| begins.at_us(context.now_us())),
                 closes: close.then_some(true).or(announce_only.then_some(false)),
                 title,
             };
@@ -40,15 +40,10 @@ pub(super) fn run(context: &Context, command: NoticeCommand) -> Result<String, T
             context.admin.post(&format!("/v1/notices/{}/resolve", segment(&id)), &serde_json::json!({}))?
         }
     };
-    context.show(answer, |notice| words(&notice, context.now_us))
+    context.show(answer, |notice| words(&notice, context.now_us()))
 }
 
-fn making(
-    kind: NoticeKind,
-    text: NoticeText,
-    begins: Option<Moment>,
-    now_us: i64,
-) -> Result<MakeNotice, Trouble> {
+fn making(kind: NoticeKind, text: NoticeText, begins: Option<Moment>, now_us: i64) -> Result<MakeNotice, Trouble> {
     let begins_at_us = begins.map(|begins| begins.at_us(now_us));
     let from_us = begins_at_us.unwrap_or(now_us);
     let lasting = text.lasts.map(|lasts| Moment::In(lasts).at_us(from_us));
@@ -70,7 +65,7 @@ fn making(
 
 /// What a notice is doing now.
 fn phase(notice: &Notice, now_us: i64) -> &'static str {
-    if notice.resolved_at_us.is_some_and(|at| at <= now_us) {
+    if notice.resolved_at_us.is_some() {
         "resolved"
     } else if notice.begins_at_us > now_us {
         "to come"
@@ -117,7 +112,8 @@ fn words(notice: &Notice, now_us: i64) -> String {
         "over" => format!("Notice {id} is over: {}", notice.title),
         phase => {
             let what = if notice.closes { "calls are answered 503" } else { "it is announced, and calls go on" };
-            let from = if phase == "to come" { format!("From {}", time(notice.begins_at_us)) } else { "Now".to_owned() };
+            let from =
+                if phase == "to come" { format!("From {}", time(notice.begins_at_us)) } else { "Now".to_owned() };
             let until = match notice.ends_at_us {
                 Some(end) => format!("until {}", time(end)),
                 None => format!("until it is resolved: limen notice resolve {id}"),
@@ -153,7 +149,10 @@ mod tests {
         let make = making(NoticeKind::Incident, text(), None, 1_000_000).expect("a notice");
         assert_eq!((make.begins_at_us, make.ends_at_us, make.closes), (None, Some(61_000_000), true));
         let late = NoticeText { lasts: None, ends: Some(Moment::At { at_us: 5 }), ..text() };
-        assert_eq!(making(NoticeKind::Maintenance, late, Some(begins), 0).map_err(|trouble| trouble.exit).err(), Some(2));
+        assert_eq!(
+            making(NoticeKind::Maintenance, late, Some(begins), 0).map_err(|trouble| trouble.exit).err(),
+            Some(2)
+        );
     }
 
     #[test]
@@ -183,7 +182,10 @@ mod tests {
             "Notice n1 about orders: Orders are down\nFrom 1970-01-01 00:01:00Z it is announced, and calls go on until 1970-01-01 00:02:00Z"
         );
         let lines = list(std::slice::from_ref(&notice), 1);
-        assert!(lines.ends_with("n1      to come  orders  1970-01-01 00:01:00Z  1970-01-01 00:02:00Z  Orders are down\n"), "{lines}");
+        assert!(
+            lines.ends_with("n1      to come  orders  1970-01-01 00:01:00Z  1970-01-01 00:02:00Z  Orders are down\n"),
+            "{lines}"
+        );
         notice.resolved_at_us = Some(1);
         assert_eq!(words(&notice, 1), "Notice n1 is resolved: Orders are down");
     }

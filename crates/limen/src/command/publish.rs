@@ -66,9 +66,8 @@ pub(super) fn unpublish(context: &Context, base_path: &str) -> Result<String, Tr
         return Err(Trouble::refused(format!("nothing is published at '{base_path}'"), mend));
     };
     let answer = context.admin.delete(&format!("/v1/apis/{}", segment(&api.name)))?;
-    context.show(answer, |_: serde_json::Value| {
-        format!("API '{}' is no longer published at {}.", api.name, api.base_path)
-    })
+    context
+        .show(answer, |_: serde_json::Value| format!("API '{}' is no longer published at {}.", api.name, api.base_path))
 }
 
 #[cfg(test)]

@@ -129,7 +129,10 @@ mod tests {
     #[test]
     fn figures() {
         assert_eq!(["1", "999", "1,000", "1,234,567"].map(str::to_owned), [1, 999, 1_000, 1_234_567].map(number));
-        assert_eq!(["0 s", "59 s", "1 min", "1 h 1 min", "2 d 3 h"], [0, 59, 60, 3_661, 183_900].map(span).map(|s| s).each_ref().map(|s| s.as_str()));
+        assert_eq!(
+            ["0 s", "59 s", "1 min", "1 h 1 min", "2 d 3 h"],
+            [0, 59, 60, 3_661, 183_900].map(span).map(|s| s).each_ref().map(|s| s.as_str())
+        );
         assert_eq!(measured(850), "850 µs");
         assert_eq!(measured(1_250), "1.2 ms");
         assert_eq!(measured(3_400_000), "3.40 s");

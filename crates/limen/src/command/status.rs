@@ -8,13 +8,17 @@ use super::{Context, Trouble, api, notice};
 
 pub(super) fn run(context: &Context) -> Result<String, Trouble> {
     let flag = context.data_dir_flag();
-    context.show(context.admin.get("/v1/status")?, |status| words(&status, context.now_us, &flag))
+    context.show(context.admin.get("/v1/status")?, |status| words(&status, context.now_us(), &flag))
 }
 
 fn words(status: &Status, now_us: i64, data_dir_flag: &str) -> String {
     let up_s = u64::try_from(now_us.saturating_sub(status.started_at_us) / 1_000_000).unwrap_or(0);
     let age = measured(status.snapshot_age_ms.saturating_mul(1_000));
-    let sample = if status.sample { format!("alive; remove it with: limen sample remove{data_dir_flag}") } else { String::new() };
+    let sample = if status.sample {
+        format!("alive; remove it with: limen sample remove{data_dir_flag}")
+    } else {
+        String::new()
+    };
     let mut shown = sheet(&[
         ("Limen", format!("{}, up for {}, since {}", status.version, span(up_s), time(status.started_at_us))),
         ("gateway", status.gateway.clone()),

@@ -21,7 +21,7 @@ pub(super) fn run(context: &Context, command: SubscriptionCommand) -> Result<Str
             return context.show(answer, |line| show(&line));
         }
         SubscriptionCommand::Create { product, developer, ends } => {
-            let ends_at_us = ends.map(|ends| ends.at_us(context.now_us));
+            let ends_at_us = ends.map(|ends| ends.at_us(context.now_us()));
             let make = MakeSubscription { product: product.into(), developer: developer.into(), ends_at_us };
             let answer = context.admin.post("/v1/subscriptions", &make)?;
             return context.show(answer, |made| self::made(&made, &context.data_dir_flag()));
@@ -84,16 +84,24 @@ fn show(line: &SubscriptionLine) -> String {
     ];
     rows.extend(line.usage.iter().flat_map(usage));
     rows.extend(line.keys.iter().map(key));
+    for which in [Which::Primary, Which::Secondary] {
+        if !line.keys.iter().any(|key| key.which == which) {
+            rows.push((key_name(which), "none".to_owned()));
+        }
+    }
     sheet(&rows)
 }
 
 fn key(key: &KeyLine) -> (&'static str, String) {
     let until = key.valid_until_us.map(|until| format!(", good until {}", time(until))).unwrap_or_default();
-    let name = match key.which {
+    (key_name(key.which), format!("made {}{until}", time(key.made_at_us)))
+}
+
+fn key_name(which: Which) -> &'static str {
+    match which {
         Which::Primary => "primary key",
         Which::Secondary => "secondary key",
-    };
-    (name, format!("made {}{until}", time(key.made_at_us)))
+    }
 }
 
 fn usage(usage: &UsageLine) -> Vec<(&'static str, String)> {
@@ -152,6 +160,7 @@ calls, this period  [#####-----] 12,000 of 25,000
 period ends         1970-01-02 00:00:00Z
 primary key         made 1970-01-01 00:00:00Z
 primary key         made 1970-01-01 00:00:00Z, good until 1970-01-02 00:00:00Z
+secondary key       none
 ";
         assert_eq!(show(&line), expected);
         let row = list(&[line]);

@@ -15,8 +15,8 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     for row in rows {
         table.add_row(Row::from(row.iter().map(|cell| plain(cell)).collect::<Vec<_>>()));
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+    for (at, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if at + 1 < header.len() { 2 } else { 0 }));
     }
     lines(&table.to_string())
 }

@@ -29,7 +29,10 @@ pub(super) fn run(context: &Context, command: TokenCommand) -> Result<String, Tr
         TokenCommand::RotateKeys => {
             let answer = context.admin.post("/v1/signing-keys/rotate", &serde_json::json!({}))?;
             context.show(answer, |key: RotatedKey| {
-                format!("Tokens are signed with key {} from now on; earlier tokens stay good until they expire.", key.kid)
+                format!(
+                    "Tokens are signed with key {} from now on; earlier tokens stay good until they expire.",
+                    key.kid
+                )
             })
         }
     }

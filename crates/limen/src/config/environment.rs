@@ -63,10 +63,9 @@ fn unknown(name: &str, known: &[(Key, String)]) -> (String, String) {
     let near = nearest(name, known.iter().map(|(_, variable)| variable.as_str()));
     let mend = match near {
         Some(near) => format!("did you mean {near}?"),
-        None => format!(
-            "use one of {}",
-            known.iter().map(|(_, variable)| variable.as_str()).collect::<Vec<_>>().join(", ")
-        ),
+        None => {
+            format!("use one of {}", known.iter().map(|(_, variable)| variable.as_str()).collect::<Vec<_>>().join(", "))
+        }
     };
     ("sets nothing that is known".into(), mend)
 }
@@ -78,11 +77,11 @@ fn text(value: &OsStr) -> Result<String, (String, String)> {
 
 fn from_file(path: &OsStr) -> Result<String, (String, String)> {
     let mut content = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(VALUE_MAX_BYTES).read_to_string(&mut content))
-        .map_err(|error| {
+    std::fs::File::open(path).and_then(|file| file.take(VALUE_MAX_BYTES).read_to_string(&mut content)).map_err(
+        |error| {
             let shown = std::path::Path::new(path).display().to_string();
             (format!("'{shown}' can't be read: {error}"), "name a file that holds the value".to_owned())
-        })?;
+        },
+    )?;
     Ok(content.trim_end_matches(['\n', '\r']).to_owned())
 }

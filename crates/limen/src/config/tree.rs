@@ -5,8 +5,8 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy};
 use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy};
 use serde_saphyr::{Error, Location, Options, Spanned};
 
 /// The largest file that is read.
@@ -129,16 +129,12 @@ fn unreadable(error: &Error) -> Unreadable {
         Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
             ("a second document begins".to_owned(), "keep one document in a file, without '---' lines".to_owned())
         }
+        other if other.to_string().starts_with("recursion limit") => too_much(),
         Error::Budget { .. }
         | Error::AliasError { .. }
         | Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => (
-            "nested too deep, or unfolds to too much".to_owned(),
-            format!(
-                "stay within {DEPTH_MAX} levels, {ALIASES_MAX} aliases and {NODES_MAX} values once aliases are unfolded"
-            ),
-        ),
+        | Error::AliasReplayStackDepthExceeded { .. } => too_much(),
         other => {
             let whole = other.to_string();
             let message = whole.split(" at line ").next().unwrap_or(&whole).to_owned();
@@ -147,6 +143,11 @@ fn unreadable(error: &Error) -> Unreadable {
         }
     };
     Unreadable { place: error.location().map(place), message, mend }
+}
+
+fn too_much() -> (String, String) {
+    let mend = format!("stay within {DEPTH_MAX} levels, {ALIASES_MAX} aliases and {NODES_MAX} values once unfolded");
+    ("nested too deep, or unfolds to too much".to_owned(), mend)
 }
 
 fn place(location: Location) -> Place {
@@ -277,6 +278,9 @@ mod tests {
         assert_eq!(told(&format!("a: &a 1\nb: [{}]", vec!["*a"; 2_000].join(","))).1, too_much);
         assert_eq!(told(&format!("[{}]", "1,".repeat(300_000))).1, too_much);
         assert!(told("a: &a [*a]").0.is_some());
-        assert_eq!(told(&"x".repeat(FILE_MAX_BYTES + 1)), (None, "the file has 1048577 bytes, more than 1048576".into()));
+        assert_eq!(
+            told(&"x".repeat(FILE_MAX_BYTES + 1)),
+            (None, "the file has 1048577 bytes, more than 1048576".into())
+        );
     }
 }

@@ -81,9 +81,8 @@ impl GatewayView for View {
     fn usage(&self, subscription: &str) -> Option<UsageLine> {
         let now = Reading { monotonic_us: self.0.clock.monotonic_us(), wall_us: self.0.clock.wall_us() };
         let usage = self.0.accounts.usage(account_of(subscription), now)?;
-        let current = |meter: Option<limen_gateway::accounts::MeterUsage>| {
-            meter.filter(|usage| usage.span.contains(now.wall_us))
-        };
+        let current =
+            |meter: Option<limen_gateway::accounts::MeterUsage>| meter.filter(|usage| usage.span.contains(now.wall_us));
         let (calls, bytes) = (current(usage.calls), current(usage.bytes));
         Some(UsageLine {
             window_calls: usage.calls_in_window.map(u64::from),

@@ -16,6 +16,11 @@ impl StartFailure {
 
     /// A failure whose words come from the error.
     pub(super) fn of(what: &str, error: impl fmt::Display, way_out: &str) -> Self {
+        let error = error.to_string();
+        // However deep it came up, a full disk has one way out.
+        let full = error.contains("disk is full") || error.contains("No space left");
+        let way_out =
+            if full { "Make room on that disk, or name a folder on another one with --data-dir." } else { way_out };
         Self::new(format!("{what}: {error}."), way_out)
     }
 }

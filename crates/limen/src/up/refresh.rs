@@ -10,6 +10,7 @@ use limen_rules::snapshot::Snapshot;
 use limen_rules::token::Issuer;
 use limen_store::{Store, StoreError};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::signing::Keys;
 
@@ -31,23 +32,40 @@ impl SnapshotRefresh for Refreshed {
     }
 }
 
-/// Starts the refresher.
-pub(super) fn start(gateway: Arc<Gateway>, store: Store, issuer: Issuer, keys: Arc<Keys>) -> Refreshed {
+/// Starts the refresher; it ends with the store, or when the handle is aborted.
+pub(super) fn start(
+    gateway: Arc<Gateway>,
+    store: Store,
+    issuer: Issuer,
+    keys: Arc<Keys>,
+) -> (Refreshed, JoinHandle<()>) {
     let (seen, watched) = watch::channel(gateway.current.pin().revision);
-    tokio::spawn(async move {
+    let running = tokio::spawn(async move {
         let mut told = store.watch_revision();
+        let mut was_confirmed = true;
         loop {
             match refresh(&gateway, &store, &issuer, &keys).await {
                 Ok(revision) => {
+                    if !was_confirmed {
+                        tracing::info!("the snapshot is confirmed again");
+                    }
+                    was_confirmed = true;
                     seen.send_replace(revision);
                 }
-                Err(error) => tracing::warn!(%error, "the snapshot could not be confirmed"),
+                Err(error) => {
+                    // Told once, not four times a second: /readyz and 'limen status' say how old it is.
+                    if was_confirmed {
+                        tracing::warn!(%error, "the snapshot could not be confirmed; calls are decided from the last one");
+                    }
+                    was_confirmed = false;
+                }
             }
-            // The store ends with the process; until then a missed word costs a quarter of a second.
-            let _ = tokio::time::timeout(CONFIRM_EVERY, told.changed()).await;
+            if let Ok(Err(_)) = tokio::time::timeout(CONFIRM_EVERY, told.changed()).await {
+                return;
+            }
         }
     });
-    Refreshed(watched)
+    (Refreshed(watched), running)
 }
 
 async fn refresh(gateway: &Gateway, store: &Store, issuer: &Issuer, keys: &Keys) -> Result<i64, StoreError> {
@@ -56,11 +74,9 @@ async fn refresh(gateway: &Gateway, store: &Store, issuer: &Issuer, keys: &Keys)
     let now_us = SystemClock.wall_us();
     let next = match store.changes_since(current.revision).await? {
         Some(changes) if changes.revision == current.revision => None,
-        Some(changes) if !changes.rest => Some(current.with_subscriptions(
-            changes.revision,
-            &changes.subscriptions,
-            &changes.removed_subscriptions,
-        )),
+        Some(changes) if !changes.rest => {
+            Some(current.with_subscriptions(changes.revision, &changes.subscriptions, &changes.removed_subscriptions))
+        }
         Some(changes) => {
             let (_, directory) = store.directory(now_us).await?;
             // Subscriptions are as of the changes' revision; what came later comes with the next round.

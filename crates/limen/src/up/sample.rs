@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use limen_portal::ports::{Sample as SampleNames, Signer};
 use limen_rules::key;
 use limen_rules::model::{
-    Access, Api, Application, Declared, Developer, Environment, Membership, Name, Operation, Product, Quota, Rate, Role,
-    SAMPLE_TARGET, User,
+    Access, Api, Application, Declared, Developer, Environment, Membership, Name, Operation, Product, Quota, Rate,
+    Role, SAMPLE_TARGET, User,
 };
 use limen_rules::period::{CalendarUnit, Period};
 use limen_rules::record::{Grant, StoredKey, Subscription, SubscriptionState, Which};
@@ -230,12 +230,17 @@ fn random_name(length: usize) -> Result<String, StartFailure> {
         if filled.is_ok() {
             filled = secret::fill(bytes);
         }
-    }).to_ascii_lowercase();
+    })
+    .to_ascii_lowercase();
     filled.map(|()| name)
 }
 
 fn unmade(error: impl std::fmt::Display) -> StartFailure {
-    StartFailure::of("The sample could not be made", error, "Start with --no-sample, or in another folder with --data-dir.")
+    StartFailure::of(
+        "The sample could not be made",
+        error,
+        "Start with --no-sample, or in another folder with --data-dir.",
+    )
 }
 
 /// Starts the service behind the sample API on a free loopback port.

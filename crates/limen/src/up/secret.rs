@@ -65,8 +65,9 @@ impl Secret {
     }
 
     fn new(bytes: &[u8; SECRET_BYTES]) -> Result<Self, StartFailure> {
-        let key = UnboundKey::new(&AES_256_GCM, bytes)
-            .map_err(|_| StartFailure::new("The secret can't be used as a key.", "Report this: it should not happen."))?;
+        let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| {
+            StartFailure::new("The secret can't be used as a key.", "Report this: it should not happen.")
+        })?;
         Ok(Self { key: LessSafeKey::new(key) })
     }
 
@@ -75,9 +76,7 @@ impl Secret {
         let mut nonce = [0_u8; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).ok()?;
         let mut sealed = plain.to_vec();
-        self.key
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(name), &mut sealed)
-            .ok()?;
+        self.key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(name), &mut sealed).ok()?;
         Some([&nonce, sealed.as_slice()].concat())
     }
 

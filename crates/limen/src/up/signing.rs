@@ -41,8 +41,15 @@ pub(super) struct Keys {
 
 impl Keys {
     /// Opens the stored keys, or makes the first. With `anew` the stored ones end now and a new one is made.
-    pub(super) async fn open(store: Store, secret: Secret, issuer: Issuer, anew: bool) -> Result<Arc<Self>, StartFailure> {
-        let kept = |error| StartFailure::of("The signing keys can't be read or written", error, "Look at the data folder's disk.");
+    pub(super) async fn open(
+        store: Store,
+        secret: Secret,
+        issuer: Issuer,
+        anew: bool,
+    ) -> Result<Arc<Self>, StartFailure> {
+        let kept = |error| {
+            StartFailure::of("The signing keys can't be read or written", error, "Look at the data folder's disk.")
+        };
         let stored = store.signing_keys().await.map_err(kept)?;
         let mut opened = Vec::new();
         if !anew {
@@ -107,15 +114,18 @@ impl Keys {
 
     async fn add(&self, now_us: i64, signs_from_us: i64, others_until_us: i64) -> Result<Name, PortFault> {
         let fault = |_| PortFault("A signing key could not be made.".into());
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).map_err(fault)?;
+        let pkcs8 =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).map_err(fault)?;
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref())
             .map_err(|_| PortFault("A signing key could not be read back.".into()))?;
         let mut filled = Ok(());
         let kid: Name = random_base62(16, |bytes| {
-        if filled.is_ok() {
-            filled = secret::fill(bytes);
-        }
-    }).to_ascii_lowercase().into();
+            if filled.is_ok() {
+                filled = secret::fill(bytes);
+            }
+        })
+        .to_ascii_lowercase()
+        .into();
         filled.map_err(|failure| PortFault(failure.to_string()))?;
         let private_sealed = self.secret.seal(&kid, pkcs8.as_ref());
         let private_sealed = private_sealed.ok_or_else(|| PortFault("A signing key could not be sealed.".into()))?;

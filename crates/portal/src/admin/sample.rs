@@ -7,6 +7,7 @@ use limen_rules::record::Subscription;
 use limen_store::{ResourceId, ResourceKind};
 
 use super::failure::AdminFailure;
+use super::subscriptions::alive;
 use super::{Admin, Answered};
 use crate::audit::Who;
 use crate::ports::Sample;
@@ -77,7 +78,8 @@ pub(super) async fn remove(State(admin): State<Admin>, who: Who) -> Answered<App
     let removal = Removal::of(sample, &declared);
     let mut cancelled = Vec::new();
     for subscription in admin.portal.store.subscriptions(None).await? {
-        if removal.ends(sample, &subscription) && admin.cancel(&subscription).await? {
+        if alive(subscription.state) && removal.ends(sample, &subscription) {
+            admin.cancel(&subscription.id).await?;
             cancelled.push(format!("subscription {}", subscription.id));
         }
     }

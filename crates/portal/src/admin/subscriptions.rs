@@ -106,7 +106,7 @@ fn state_at(subscription: &Subscription, now_us: i64) -> SubscriptionState {
 }
 
 /// Whether a subscription in that state has a future.
-fn alive(state: SubscriptionState) -> bool {
+pub(super) fn alive(state: SubscriptionState) -> bool {
     matches!(state, SubscriptionState::Requested | SubscriptionState::Active | SubscriptionState::Suspended)
 }
 
@@ -203,14 +203,10 @@ impl Admin {
         ))
     }
 
-    /// Cancels the subscription if it is alive; whether it was.
-    pub(super) async fn cancel(&self, subscription: &Subscription) -> Result<bool, AdminFailure> {
-        if !alive(subscription.state) {
-            return Ok(false);
-        }
-        let store = &self.portal.store;
-        store.set_subscription_state(&subscription.id, SubscriptionState::Cancelled, self.now_us()).await?;
-        Ok(true)
+    /// Cancels a subscription that is alive.
+    pub(super) async fn cancel(&self, id: &str) -> Result<(), AdminFailure> {
+        self.portal.store.set_subscription_state(id, SubscriptionState::Cancelled, self.now_us()).await?;
+        Ok(())
     }
 }
 

@@ -369,8 +369,6 @@ async fn the_sample_goes_with_all_that_is_its_own() {
 #[tokio::test]
 async fn what_came_to_depend_on_the_sample_stays() {
     let house = House::furnished().await;
-    let published = json!({"target": "http://127.0.0.1:9000", "base_path": "/mine", "product": "standard"});
-    let published = house.done("/v1/publish", published).await;
     let sample = Subscription {
         id: "sub_sample".into(),
         product: "standard".into(),
@@ -382,6 +380,8 @@ async fn what_came_to_depend_on_the_sample_stays() {
         keys: Vec::new(),
     };
     house.store.insert_subscription(&sample).await.unwrap();
+    let published = json!({"target": "http://127.0.0.1:9000", "base_path": "/mine", "product": "standard"});
+    let published = house.done("/v1/publish", published).await;
     let users = json!([{"name": "mine", "memberships": [{"environment": "museum", "roles": ["reader"]}]}]);
     house.done("/v1/apply", json!({"declared": {"users": users}, "dry_run": false})).await;
     house.delete("/v1/sample").await;
@@ -392,6 +392,6 @@ async fn what_came_to_depend_on_the_sample_stays() {
     assert_eq!(names(declared.environments.iter().map(|one| &one.name).collect()), ["museum", "archive"]);
     assert_eq!(names(declared.roles.iter().map(|one| &one.name).collect()), ["reader"]);
     let state = async |id: &str| house.store.subscription(id).await.unwrap().state;
-    assert_eq!(state("sub_sample").await, SubscriptionState::Cancelled);
+    assert_eq!(state(&sample.id).await, SubscriptionState::Cancelled);
     assert_eq!(state(text(&published["subscription"], "id")).await, SubscriptionState::Active);
 }

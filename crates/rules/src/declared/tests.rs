@@ -44,28 +44,91 @@ fn what_is_right_is_left_alone() {
 #[test]
 fn each_wrong_value_is_told_with_its_mend() {
     let cases: [(serde_json::Value, &str); 22] = [
-        (serde_json::json!({"name": "Orders"}), "apis[0].name: 'Orders' is not a name; mend: use 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit"),
+        (
+            serde_json::json!({"name": "Orders"}),
+            "apis[0].name: 'Orders' is not a name; mend: use 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit",
+        ),
         (serde_json::json!({"title": "a\u{1b}[2J"}), "apis[0].title: contains control characters; mend: remove them"),
-        (serde_json::json!({"base_path": "orders"}), "apis[0].base_path: 'orders' does not begin with '/'; mend: write it like /orders/v1"),
-        (serde_json::json!({"base_path": "/"}), "apis[0].base_path: '/' is the root and no base path; mend: publish under a path such as /orders/v1"),
-        (serde_json::json!({"base_path": "//a//b/"}), "apis[0].base_path: '//a//b/' has an empty segment or a slash at its end; mend: write /a/b"),
-        (serde_json::json!({"base_path": "/a/../b"}), "apis[0].base_path: '/a/../b' has a dot segment; mend: write the path that it leads to"),
-        (serde_json::json!({"base_path": "/a%2fb"}), "apis[0].base_path: '/a%2fb' holds '%'; mend: use letters, digits and -._~!$&'()*+,;=:@ between the slashes"),
-        (serde_json::json!({"target": "https://orders"}), "apis[0].target: TLS to services is not in this version; mend: use http:// on a network that you trust, or a local TLS proxy"),
-        (serde_json::json!({"target": "http://u:p@orders"}), "apis[0].target: 'http://u:p@orders' holds a user name or password; mend: write it like http://127.0.0.1:9000 or http://orders.internal:8080/api"),
-        (serde_json::json!({"target": "http://orders:0"}), "apis[0].target: 'http://orders:0' has a port that is not 1 to 65535; mend: write it like http://127.0.0.1:9000 or http://orders.internal:8080/api"),
-        (serde_json::json!({"target": "http://orders/?a=1"}), "apis[0].target: 'http://orders/?a=1' has a query or a fragment; mend: write it like http://127.0.0.1:9000 or http://orders.internal:8080/api"),
-        (serde_json::json!({"key": {"header": "Authorization"}}), "apis[0].key.header: the header 'Authorization' has another meaning; mend: use Limen-Subscription-Key or a name of your own, like X-Api-Key"),
-        (serde_json::json!({"key": {"aliases": ["limen_user"]}}), "apis[0].key.aliases[0]: the header 'limen_user' has another meaning; mend: use Limen-Subscription-Key or a name of your own, like X-Api-Key"),
-        (serde_json::json!({"key": {"aliases": ["a b"]}}), "apis[0].key.aliases[0]: 'a b' is not the name of a header; mend: use letters, digits and '-', like Limen-Subscription-Key"),
-        (serde_json::json!({"media_types": ["json"]}), "apis[0].media_types[0]: 'json' is not a media type; mend: write it like application/json, without parameters"),
-        (serde_json::json!({"cors": {"allow_credentials": true}}), "apis[0].cors.allow_credentials: credentials for the origin '*' would let every page act as its visitor; mend: list the origins under allow_origins, or turn allow_credentials off"),
-        (serde_json::json!({"cors": {"allow_origins": ["https://a.org/"]}}), "apis[0].cors.allow_origins[0]: 'https://a.org/' is not an origin; mend: write '*', or scheme and host like https://app.example.org, without a path"),
-        (serde_json::json!({"retry_after_s": 0}), "apis[0].retry_after_s: 0 is less than 1; mend: use 1 to 86,400 seconds"),
-        (serde_json::json!({"operations": [{"name": "a", "method": "get", "path": "/"}]}), "apis[0].operations[0].method: 'get' is not a method; mend: write it in capitals, like GET"),
-        (serde_json::json!({"operations": [{"name": "a", "method": "GET", "path": "/a{b}"}]}), "apis[0].operations[0].path: 'a{b}' mixes a parameter with other text; mend: let a parameter fill its segment: /orders/{order_id}"),
-        (serde_json::json!({"operations": [{"name": "a", "method": "GET", "path": "/{b}/{b}"}]}), "apis[0].operations[0].path: the parameter 'b' stands twice in '/{b}/{b}'; mend: give each parameter a name of its own"),
-        (serde_json::json!({"operations": [{"name": "a", "method": "GET", "path": "/", "permission": "x"}]}), "apis[0].operations[0].permission: a permission is a user's, and without a token there is no user; mend: set 'access' of the operation or the API to key+token or token"),
+        (
+            serde_json::json!({"base_path": "orders"}),
+            "apis[0].base_path: 'orders' does not begin with '/'; mend: write it like /orders/v1",
+        ),
+        (
+            serde_json::json!({"base_path": "/"}),
+            "apis[0].base_path: '/' is the root and no base path; mend: publish under a path such as /orders/v1",
+        ),
+        (
+            serde_json::json!({"base_path": "//a//b/"}),
+            "apis[0].base_path: '//a//b/' has an empty segment or a slash at its end; mend: write /a/b",
+        ),
+        (
+            serde_json::json!({"base_path": "/a/../b"}),
+            "apis[0].base_path: '/a/../b' has a dot segment; mend: write the path that it leads to",
+        ),
+        (
+            serde_json::json!({"base_path": "/a%2fb"}),
+            "apis[0].base_path: '/a%2fb' holds '%'; mend: use letters, digits and -._~!$&'()*+,;=:@ between the slashes",
+        ),
+        (
+            serde_json::json!({"target": "https://orders"}),
+            "apis[0].target: TLS to services is not in this version; mend: use http:// on a network that you trust, or a local TLS proxy",
+        ),
+        (
+            serde_json::json!({"target": "http://u:p@orders"}),
+            "apis[0].target: 'http://u:p@orders' holds a user name or password; mend: write it like http://127.0.0.1:9000 or http://orders.internal:8080/api",
+        ),
+        (
+            serde_json::json!({"target": "http://orders:0"}),
+            "apis[0].target: 'http://orders:0' has a port that is not 1 to 65535; mend: write it like http://127.0.0.1:9000 or http://orders.internal:8080/api",
+        ),
+        (
+            serde_json::json!({"target": "http://orders/?a=1"}),
+            "apis[0].target: 'http://orders/?a=1' has a query or a fragment; mend: write it like http://127.0.0.1:9000 or http://orders.internal:8080/api",
+        ),
+        (
+            serde_json::json!({"key": {"header": "Authorization"}}),
+            "apis[0].key.header: the header 'Authorization' has another meaning; mend: use Limen-Subscription-Key or a name of your own, like X-Api-Key",
+        ),
+        (
+            serde_json::json!({"key": {"aliases": ["limen_user"]}}),
+            "apis[0].key.aliases[0]: the header 'limen_user' has another meaning; mend: use Limen-Subscription-Key or a name of your own, like X-Api-Key",
+        ),
+        (
+            serde_json::json!({"key": {"aliases": ["a b"]}}),
+            "apis[0].key.aliases[0]: 'a b' is not the name of a header; mend: use letters, digits and '-', like Limen-Subscription-Key",
+        ),
+        (
+            serde_json::json!({"media_types": ["json"]}),
+            "apis[0].media_types[0]: 'json' is not a media type; mend: write it like application/json, without parameters",
+        ),
+        (
+            serde_json::json!({"cors": {"allow_credentials": true}}),
+            "apis[0].cors.allow_credentials: credentials for the origin '*' would let every page act as its visitor; mend: list the origins under allow_origins, or turn allow_credentials off",
+        ),
+        (
+            serde_json::json!({"cors": {"allow_origins": ["https://a.org/"]}}),
+            "apis[0].cors.allow_origins[0]: 'https://a.org/' is not an origin; mend: write '*', or scheme and host like https://app.example.org, without a path",
+        ),
+        (
+            serde_json::json!({"retry_after_s": 0}),
+            "apis[0].retry_after_s: 0 is less than 1; mend: use 1 to 86,400 seconds",
+        ),
+        (
+            serde_json::json!({"operations": [{"name": "a", "method": "get", "path": "/"}]}),
+            "apis[0].operations[0].method: 'get' is not a method; mend: write it in capitals, like GET",
+        ),
+        (
+            serde_json::json!({"operations": [{"name": "a", "method": "GET", "path": "/a{b}"}]}),
+            "apis[0].operations[0].path: 'a{b}' mixes a parameter with other text; mend: let a parameter fill its segment: /orders/{order_id}",
+        ),
+        (
+            serde_json::json!({"operations": [{"name": "a", "method": "GET", "path": "/{b}/{b}"}]}),
+            "apis[0].operations[0].path: the parameter 'b' stands twice in '/{b}/{b}'; mend: give each parameter a name of its own",
+        ),
+        (
+            serde_json::json!({"operations": [{"name": "a", "method": "GET", "path": "/", "permission": "x"}]}),
+            "apis[0].operations[0].permission: a permission is a user's, and without a token there is no user; mend: set 'access' of the operation or the API to key+token or token",
+        ),
     ];
     for (changes, expected) in cases {
         assert_eq!(told(&check_values(&api(changes.clone()))), [expected], "{changes}");
@@ -151,22 +214,31 @@ fn base_paths_stay_out_of_each_others_way() {
     // `/a!` sorts between `/a` and `/a/b` by bytes, and must not hide that one lies within the other.
     assert_eq!(
         paths(&["/a/b", "/a!", "/a"]),
-        ["apis[0].base_path: '/a/b' and '/a' of API 'a2' lie one within the other; mend: choose base paths that do not begin with each other"]
+        [
+            "apis[0].base_path: '/a/b' and '/a' of API 'a2' lie one within the other; mend: choose base paths that do not begin with each other"
+        ]
     );
     assert_eq!(paths(&["/a", "/a/b/c", "/a/d"]).len(), 2);
 }
 
 #[test]
 fn what_is_applied_stands_before_what_was_there() {
-    let api = |name: &str, path: &str| Api { base_path: path.into(), ..api(serde_json::json!({})).apis[0].clone() }.named(name);
+    let api = |name: &str, path: &str| {
+        Api { base_path: path.into(), ..api(serde_json::json!({})).apis[0].clone() }.named(name)
+    };
     let newer = Declared { apis: vec![api("b", "/new")], ..Declared::default() };
     let existing = Declared { apis: vec![api("a", "/a"), api("b", "/old")], ..Declared::default() };
     let merged = merge(&newer, &existing);
     let names: Vec<(&str, &str)> = merged.apis.iter().map(|one| (&*one.name, &*one.base_path)).collect();
     assert_eq!(names, [("b", "/new"), ("a", "/a")]);
     let product = Product {
-        name: "p".into(), title: String::new(), apis: vec!["a".into()], rate: None, quota: None,
-        approval_needed: false, terms: None,
+        name: "p".into(),
+        title: String::new(),
+        apis: vec!["a".into()],
+        rate: None,
+        quota: None,
+        approval_needed: false,
+        terms: None,
     };
     let newer = Declared { products: vec![product], ..Declared::default() };
     assert_eq!(check_references(&newer).len(), 1);

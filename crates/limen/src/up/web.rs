@@ -1,0 +1,52 @@
+//! Serves the web pages with what a plain router lacks: a deadline for request heads and a cap on connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+/// Connections open at a time; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 1_024;
+/// For a request's head to arrive, and for a connection to stay idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause after a failed accept: trying again at once would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Serves `pages` until it is told to stop.
+pub(super) async fn serve(listener: TcpListener, pages: Router, mut stopping: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let accept = async {
+            let place = Arc::clone(&places).acquire_owned().await.ok()?;
+            Some((listener.accept().await, place))
+        };
+        let accepted = tokio::select! {
+            accepted = accept => accepted,
+            _ = stopping.wait_for(|stop| *stop) => return,
+        };
+        let (stream, place) = match accepted {
+            Some((Ok((stream, _)), place)) => (stream, place),
+            Some((Err(error), _)) => {
+                tracing::warn!(%error, "a connection to the web pages could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+            None => return,
+        };
+        let service = TowerToHyperService::new(pages.clone());
+        tokio::spawn(async move {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIMEOUT)
+                .serve_connection(TokioIo::new(stream), service);
+            // A caller who leaves or sends nonsense is no news.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+}
