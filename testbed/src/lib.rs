@@ -1,1 +1,20 @@
-//! Under construction.
+//! For tests only: a runner of the real binary, scripted services that can misbehave, and a raw HTTP/1.1 caller.
+//! It knows nothing of Limen's crates: what is tested with it is what leaves the process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test's tools tell what went wrong by ending the test"
+)]
+
+mod http;
+mod limen;
+mod poll;
+mod reply;
+mod service;
+
+pub use http::{Answer, Connection, Http};
+pub use limen::{Limen, Output, Sample, Settings, Started};
+pub use poll::{eventually, eventually_within};
+pub use reply::{Gate, Reply};
+pub use service::{Seen, Service};

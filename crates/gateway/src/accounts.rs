@@ -121,8 +121,10 @@ pub struct Accounts {
     inner: Arc<Inner>,
 }
 
+type Shard = HashMap<u128, Arc<Account>>;
+
 struct Inner {
-    shards: Vec<Mutex<HashMap<u128, Arc<Account>>>>,
+    shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
     file: WindowFile,
     outlet: Arc<Outlet>,
@@ -152,26 +154,24 @@ impl Accounts {
         runtime: Handle,
     ) -> io::Result<Accounts> {
         let outlet = Arc::new(Outlet { ledger, runtime });
-        let (file, accounts) = match WindowFile::open(path, boot_id)? {
-            Some((file, left)) => match adopt(&file, left, &outlet, now) {
-                Some(accounts) => (file, accounts),
-                None => (WindowFile::create(path, boot_id, Some(now.monotonic_us))?, HashMap::new()),
+        let hasher = RandomState::new();
+        let mut shards: Vec<Shard> = (0..SHARDS).map(|_| Shard::new()).collect();
+        let file = match WindowFile::open(path, boot_id)? {
+            Some((file, left)) => match adopt(&mut shards, &hasher, &file, left, &outlet, now) {
+                Some(()) => file,
+                None => {
+                    shards.iter_mut().for_each(Shard::clear);
+                    WindowFile::create(path, boot_id, Some(now.monotonic_us))?
+                }
             },
             None => {
                 let forgotten = !is_fresh || path.exists();
-                (WindowFile::create(path, boot_id, forgotten.then_some(now.monotonic_us))?, HashMap::new())
+                WindowFile::create(path, boot_id, forgotten.then_some(now.monotonic_us))?
             }
         };
         if file.is_incomplete() {
             file.set_forgotten_at(now.monotonic_us);
             file.set_incomplete(false);
-        }
-        let mut shards: Vec<_> = (0..SHARDS).map(|_| HashMap::new()).collect();
-        let hasher = RandomState::new();
-        for (key, account) in accounts {
-            if let Some(shard) = shards.get_mut(shard_of(&hasher, key)) {
-                shard.insert(key, Arc::new(account));
-            }
         }
         let shards = shards.into_iter().map(Mutex::new).collect();
         let is_closing = AtomicBool::new(false);
@@ -239,24 +239,35 @@ impl Accounts {
     }
 }
 
-/// The accounts that an earlier process left; `None` if what it left contradicts itself.
-fn adopt(file: &WindowFile, left: Vec<Left>, outlet: &Arc<Outlet>, now: Reading) -> Option<HashMap<u128, Account>> {
-    let mut accounts = HashMap::new();
+/// Takes over the accounts that an earlier process left; `None` if what it left contradicts itself.
+fn adopt(
+    shards: &mut [Shard],
+    hasher: &RandomState,
+    file: &WindowFile,
+    left: Vec<Left>,
+    outlet: &Arc<Outlet>,
+    now: Reading,
+) -> Option<()> {
+    let expected = left.len() / SHARDS;
+    shards.iter_mut().for_each(|shard| shard.reserve(expected));
+    let mut account = |key: AccountKey| {
+        let shard = shards.get_mut(shard_of(hasher, key.0))?;
+        Some(shard.entry(key.0).or_insert_with(|| Arc::new(Account::new(key, outlet.clone()))).clone())
+    };
     for left in left {
         match left {
             Left::Rate { key, window_ms, ring } => {
                 let log = window::restore(ring, window_ms, now.monotonic_us)?;
-                let Some(log) = window::if_in_use(log, file, now.monotonic_us) else { continue };
-                let account = accounts.entry(key.0).or_insert_with(|| Account::new(key, outlet.clone()));
-                window::keep_fuller(lock(&account.window), log, file, now.monotonic_us);
+                if let Some(log) = window::if_in_use(log, file, now.monotonic_us) {
+                    window::keep_fuller(lock(&account(key)?.window), log, file, now.monotonic_us);
+                }
             }
             Left::Counters { key, meter, counters } => {
-                let account = accounts.entry(key.0).or_insert_with(|| Account::new(key, outlet.clone()));
-                lock(&account.quota).get_or_insert_default().survives(meter, counters);
+                lock(&account(key)?.quota).get_or_insert_default().survives(meter, counters);
             }
         }
     }
-    Some(accounts)
+    Some(())
 }
 
 async fn close(account: Arc<Account>) {
@@ -275,7 +286,7 @@ async fn close(account: Arc<Account>) {
 }
 
 impl Inner {
-    fn shard(&self, key: AccountKey) -> &Mutex<HashMap<u128, Arc<Account>>> {
+    fn shard(&self, key: AccountKey) -> &Mutex<Shard> {
         // There are SHARDS shards, and `shard_of` stays below that.
         &self.shards[shard_of(&self.hasher, key.0)]
     }

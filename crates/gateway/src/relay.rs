@@ -172,6 +172,9 @@ fn pass(
 ) -> Response<Answer> {
     let transparent = api.api.contract == ContractKind::Transparent;
     let (mut parts, body) = response.into_parts();
+    // The service's protocol version and reason phrase are its own affair.
+    parts.version = http::Version::HTTP_11;
+    parts.extensions.clear();
     strip_response(&mut parts.headers, &ResponsePassage { cookies: api.api.cookies, transparent });
     rewrite(&mut parts.headers, api, target, &call.gateway.settings.gateway_url);
     if !parts.headers.contains_key(CACHE_CONTROL) {

@@ -220,7 +220,7 @@ async fn start(
         StartFailure::of("The gateway could not be started", error, "Look at the machine's limits.")
     })?;
     let sample = (sample_alive && arguments.sample() != Some(false)).then_some(credentials.as_ref());
-    banner::tell(arguments.output, &addresses, sample, store.folder().path());
+    banner::tell(arguments.output, &addresses, sample, settings);
     Ok(Started { running, accounts, store, refresher, stop_portal })
 }
 

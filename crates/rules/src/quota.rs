@@ -1,10 +1,8 @@
 //! Quota rights: how many may be taken in advance, and the durable row that never lets them exceed the limit.
-//!
 //! A process debits rights in blocks (leases) before it spends them; the store runs [`debit`] inside one durable
-//! transaction per group of requests and keeps the [`QuotaRow`] it returns. All figures are totals of the period, so
-//! a repeated or late request can only count too much. This module knows no store, no clock and no call.
-//!
-//! The books of a row: `debited = handed_over - given_back + unspent + lost`.
+//! transaction per group of requests and keeps the [`QuotaRow`] it returns. All figures are totals of the period, so a
+//! repeated or late request can only count too much. The books: `debited = handed_over - given_back + unspent + lost`.
+//! This module knows no store, no clock and no call.
 
 use std::fmt;
 use std::sync::Arc;

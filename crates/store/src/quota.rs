@@ -36,8 +36,8 @@ impl Store {
     /// the order of their calls. A request of `minimum: 0` only records, as at an orderly shutdown.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: nothing was granted that may be spent. Whether the rest was recorded is open, and
-    /// rights that the request returned must be treated as lost.
+    /// [`StoreError::Unavailable`]: nothing was granted that may be spent. Whether the rest was recorded is open; its
+    /// figures are totals of the period, so the same may be said again.
     pub async fn lease(&self, request: LeaseRequest) -> Result<LeaseGrant, StoreError> {
         self.order(|answer| Order::Lease(request, answer)).await
     }

@@ -1,6 +1,7 @@
 //! The table as the path of a call sees it: what survives a restart, what the ledger's failing does, who waits.
 
 use std::collections::HashMap;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 
@@ -122,6 +123,21 @@ fn a_window_survives_a_kill_and_counts_as_full_where_nothing_is_known() {
     let accounts = world.open("second", true, at(20_000_000));
     assert_eq!((admitted(&accounts, 20_999_999), admitted(&accounts, 21_000_000)), (0, 5));
     assert!(!world.path().with_extension("new").exists());
+}
+
+#[test]
+fn a_log_that_contradicts_itself_counts_as_knowing_nothing() {
+    let world = World::new();
+    let accounts = world.open("boot", true, at(0));
+    accounts.pace(KEY, &STANDARD, at(0)).unwrap();
+    drop(accounts);
+    // The first run of the first slot: a tick far in the future.
+    let file = std::fs::OpenOptions::new().write(true).open(world.path()).unwrap();
+    file.write_all_at(&u64::MAX.to_ne_bytes(), 4_096 + 3 * 8).unwrap();
+    let accounts = world.open("boot", false, at(100));
+    assert_eq!(accounts.usage(KEY, at(100)), None);
+    assert!(accounts.pace(KEY, &STANDARD, at(1_000_099)).is_err());
+    assert!(accounts.pace(KEY, &STANDARD, at(1_000_100)).is_ok());
 }
 
 #[test]

@@ -12,11 +12,14 @@ pub(super) fn run(context: &Context, request_id: &str) -> Result<String, Trouble
 
 fn words(explanation: &Explanation) -> String {
     let code = explanation.code.as_deref().map(|code| format!(" {code}")).unwrap_or_default();
+    let end = match explanation.status {
+        0 => "was left by its caller before it was answered".to_owned(),
+        status => format!("was answered {status}{code}"),
+    };
     let mut shown = plain(&format!(
-        "{} {} was answered {}{code}.\nCall {}, {}, {}.\n\n",
+        "{} {} {end}.\nCall {}, {}, {}.\n\n",
         explanation.method,
         explanation.path,
-        explanation.status,
         explanation.request_id,
         time(explanation.at_us),
         measured(explanation.duration_us),

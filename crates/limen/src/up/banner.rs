@@ -9,12 +9,15 @@ use serde_json::json;
 
 use super::sample::{BASE_PATH, Credentials};
 use crate::arguments::Output;
+use crate::config::Settings;
 
 /// Says that all is ready. `sample` is there while the sample is published, its credentials only on the first run.
-pub(super) fn tell(output: Output, addresses: &Addresses, sample: Option<Option<&Credentials>>, data_dir: &Path) {
+pub(super) fn tell(output: Output, addresses: &Addresses, sample: Option<Option<&Credentials>>, settings: &Settings) {
     let text = match output {
         Output::Json => ready(addresses, sample),
-        Output::Table => banner(addresses, sample, data_dir),
+        Output::Table => {
+            banner(&program(&settings.data_dir), addresses, sample, &settings.data_dir, &settings.secret_file)
+        }
     };
     // Nobody may be listening any more; that is no reason to stop serving.
     let _ = writeln!(std::io::stdout().lock(), "{text}");
@@ -34,7 +37,23 @@ fn ready(addresses: &Addresses, sample: Option<Option<&Credentials>>) -> String 
     line.to_string()
 }
 
-fn banner(addresses: &Addresses, sample: Option<Option<&Credentials>>, data_dir: &Path) -> String {
+/// How the program is called from the reader's shell, and with which folder.
+fn program(data_dir: &Path) -> (String, String) {
+    let invoked = std::env::args().next().filter(|invoked| invoked.contains('/'));
+    let flag = match data_dir == Path::new(crate::config::DEFAULT_DATA_DIR) {
+        true => String::new(),
+        false => format!(" --data-dir {}", data_dir.display()),
+    };
+    (invoked.unwrap_or_else(|| "limen".into()), flag)
+}
+
+fn banner(
+    (limen, flag): &(String, String),
+    addresses: &Addresses,
+    sample: Option<Option<&Credentials>>,
+    data_dir: &Path,
+    secret_file: &Path,
+) -> String {
     let Addresses { gateway_url, web_url } = addresses;
     let folder = data_dir.display();
     let mut text = format!("\nLimen is ready.\n\n  Calls   {gateway_url}\n  Pages   {web_url}\n  Data    {folder}\n");
@@ -43,7 +62,7 @@ fn banner(addresses: &Addresses, sample: Option<Option<&Credentials>>, data_dir:
             "
 A sample API is published at {BASE_PATH}. Try it (key and token are shown this once):
 
-  curl {gateway_url}{BASE_PATH}/constituents/280 \\
+  curl -i {gateway_url}{BASE_PATH}/constituents/280 \\
     -H '{DEFAULT_KEY_HEADER}: {}' \\
     -H 'Authorization: Bearer {}'
 ",
@@ -52,23 +71,30 @@ A sample API is published at {BASE_PATH}. Try it (key and token are shown this o
     } else if sample.is_some() {
         text.push_str(&format!(
             "
-The sample API is published at {BASE_PATH}. Its credentials were shown on the first run; new ones:
+The sample API is published at {BASE_PATH}. Its credentials were shown on the first run. New ones:
 
-  limen subscription list                                     the subscription's id
-  limen key regenerate SUBSCRIPTION --which primary --grace 24h
-  limen token issue --user full --application ada-app --expires-in 24h
+  {limen} subscription list{flag}
+  {limen} key regenerate SUBSCRIPTION --which primary --grace 24h{flag}
+  {limen} token issue --user full --application ada-app --expires-in 24h{flag}
 "
         ));
     }
-    text.push_str(
+    text.push_str(&format!(
         "
-Your own API:   limen publish --target http://127.0.0.1:9000 --base-path /orders
-Why a call was answered as it was:   limen explain REQUEST_ID
-",
-    );
+Publish your own API:
+  {limen} publish --target http://127.0.0.1:9000 --base-path /orders{flag}
+
+Why was a call answered as it was? Its id is in every answer's X-Request-Id:
+  {limen} explain REQUEST_ID{flag}
+"
+    ));
     if sample.is_some() {
         text.push_str(&format!(
-            "To undo:   limen sample remove   (or stop with Ctrl-C and remove {folder} and {folder}.secret)\n"
+            "
+To undo: {limen} sample remove{flag}
+  or stop with Ctrl-C and remove {folder} and {}.
+",
+            secret_file.display()
         ));
     }
     text
@@ -105,9 +131,14 @@ mod tests {
     #[test]
     fn credentials_are_told_on_the_first_run_alone() {
         let credentials = credentials();
-        let first = banner(&addresses(), Some(Some(&credentials)), Path::new("limen-data"));
+        let told = |sample| {
+            let (program, folder) = (("limen".to_owned(), " --data-dir d".to_owned()), Path::new("d"));
+            banner(&program, &addresses(), sample, folder, Path::new("d.secret"))
+        };
+        let first = told(Some(Some(&credentials)));
         assert!(first.contains("-H 'Limen-Subscription-Key: pk'") && first.contains("limen publish"));
-        let second = banner(&addresses(), Some(None), Path::new("limen-data"));
-        assert!(!second.contains("pk") && second.contains("limen token issue"));
+        let second = told(Some(None));
+        assert!(!second.contains("pk") && second.contains("limen token issue") && second.contains("--data-dir d"));
+        assert!(!told(None).contains("sample"));
     }
 }

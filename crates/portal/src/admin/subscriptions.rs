@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use limen_rules::declared::nearest;
 use limen_rules::model::{Declared, Product};
+use limen_rules::quota::Meter;
 use limen_rules::record::{StoredKey, Subscription, SubscriptionState, Which};
 
 use super::failure::AdminFailure;
@@ -12,7 +13,7 @@ use super::{Admin, Answered, id};
 use crate::audit::Who;
 use crate::ports::GatewayView;
 use crate::wire::{
-    KeyLine, MadeSubscription, MakeSubscription, MoveSubscription, SubscriptionAction, SubscriptionLine,
+    KeyLine, MadeSubscription, MakeSubscription, MoveSubscription, SubscriptionAction, SubscriptionLine, UsageLine,
 };
 
 /// `GET /v1/subscriptions`
@@ -25,7 +26,49 @@ pub(super) async fn list(State(admin): State<Admin>) -> Answered<Vec<Subscriptio
 /// `GET /v1/subscriptions/ID`
 pub(super) async fn show(State(admin): State<Admin>, Named(id): Named) -> Answered<SubscriptionLine> {
     let subscription = admin.portal.store.subscription(&id).await?;
-    Ok(Json(line(subscription, admin.portal.gateway.as_ref(), admin.now_us())))
+    let now_us = admin.now_us();
+    let limits = limits(&admin, &subscription, now_us).await?;
+    let mut line = line(subscription, admin.portal.gateway.as_ref(), now_us);
+    line.usage = filled(line.usage, limits);
+    Ok(Json(line))
+}
+
+/// What the product allows, with what the books say was used of it: told before the first call of a process too.
+async fn limits(admin: &Admin, one: &Subscription, now_us: i64) -> Result<Option<UsageLine>, AdminFailure> {
+    let declared = admin.portal.store.declared().await?;
+    let Some(product) = declared.products.iter().find(|product| product.name == one.product) else { return Ok(None) };
+    let mut told = UsageLine { window_limit: product.rate.map(|rate| u64::from(rate.calls)), ..UsageLine::default() };
+    let quota = product.quota.as_ref();
+    if let Some((quota, span)) =
+        quota.and_then(|quota| Some((quota, quota.period.span(one.started_at_us, now_us).ok()?)))
+    {
+        let account = limen_rules::snapshot::account_of(&one.id);
+        let store = &admin.portal.store;
+        let (calls, bytes) = (
+            store.quota_row(account, Meter::Calls, span.begin_us).await?,
+            store.quota_row(account, Meter::Bytes, span.begin_us).await?,
+        );
+        told.period_calls = quota.calls.map(|_| calls.debited);
+        told.period_calls_limit = quota.calls;
+        told.period_bytes = quota.bytes.map(|_| bytes.debited);
+        told.period_bytes_limit = quota.bytes;
+        told.period_ends_at_us = Some(span.end_us);
+    }
+    Ok((told != UsageLine::default()).then_some(told))
+}
+
+/// What the process counts, and for what it has not counted yet, what the books say.
+fn filled(live: Option<UsageLine>, books: Option<UsageLine>) -> Option<UsageLine> {
+    let (Some(live), Some(books)) = (live.clone(), books.clone()) else { return live.or(books) };
+    Some(UsageLine {
+        window_calls: live.window_calls,
+        window_limit: books.window_limit,
+        period_calls: live.period_calls.or(books.period_calls),
+        period_calls_limit: books.period_calls_limit,
+        period_bytes: live.period_bytes.or(books.period_bytes),
+        period_bytes_limit: books.period_bytes_limit,
+        period_ends_at_us: books.period_ends_at_us,
+    })
 }
 
 /// `POST /v1/subscriptions`

@@ -1,0 +1,22 @@
+//! The contract, provoked: the real binary on real sockets, the sample or a scripted service behind it.
+//!
+//! A file for each status, and one for each thing that can be done. Words are compared to the letter.
+
+mod answers;
+mod explain;
+mod first_run;
+mod keys;
+mod notices;
+mod order;
+mod publish;
+mod stage;
+mod status_200;
+mod status_400;
+mod status_401;
+mod status_403;
+mod status_404;
+mod status_415;
+mod status_429;
+mod status_500;
+mod status_503;
+mod tokens;

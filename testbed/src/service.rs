@@ -1,0 +1,344 @@
+//! A scripted HTTP/1.1 service on a free port: writes down every request as it came and answers as a test says.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::reply::{Reply, Step};
+
+/// How often a thread that waits looks whether the service is ending.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// A request as it came.
+#[derive(Clone, Default)]
+pub struct Seen {
+    /// The method.
+    pub method: String,
+    /// The request target: path and query, to the letter.
+    pub target: String,
+    /// The header fields, names and order as sent.
+    pub headers: Vec<(String, String)>,
+    /// What came of the body so far, its framing removed.
+    pub body: Vec<u8>,
+    /// Whether the body came to its end.
+    pub complete: bool,
+}
+
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(formatter, "{} {}{}", self.method, self.target, if self.complete { "" } else { " (not complete)" })?;
+        for (name, value) in &self.headers {
+            writeln!(formatter, "{name}: {value}")?;
+        }
+        write!(formatter, "\n{}", String::from_utf8_lossy(&self.body))
+    }
+}
+
+impl Seen {
+    /// The first header of that name, in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers_named(name).first().copied()
+    }
+
+    /// All headers of that name, in any case.
+    pub fn headers_named(&self, name: &str) -> Vec<&str> {
+        let named = self.headers.iter().filter(|(one, _)| one.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The target without its query.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+}
+
+type Handler = dyn Fn(&Seen) -> Reply + Send + Sync;
+
+struct Shared {
+    handler: Mutex<Arc<Handler>>,
+    scripts: Mutex<Vec<(String, Reply)>>,
+    seen: Mutex<Vec<Seen>>,
+    hits: AtomicU64,
+    connections: AtomicU64,
+    recording: AtomicBool,
+    ending: AtomicBool,
+}
+
+/// A running service. Dropped, it ends.
+pub struct Service {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Service {
+    /// Starts a service that answers what the handler says, on 127.0.0.1. The handler is asked once the body is whole.
+    pub fn start(handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let shared = Arc::new(Shared {
+            handler: Mutex::new(Arc::new(handler)),
+            scripts: Mutex::default(),
+            seen: Mutex::default(),
+            hits: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            recording: AtomicBool::new(true),
+            ending: AtomicBool::new(false),
+        });
+        let accepting = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept() {
+                if accepting.ending.load(Ordering::SeqCst) {
+                    return;
+                }
+                accepting.connections.fetch_add(1, Ordering::SeqCst);
+                let shared = Arc::clone(&accepting);
+                std::thread::spawn(move || Conversation { stream, shared, buffer: Vec::new() }.run());
+            }
+        });
+        Self { address, shared }
+    }
+
+    /// Starts a service that answers `{"ok":true}` to everything.
+    pub fn ok() -> Self {
+        Self::start(|_| Reply::json(200, &serde_json::json!({"ok": true})))
+    }
+
+    /// What is answered from now on to requests for this path (as the service sees it, without query).
+    pub fn on(&self, path: &str, reply: Reply) {
+        let mut scripts = held(&self.shared.scripts);
+        scripts.retain(|(one, _)| one != path);
+        scripts.push((path.into(), reply));
+    }
+
+    /// What is answered from now on to requests that no `on` names.
+    pub fn answer(&self, handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static) {
+        *held(&self.shared.handler) = Arc::new(handler);
+    }
+
+    /// Its address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its URL, without a path.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How many request heads came.
+    pub fn hits(&self) -> u64 {
+        self.shared.hits.load(Ordering::SeqCst)
+    }
+
+    /// How many connections were opened to it.
+    pub fn connections(&self) -> u64 {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Whether requests are written down (they are); counted they always are.
+    pub fn record(&self, recording: bool) {
+        self.shared.recording.store(recording, Ordering::SeqCst);
+    }
+
+    /// Every request so far, in the order of their heads.
+    pub fn requests(&self) -> Vec<Seen> {
+        held(&self.shared.seen).clone()
+    }
+
+    /// The latest request. Ends the test where none came.
+    #[track_caller]
+    pub fn last(&self) -> Seen {
+        held(&self.shared.seen).last().cloned().expect("a request came")
+    }
+
+    /// Forgets the requests so far; the count stays.
+    pub fn forget(&self) {
+        held(&self.shared.seen).clear();
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.shared.ending.store(true, Ordering::SeqCst);
+        // Wakes the thread that accepts, so that the port is given back.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+/// One connection of a caller.
+struct Conversation {
+    stream: TcpStream,
+    shared: Arc<Shared>,
+    buffer: Vec<u8>,
+}
+
+impl Conversation {
+    fn run(mut self) {
+        let _ = self.stream.set_nodelay(true);
+        let _ = self.stream.set_read_timeout(Some(LOOK));
+        while let Some(seen) = self.read_request() {
+            let script = held(&self.shared.scripts).iter().find(|(path, _)| path == seen.path()).cloned();
+            let handler = Arc::clone(&held(&self.shared.handler));
+            let reply = script.map_or_else(|| handler(&seen), |(_, reply)| reply);
+            for step in reply.into_steps(seen.method == "HEAD") {
+                if !self.take(step) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Does one step; false where the connection is over.
+    fn take(&mut self, step: Step) -> bool {
+        match step {
+            Step::Send(bytes) => self.stream.write_all(&bytes).is_ok(),
+            Step::Wait(time) => {
+                crate::poll::pause(time);
+                true
+            }
+            Step::WaitFor(gate) => loop {
+                if gate.wait(LOOK) {
+                    return true;
+                }
+                if self.is_ending() {
+                    return false;
+                }
+            },
+            Step::Close => false,
+            Step::Reset => {
+                let socket = socket2::SockRef::from(&self.stream);
+                let _ = socket.set_linger(Some(Duration::ZERO));
+                false
+            }
+            Step::Hang => {
+                while self.fill() {}
+                false
+            }
+        }
+    }
+
+    fn is_ending(&self) -> bool {
+        self.shared.ending.load(Ordering::SeqCst)
+    }
+
+    /// Reads more into the buffer; false at the connection's end or the service's.
+    fn fill(&mut self) -> bool {
+        let mut bytes = [0; 16_384];
+        loop {
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return false,
+                Ok(count) => {
+                    self.buffer.extend_from_slice(bytes.get(..count).unwrap_or_default());
+                    return true;
+                }
+                Err(error) if is_timeout(&error) && !self.is_ending() => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
+    fn read_request(&mut self) -> Option<Seen> {
+        let end = loop {
+            match find(&self.buffer, b"\r\n\r\n") {
+                Some(at) => break at,
+                None if self.fill() => {}
+                None => return None,
+            }
+        };
+        let head: Vec<u8> = self.buffer.drain(..end + 4).collect();
+        let seen = parse_head(&String::from_utf8_lossy(&head))?;
+        self.shared.hits.fetch_add(1, Ordering::SeqCst);
+        let place = self.shared.recording.load(Ordering::SeqCst).then(|| {
+            let mut all = held(&self.shared.seen);
+            all.push(seen.clone());
+            all.len() - 1
+        });
+        self.read_body(seen, place)
+    }
+
+    fn read_body(&mut self, mut seen: Seen, place: Option<usize>) -> Option<Seen> {
+        if seen.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+            loop {
+                let line = self.line()?;
+                let size = usize::from_str_radix(line.split(';').next()?.trim(), 16).ok()?;
+                if size == 0 {
+                    while !self.line()?.is_empty() {}
+                    break;
+                }
+                self.body_bytes(size, &mut seen, place)?;
+                self.line()?;
+            }
+        } else {
+            let length = seen.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+            self.body_bytes(length, &mut seen, place)?;
+        }
+        seen.complete = true;
+        self.write_down(&seen, place);
+        Some(seen)
+    }
+
+    fn write_down(&self, seen: &Seen, place: Option<usize>) {
+        let mut all = held(&self.shared.seen);
+        if let Some(kept) = place.and_then(|place| all.get_mut(place))
+            && kept.target == seen.target
+        {
+            kept.clone_from(seen);
+        }
+    }
+
+    fn body_bytes(&mut self, mut count: usize, seen: &mut Seen, place: Option<usize>) -> Option<()> {
+        while count > 0 {
+            if self.buffer.is_empty() && !self.fill() {
+                return None;
+            }
+            let now = count.min(self.buffer.len());
+            seen.body.extend(self.buffer.drain(..now));
+            count -= now;
+            self.write_down(seen, place);
+        }
+        Some(())
+    }
+
+    fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some(at) = find(&self.buffer, b"\r\n") {
+                let line: Vec<u8> = self.buffer.drain(..at + 2).collect();
+                return Some(String::from_utf8_lossy(&line).trim_end().to_owned());
+            }
+            if !self.fill() {
+                return None;
+            }
+        }
+    }
+}
+
+pub(crate) fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut | std::io::ErrorKind::Interrupted
+    )
+}
+
+/// Where the needle begins.
+pub(crate) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    bytes.windows(needle.len()).position(|window| window == needle)
+}
+
+fn parse_head(head: &str) -> Option<Seen> {
+    let mut lines = head.split("\r\n");
+    let mut first = lines.next()?.split(' ');
+    let (method, target) = (first.next()?.to_owned(), first.next()?.to_owned());
+    let headers = fields(lines);
+    Some(Seen { method, target, headers, body: Vec::new(), complete: false })
+}
+
+/// Header lines as names and values.
+pub(crate) fn fields<'l>(lines: impl Iterator<Item = &'l str>) -> Vec<(String, String)> {
+    lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.into(), value.trim().into())).collect()
+}
