@@ -23,7 +23,7 @@ use crate::gateway::{Core, Gateway};
 use crate::handle;
 
 /// The largest head of a request.
-const HEAD_MAX_BYTES: usize = 32 * 1024;
+pub(crate) const HEAD_MAX_BYTES: usize = 32 * 1024;
 /// The most header fields.
 const HEAD_MAX_FIELDS: usize = 100;
 /// For a head to arrive, and for a connection to stay idle.
@@ -161,15 +161,17 @@ pub(crate) async fn turn_away(gateway: &Arc<Gateway>, mut stream: TcpStream) {
     }
 }
 
+/// The 400 for a head over its bounds.
+pub(crate) fn head_too_large() -> Refusal {
+    Refusal::new(Cause::HeadersTooLarge)
+        .message("The request line and headers are larger than 32 KiB, or there are more than 100 headers.")
+}
+
 /// What a caller is told whose request could not be parsed; none where nobody waits for words.
 fn refusal_for(error: &hyper::Error, seen: &Seen) -> Option<Refusal> {
     let words = error.to_string();
     if error.is_parse_too_large() || seen.held_back.load(Ordering::Relaxed) == 431 {
-        return Some(
-            Refusal::new(Cause::HeadersTooLarge)
-                .message("The request line and headers are larger than 32 KiB, or there are more than 100 headers.")
-                .operator_words(words),
-        );
+        return Some(head_too_large().operator_words(words));
     }
     if error.is_parse() {
         return Some(

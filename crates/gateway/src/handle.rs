@@ -21,6 +21,7 @@ use limen_rules::token::Identified;
 use limen_rules::{cors, header};
 
 use crate::answer::Answer;
+use crate::connection::{HEAD_MAX_BYTES, head_too_large};
 use crate::call::Call;
 use crate::charge::{self, Checked};
 use crate::collect;
@@ -69,6 +70,10 @@ fn framing<'p>(call: &mut Call<'_>, parts: &'p Parts) -> Result<Normalized<'p>, 
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let raw_path = target.split('?').next().unwrap_or_default();
     call.set_path(raw_path);
+    // hyper bounds its buffer, and takes a head that came in one piece up to twice as large.
+    if head_bytes(parts) > HEAD_MAX_BYTES {
+        return Err(head_too_large());
+    }
     header::check_framing(&parts.headers, parts.version)?;
     let host = parts.headers.get(http::header::HOST).map(HeaderValue::as_bytes);
     if let (Some(authority), Some(host)) = (parts.uri.authority(), host)
@@ -84,6 +89,13 @@ fn framing<'p>(call: &mut Call<'_>, parts: &'p Parts) -> Result<Normalized<'p>, 
     let path = path::normalize(target)?;
     call.set_path(&path.path);
     Ok(path)
+}
+
+/// How many bytes the head had on the wire, whitespace around values left out.
+fn head_bytes(parts: &Parts) -> usize {
+    let target = parts.uri.path_and_query().map_or(1, |target| target.as_str().len());
+    let fields: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    parts.method.as_str().len() + target + " HTTP/1.1\r\n ".len() + fields + 2
 }
 
 /// An API that only subscribers may know of asks for the key before anything of it is told.

@@ -34,10 +34,13 @@ pub(crate) enum ConnectError {
     Handshake { address: Arc<str>, source: hyper::Error },
 }
 
+/// Connections that wait for a call, the one used last at the back.
+type Idle = VecDeque<(Sender, Instant)>;
+
 /// Idle connections by address.
 #[derive(Default)]
 pub(crate) struct Pool {
-    idle: Mutex<HashMap<Arc<str>, VecDeque<(Sender, Instant)>>>,
+    idle: Mutex<HashMap<Arc<str>, Idle>>,
 }
 
 impl Pool {

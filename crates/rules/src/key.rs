@@ -2,6 +2,8 @@
 //!
 //! A key is never kept: only its SHA-256 is. Randomness is brought by the caller.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -9,7 +11,6 @@ use crate::contract::{Cause, Refusal};
 use crate::model::{KEY_QUERY_PARAMETER, Name};
 use crate::record::{SubscriptionState, Which};
 use crate::snapshot::{LiveApi, LiveProduct, LiveSubscription, Snapshot};
-use std::sync::Arc;
 
 /// What every key begins with, so that secret scanners find it.
 pub const KEY_PREFIX: &str = "limen_sub_";
@@ -214,7 +215,7 @@ pub fn subscription(
     let Some(product) = snapshot.catalog.products.get(&subscription.product) else {
         return Err(invalid(format!("product {} of subscription {} is gone", subscription.product, subscription.id)));
     };
-    if !product.product.apis.iter().any(|name| *name == api.api.name) {
+    if !product.product.apis.contains(&api.api.name) {
         let (id, name) = (&subscription.id, &product.product.name);
         return Err(invalid(format!(
             "subscription {id} is to product {name}, which doesn't hold API {}",
@@ -273,5 +274,83 @@ mod tests {
             first = false;
         });
         assert_eq!(text, "111");
+    }
+
+    mod opening {
+        use super::*;
+        use crate::model::{Api, Declared, Product};
+        use crate::record::{Directory, StoredKey, Subscription};
+        use crate::token::Issuer;
+
+        const KEY: &str = "limen_sub_foreign";
+
+        fn snapshot(change: impl FnOnce(&mut Subscription, &mut Declared)) -> Snapshot {
+            let api = |name: &str| -> Api {
+                let text = format!(r#"{{"name":"{name}","base_path":"/{name}","target":"http://x"}}"#);
+                serde_json::from_str(&text).unwrap()
+            };
+            let product: Product = serde_json::from_str(r#"{"name":"gold","apis":["a"]}"#).unwrap();
+            let mut declared = Declared { apis: vec![api("a"), api("b")], products: vec![product], ..Declared::default() };
+            let mut subscription = Subscription {
+                id: "sub_1".into(),
+                product: "gold".into(),
+                developer: "dev".into(),
+                state: SubscriptionState::Active,
+                created_at_us: 0,
+                started_at_us: 0,
+                ends_at_us: None,
+                keys: vec![StoredKey { which: Which::Secondary, hash: hash(KEY), made_at_us: 0, valid_until_us: None }],
+            };
+            change(&mut subscription, &mut declared);
+            let directory = Directory { declared, subscriptions: vec![subscription], ..Directory::default() };
+            Snapshot::new(1, &directory, Issuer::default())
+        }
+
+        fn open(snapshot: &Snapshot, api: &str, presented: Option<&str>, now_us: i64) -> Result<Subscribed, Refusal> {
+            let api = snapshot.catalog.api(api).unwrap();
+            subscription(snapshot, api, presented, now_us)
+        }
+
+        #[test]
+        fn an_active_subscription_s_key_opens_its_product_s_apis() {
+            let snapshot = snapshot(|_, _| {});
+            let subscribed = open(&snapshot, "a", Some(KEY), 5).unwrap();
+            let granted = subscribed.granted().unwrap();
+            assert_eq!((&*granted.subscription.id, granted.which), ("sub_1", Which::Secondary));
+            assert_eq!(open(&snapshot, "a", None, 5).unwrap_err().cause, Cause::SubscriptionKeyMissing);
+        }
+
+        #[test]
+        fn every_other_key_is_refused_alike_but_for_operators() {
+            let mut seen = Vec::new();
+            let mut refused = |snapshot: Snapshot, api: &str, presented: &str, now_us: i64| {
+                let refusal = open(&snapshot, api, Some(presented), now_us).unwrap_err();
+                assert_eq!(refusal.cause, Cause::SubscriptionKeyInvalid);
+                assert!(!refusal.detail.contains("sub_1") && !refusal.message.contains("sub_1"));
+                seen.push((refusal.message.clone(), refusal.challenges));
+                refusal.operator_words.into_owned()
+            };
+            assert!(refused(snapshot(|_, _| {}), "a", "other", 5).contains("no subscription"));
+            assert!(refused(snapshot(|_, _| {}), "b", KEY, 5).contains("doesn't hold API b"));
+            assert!(refused(snapshot(|_, all| all.products.clear()), "a", KEY, 5).contains("is gone"));
+            assert!(refused(snapshot(|one, _| one.ends_at_us = Some(5)), "a", KEY, 5).contains("expired"));
+            assert!(refused(snapshot(|one, _| one.keys[0].valid_until_us = Some(5)), "a", KEY, 5).contains("grace"));
+            for (state, word) in [
+                (SubscriptionState::Requested, "not yet approved"),
+                (SubscriptionState::Suspended, "suspended"),
+                (SubscriptionState::Cancelled, "cancelled"),
+                (SubscriptionState::Rejected, "rejected"),
+            ] {
+                assert!(refused(snapshot(|one, _| one.state = state), "a", KEY, 5).contains(word));
+            }
+            seen.dedup();
+            assert_eq!(seen.len(), 1, "callers can tell them apart: {seen:?}");
+        }
+
+        #[test]
+        fn an_old_key_is_good_to_the_last_microsecond_of_its_grace() {
+            let snapshot = snapshot(|one, _| one.keys[0].valid_until_us = Some(5));
+            assert!(open(&snapshot, "a", Some(KEY), 4).is_ok());
+        }
     }
 }

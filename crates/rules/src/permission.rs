@@ -1,6 +1,6 @@
 //! Operation-level permission as a bitset: what a user's roles in an environment allow.
 
-use crate::contract::{BearerError, Cause, Refusal};
+use crate::contract::{Cause, Refusal};
 use crate::model::Name;
 use crate::snapshot::{Catalog, LiveOperation};
 use crate::token::{Identified, Identity};
@@ -82,15 +82,13 @@ fn denied(catalog: &Catalog, permission: &Name, environment: &str, operator_word
         [one] => format!("The role {one} grants it."),
         [rest @ .., last] => format!("The roles {} and {last} grant it.", rest.join(", ")),
     };
-    let mut refusal = Refusal::new(Cause::PermissionDenied)
+    // No challenge: roles decide here and not scopes, so another token would not help.
+    Refusal::new(Cause::PermissionDenied)
         .message(format!("This operation needs the permission {permission}, which the user does not have. {granted_by}"))
         .detail(format!(
             "The permission {permission} is missing in the environment {environment}. {granted_by} Ask the environment's administrator."
         ))
-        .operator_words(operator_words.into());
-    refusal.challenges.token = Some(BearerError::InsufficientScope);
-    refusal.scope = Some(permission.to_string());
-    refusal
+        .operator_words(operator_words.into())
 }
 
 #[cfg(test)]

@@ -34,8 +34,9 @@ impl Target {
         if uri.query().is_some() {
             return Err("a target can't have a query; leave out the part from '?'".into());
         }
-        let port = match authority.port() {
-            Some(port) => port.as_str().parse::<u16>().ok().filter(|port| *port != 0),
+        let told = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+        let port = match told.strip_prefix(':') {
+            Some(port) => port.parse::<u16>().ok().filter(|port| *port != 0),
             None => Some(80),
         };
         let port = port.ok_or_else(|| format!("'{text}' has no port between 1 and 65535"))?;

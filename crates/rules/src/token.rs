@@ -315,3 +315,6 @@ fn bound(api: &LiveApi, subscribed: &Subscribed, application: &Name, owner: &Nam
             granted.subscription.id, granted.subscription.developer
         )))
 }
+
+#[cfg(test)]
+mod tests;

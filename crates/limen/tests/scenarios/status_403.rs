@@ -92,8 +92,8 @@ fn the_quota_is_used_up() {
     assert_eq!(http.get("/keyed/items", &[(KEY, &long)]).status, 200);
     let answer = http.get("/keyed/items", &[(KEY, &long)]);
     let seconds = retry_after_s(&answer);
-    let clock = seconds - 86_400;
-    let words = format!("1.{:02}:{:02}:{:02}", clock / 3_600, clock / 60 % 60, clock % 60);
+    let (days, clock) = (seconds / 86_400, seconds % 86_400);
+    let words = format!("{days}.{:02}:{:02}:{:02}", clock / 3_600, clock / 60 % 60, clock % 60);
     let message = format!("Out of call volume quota. Quota will be replenished in {words}.");
     stage.refused(&answer, 403, "quota-exceeded", &message);
 }

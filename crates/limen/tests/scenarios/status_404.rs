@@ -62,5 +62,8 @@ fn a_private_api_is_for_subscribers_only() {
     let arguments = ["notice", "open", "--close", "--api", "secret", "--title", "Moving", "--lasts", "1h"];
     stage.limen.json(&arguments);
     stage.refused(&http.get("/secret/items", &[]), 401, "subscription-key-missing", KEY_MISSING);
-    stage.refused(&http.get("/secret/items", &fields), 503, "service-unavailable", "Moving");
+    // Its page is for subscribers too, so the link is dead to whoever isn't signed in.
+    let closed = http.get("/secret/items", &fields);
+    let body = closed.json();
+    assert_eq!((closed.status, &body["message"], &body["code"]), (503, &"Moving".into(), &"service-unavailable".into()));
 }
