@@ -159,7 +159,8 @@ impl Connection {
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
     ) -> std::io::Result<Answer> {
-        self.stream.write_all(&self.request(method, target, headers, body))?;
+        let request = self.request(method, target, headers, body);
+        self.write(&request);
         self.try_answer_to(method)
     }
 

@@ -69,7 +69,7 @@ impl Settings {
         self
     }
 
-    /// Where the gateway listens, instead of a free loopback port.
+    /// Where the gateway listens, instead of a free loopback port; needed where a public URL is told.
     #[must_use]
     pub fn gateway(mut self, place: &str) -> Self {
         self.gateway = place.into();
@@ -340,10 +340,12 @@ fn run(
     let line = line.recv_timeout(settings.ready_within).unwrap_or_default();
     let took = began.elapsed();
     let ready: Option<Value> = serde_json::from_str(&line).ok();
-    let place = |name: &str| -> Option<SocketAddr> {
-        ready.as_ref()?[name].as_str()?.strip_prefix("http://")?.parse().ok()
+    // A public URL says nothing of the port; then it must have been told where to listen.
+    let place = |name: &str, told: &str| -> Option<SocketAddr> {
+        let url = ready.as_ref()?[name].as_str()?;
+        url.strip_prefix("http://").and_then(|place| place.parse().ok()).or_else(|| told.parse().ok())
     };
-    match (place("gateway"), place("web"), &ready) {
+    match (place("gateway", &settings.gateway), place("web", &settings.web), &ready) {
         (Some(gateway), Some(web), Some(ready)) => Ok((child, Started { gateway, web, ready: ready.clone(), took })),
         _ => {
             // It says why before it ends; one that neither ends nor is ready is killed.

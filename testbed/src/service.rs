@@ -342,3 +342,52 @@ fn parse_head(head: &str) -> Option<Seen> {
 pub(crate) fn fields<'l>(lines: impl Iterator<Item = &'l str>) -> Vec<(String, String)> {
     lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.into(), value.trim().into())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Http;
+    use crate::reply::Gate;
+
+    #[test]
+    fn what_was_sent_is_written_down_as_it_came() {
+        let service = Service::start(|seen| Reply::status(200).body(seen.body.clone()));
+        let fields = [("X-One", "1"), ("x-one", "2"), ("Transfer-Encoding", "chunked")];
+        let answer = Http::to(service.address()).call("PUT", "/a?b", &fields, Some(b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"));
+        assert_eq!((answer.status, answer.text().as_str(), answer.cut), (200, "abc", false));
+        let seen = service.last();
+        assert_eq!(
+            (seen.method.as_str(), seen.target.as_str(), seen.path(), seen.complete),
+            ("PUT", "/a?b", "/a", true)
+        );
+        assert_eq!(seen.headers[1..3], [("X-One".into(), "1".into()), ("x-one".into(), "2".into())]);
+        assert_eq!((service.hits(), service.connections()), (1, 1));
+    }
+
+    #[test]
+    fn a_caller_tells_whole_from_cut() {
+        let service = Service::ok();
+        let http = Http::to(service.address()).within(Duration::from_millis(300));
+        let gate = Gate::new();
+        for (reply, cut, body) in [
+            (Reply::status(200).body("0123"), false, "0123"),
+            (Reply::status(200).body("0123").cut_after(2), true, "01"),
+            (Reply::status(200).chunked(["01", "23"]), false, "0123"),
+            (Reply::status(200).chunked(["01", "23"]).cut_after(0), true, "0123"),
+            (Reply::status(200).gated("01", &gate, "23"), true, "01"),
+            (Reply::raw("HTTP/1.1 200 OK\r\n\r\n0123"), false, "0123"),
+            (Reply::status(204), false, ""),
+        ] {
+            service.on("/", reply.clone());
+            let answer = http.get("/", &[]);
+            assert_eq!((answer.cut, answer.text().as_str()), (cut, body), "{reply:?}");
+        }
+        for reply in [Reply::close_before_head(), Reply::reset(), Reply::hang(), Reply::garbage()] {
+            service.on("/", reply.clone());
+            assert!(http.try_call("GET", "/", &[], None).is_err(), "{reply:?}");
+        }
+        service.on("/", Reply::status(200).wait_for(&gate));
+        gate.open();
+        assert_eq!(http.get("/", &[]).status, 200);
+    }
+}

@@ -83,13 +83,17 @@ fn dev(arguments: &[&str]) -> Result<()> {
     run(&Step::new("dev", cargo(&[&fixed, arguments].concat())))
 }
 
-/// The tests of the crate `limen`, which start the real binary.
+/// The tests of the crate `limen` that start the real binary: of the file that `filter` names, else those with it in their
+/// names.
 fn scenario(filter: &str) -> Result<()> {
-    let mut words = vec!["nextest", "run", "--package", "limen", "--tests"];
-    if !filter.is_empty() {
-        words.push(filter);
+    let mut chosen = "kind(test)".to_owned();
+    let tests = steps::root().join("crates/limen/tests");
+    if tests.join(format!("{filter}.rs")).exists() || (!filter.is_empty() && tests.join(filter).is_dir()) {
+        chosen.push_str(&format!(" & binary(={filter})"));
+    } else if !filter.is_empty() {
+        chosen.push_str(&format!(" & test(~{filter})"));
     }
-    run(&Step::new("scenario", cargo(&words)))
+    run(&Step::new("scenario", cargo(&["nextest", "run", "--package", "limen", "--filterset", &chosen])))
 }
 
 /// The test that compares each made document with its source writes it when told to.

@@ -219,6 +219,9 @@ async fn start(
     let running = listener::serve(&gateway, gateway_listener).map_err(|error| {
         StartFailure::of("The gateway could not be started", error, "Look at the machine's limits.")
     })?;
+    if is_first_run(&store).await? {
+        store.set_setting(FIRST_RUN_SETTING, "done").await.map_err(unkept)?;
+    }
     let sample = (sample_alive && arguments.sample() != Some(false)).then_some(credentials.as_ref());
     banner::tell(arguments.output, &addresses, sample, settings);
     Ok(Started { running, accounts, store, refresher, stop_portal })
@@ -276,13 +279,15 @@ async fn prepare(
 ) -> Result<Option<sample::Credentials>, StartFailure> {
     let now_us = SystemClock.wall_us();
     let existing = store.declared().await.map_err(unkept)?;
-    let nothing_declared = config.declared == limen_rules::model::Declared::default();
+    let nothing = limen_rules::model::Declared::default();
+    let nothing_declared = config.declared == nothing;
     let loopback = config.settings.gateway_listen.is_loopback() && config.settings.web_listen.is_loopback();
-    // Not the folder's age: a first run that was killed before it was done is still to come.
-    let first_run = store.setting(FIRST_RUN_SETTING).await.map_err(unkept)?.is_none();
+    // Not the folder's age: a first run that was killed before it was done is still to come, over what it left.
+    let first_run = is_first_run(store).await?;
+    let sample_alive = sample::is_alive(&existing);
     let wanted = match arguments.sample() {
-        Some(told) => told && !sample::is_alive(&existing),
-        None => store.fresh() && nothing_declared && loopback,
+        Some(told) => told && (first_run || !sample_alive),
+        None => first_run && (sample_alive || existing == nothing) && nothing_declared && loopback,
     };
     let credentials = if wanted { Some(sample::make(store, keys.as_ref(), now_us).await?) } else { None };
     if !nothing_declared {
@@ -292,10 +297,12 @@ async fn prepare(
             .map_err(|flaws| StartFailure::new(flaws.to_string(), "Mend the file and start again."))?;
         store.apply(&config.declared, now_us, false).await.map_err(unkept)?;
     }
-    if first_run {
-        store.set_setting(FIRST_RUN_SETTING, "done").await.map_err(unkept)?;
-    }
     Ok(credentials)
+}
+
+/// Whether no start with this folder has come to its end, at which credentials are told.
+async fn is_first_run(store: &Store) -> Result<bool, StartFailure> {
+    Ok(store.setting(FIRST_RUN_SETTING).await.map_err(unkept)?.is_none())
 }
 
 /// Sample credentials are printed on a screen and must not open a door that others can reach.

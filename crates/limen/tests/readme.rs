@@ -1,10 +1,11 @@
 //! What the README shows is what comes: its banner, and every command of its console blocks, run by bash against the
 //! real binary. `…` in the README stands for any text; ids, waits and ports are taken as alike.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -56,7 +57,8 @@ fn every_status_is_provoked_as_shown() {
 fn the_banner_is_the_one_shown() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = Command::new(BINARY)
-        .args(["up", "--data-dir", "./limen-data", "--gateway", "127.0.0.1:0", "--web", "127.0.0.1:0"])
+        .arg0("target/release/limen")
+        .args(["up", "--gateway", "127.0.0.1:0", "--web", "127.0.0.1:0"])
         .current_dir(folder.path())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -68,7 +70,7 @@ fn the_banner_is_the_one_shown() {
     for line in lines {
         banner.push_str(&line);
         banner.push('\n');
-        if line.starts_with("To undo:") {
+        if line.contains("Ctrl-C") {
             break;
         }
     }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use crate::open_error::OpenError;
 
 const DATABASE: &str = "limen.db";
+/// Beside the database while SQLite changes it before there is a write-ahead log, so also while it is first made.
+const JOURNAL: &str = "limen.db-journal";
 const LOCK: &str = "limen.lock";
 /// Written once the database is whole: from then on a missing database is a loss and not a first run.
 const MARKER: &str = "LIMEN-DATA";
@@ -128,8 +130,8 @@ fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
     }
     for entry in fs::read_dir(path).map_err(refused)? {
         let name = entry.map_err(refused)?.file_name();
-        // A first run that was broken off leaves the lock and an empty database.
-        if ![LOCK, DATABASE, LOST_AND_FOUND].iter().any(|ours| name == *ours) {
+        // A first run that was broken off leaves the lock and an empty database, maybe with its journal.
+        if ![LOCK, DATABASE, JOURNAL, LOST_AND_FOUND].iter().any(|ours| name == *ours) {
             let detail = format!("it holds {} and no {DATABASE}", name.display());
             return Err(OpenError::Foreign { path: path.into(), detail });
         }
@@ -228,6 +230,7 @@ mod tests {
         let outer = tempfile::tempdir().unwrap();
         fs::write(outer.path().join(LOCK), "7\n").unwrap();
         fs::write(outer.path().join(DATABASE), "").unwrap();
+        fs::write(outer.path().join(JOURNAL), [0; 512]).unwrap();
         fs::create_dir(outer.path().join(LOST_AND_FOUND)).unwrap();
         let folder = DataFolder::open(outer.path()).unwrap();
         folder.prepare_database().unwrap();

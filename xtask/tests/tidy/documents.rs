@@ -49,7 +49,8 @@ fn decisions_are_numbered_without_a_gap() {
         .enumerate()
         .filter(|(index, file)| {
             let number = format!("{:04}", index + 1);
-            !file.path.starts_with(&format!("docs/decisions/{number}-")) || !file.text.starts_with(&format!("# {number} "))
+            !file.path.starts_with(&format!("docs/decisions/{number}-"))
+                || !file.text.starts_with(&format!("# {number} "))
         })
         .map(|(_, file)| format!("{}: its name and title should bear the next number", file.path))
         .collect();
@@ -58,11 +59,16 @@ fn decisions_are_numbered_without_a_gap() {
 
 #[test]
 fn each_dangling_name_is_found() {
-    let rust = File::new("crates/rules/src/path.rs", "pub fn normalize() {}\n");
-    let good = "`crates/rules/src/path.rs`, `crates/rules/`, `rules::path::normalize`, `docs/decisions/NNNN-title.md`";
-    let bad = "`crates/rules/src/paths.rs`, `rules::path::normalise`, `rules::paths::normalize`, [x](../path.rs#a)";
+    let rust = File::new(
+        "crates/rules/src/path.rs",
+        "/// normalise\npub fn normalize() {}\nfn normal_forms_stay_as_they_are() {}\n",
+    );
+    let good = "`crates/rules/src/path.rs`, `crates/rules/`, `rules::path::normalize`, `docs/decisions/NNNN-title.md`, \
+                `normal_forms_stay_as_they_are`";
+    let bad = "`crates/rules/src/paths.rs`, `rules::path::normalise`, `rules::paths::normalize`, [x](../path.rs#a), \
+               `normal_forms_are_gone_now`";
     let found = |text: &str| dangling(&File::new("docs/x.md", text), std::slice::from_ref(&rust)).len();
-    assert_eq!((found(good), found(bad)), (0, 4));
+    assert_eq!((found(good), found(bad)), (0, 5));
     assert_eq!(found("[x](../crates/rules/src/path.rs), [y](https://example.org), [z](#here)"), 0);
 }
 
@@ -85,6 +91,7 @@ fn dangling(document: &File, files: &[File]) -> Vec<String> {
         let mut missing = Vec::new();
         missing.extend(code(line).filter(|code| is_path(code) && !paths.contains(code.trim_end_matches('/'))));
         missing.extend(code(line).filter(|code| is_item(code) && !item_exists(code, files)));
+        missing.extend(code(line).filter(|code| is_long_name(code) && !is_word_of_code(code, files)));
         missing.extend(links(line).filter(|link| !paths.contains(&resolved(&document.path, link))));
         found.extend(missing.into_iter().map(|name| format!("{}:{number}: {name}", document.path)));
     }
@@ -107,6 +114,19 @@ fn is_item(code: &str) -> bool {
     is_plain && code.split_once("::").is_some_and(|(first, _)| CRATES.contains(&first))
 }
 
+/// Names like a test's: there is no other reason to write so many words in one.
+fn is_long_name(code: &str) -> bool {
+    code.matches('_').count() >= 3 && code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+fn is_word_of_code(name: &str, files: &[File]) -> bool {
+    files.iter().filter(|file| file.is_rust()).any(|file| has_word(&file.text, name))
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|one| one == word)
+}
+
 /// Whether `rules::path::normalize` is a word in `crates/rules/src/path.rs`, or a module itself.
 fn item_exists(code: &str, files: &[File]) -> bool {
     let segments: Vec<&str> = code.split("::").collect();
@@ -115,14 +135,24 @@ fn item_exists(code: &str, files: &[File]) -> bool {
         let path = if modules.is_empty() { "lib".to_owned() } else { modules.join("/") };
         files.iter().find(|file| file.path == format!("crates/{first}/src/{path}.rs")).map(|file| &file.text)
     };
-    let word = |text: &String, word: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|one| one == word);
     if text(inner).is_some() {
         return true;
     }
-    // The last one or two segments are names inside of a file: `fn`, or `Type::Variant`.
+    // The last one or two segments are names inside of a file: a function, or a type and one of its names.
     (1..=2).filter(|names| *names <= inner.len()).any(|names| {
         let (modules, names) = inner.split_at(inner.len() - names);
-        text(modules).is_some_and(|text| names.iter().all(|name| word(text, name)))
+        text(modules).zip(names.first()).is_some_and(|(text, first)| {
+            is_defined(text, first) && names.iter().skip(1).all(|name| has_word(text, name))
+        })
+    })
+}
+
+fn is_defined(text: &str, name: &str) -> bool {
+    let kinds = ["fn", "struct", "enum", "trait", "type", "const", "static", "mod"];
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| {
+        let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        let is_handed_on = line.starts_with("pub use ") && words.contains(&name);
+        is_handed_on || words.windows(2).any(|pair| matches!(pair, [kind, one] if kinds.contains(kind) && *one == name))
     })
 }
 

@@ -46,8 +46,7 @@ fn status_codes() -> String {
          `/errors/CODE` of a running Limen.\n\n| status | says | codes |\n| --- | --- | --- |\n",
     );
     for status in STATUSES {
-        let codes: Vec<String> =
-            causes(status).map(|entry| format!("[{}](#{})", entry.code, entry.code)).collect();
+        let codes: Vec<String> = causes(status).map(|entry| format!("[{}](#{})", entry.code, entry.code)).collect();
         let _ = writeln!(text, "| {status} | {} | {} |", says(status), codes.join(", "));
     }
     for status in STATUSES.into_iter().filter(|status| causes(*status).next().is_some()) {

@@ -57,6 +57,7 @@ fn what_is_right_arrives_in_the_model() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn each_flaw_is_told_with_its_place_and_mend() {
     let api = "name: o\n    base_path: /o\n    target: http://o\n";
     let cases: Vec<(String, &str)> = vec![

@@ -1,7 +1,7 @@
 //! The secret that seals signing keys: a file outside the data folder, so that a copy of the folder signs nothing.
 
 use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -52,15 +52,7 @@ impl Secret {
         let mut bytes = [0_u8; SECRET_BYTES];
         fill(&mut bytes)?;
         let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(|error| unreadable(path, &error))?;
-        file.write_all(format!("{text}\n").as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(|error| unreadable(path, &error))?;
+        write_whole(path, &format!("{text}\n")).map_err(|error| unreadable(path, &error))?;
         Self::new(&bytes)
     }
 
@@ -95,6 +87,22 @@ pub(super) fn fill(bytes: &mut [u8]) -> Result<(), StartFailure> {
     SystemRandom::new()
         .fill(bytes)
         .map_err(|_| StartFailure::new("The operating system gives no randomness.", "Start again in a moment."))
+}
+
+/// Makes the file with all of its text or not at all, whenever the process ends; fails where one is there already.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let mut being_made = path.as_os_str().to_owned();
+    being_made.push(".new");
+    // What an earlier start left, which may be a second name of a whole secret, is not written to.
+    match fs::remove_file(&being_made) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&being_made)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::hard_link(&being_made, path)?;
+    fs::remove_file(&being_made)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> StartFailure {
@@ -132,6 +140,20 @@ mod tests {
         let other = Secret::open(&folder.path().join("other"), true).ok().unwrap();
         assert!(other.open_sealed("k1", &sealed).is_none());
         assert!(first.open_sealed("k1", b"short").is_none());
+    }
+
+    #[test]
+    fn a_secret_is_whole_or_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        // An earlier start was killed while it wrote.
+        fs::write(folder.path().join("secret.new"), "12").unwrap();
+        assert!(Secret::open(&path, true).is_ok());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!folder.path().join("secret.new").exists());
+        assert_eq!(write_whole(&path, "another").unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
 
     #[test]

@@ -70,6 +70,8 @@ products:
   - {name: scarce, apis: [things, keyed, nowhere], quota: {calls: 2, period_s: 2}}
   - {name: hourly, apis: [things, keyed, nowhere], quota: {calls: 3, period_s: 3_600}}
   - {name: long, apis: [keyed], quota: {calls: 1, period_s: 172_800}}
+  - {name: long-things, apis: [things], quota: {calls: 1, period_s: 172_800}}
+  - {name: daily, apis: [keyed], quota: {calls: 1, period: day, time_zone: Asia/Kolkata}}
   - {name: bytes, apis: [keyed], quota: {bytes: 1_000, period_s: 3_600}}
   - {name: brief-bytes, apis: [keyed], quota: {bytes: 100, period_s: 2}}
   - {name: tight, title: Tight, apis: [things, keyed], rate: {calls: 1, window_s: 300}, quota: {calls: 1, period_s: 3_600}}

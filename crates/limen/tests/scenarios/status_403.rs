@@ -17,7 +17,7 @@ fn the_user_may_not() {
     let answer = stage.refused_in_both_forms(403, "permission-denied", &message, |accept| {
         http.post("/things/v1/items", &[&fields[..], accept].concat(), "{}")
     });
-    assert_eq!(answer.header("www-authenticate"), None, "no scope decided");
+    assert_eq!(answer.header("www-authenticate"), None, "roles decided and no scope: another token would not help");
     assert_eq!(http.get("/things/v1/items", &fields).status, 200);
     assert_eq!(stage.service.hits(), 1);
 }
@@ -96,6 +96,20 @@ fn the_quota_is_used_up() {
     let words = format!("{days}.{:02}:{:02}:{:02}", clock / 3_600, clock / 60 % 60, clock % 60);
     let message = format!("Out of call volume quota. Quota will be replenished in {words}.");
     stage.refused(&answer, 403, "quota-exceeded", &message);
+}
+
+#[test]
+fn a_day_ends_at_its_own_midnight() {
+    let stage = Stage::new();
+    let daily = stage.subscribe("daily").primary;
+    assert_eq!(stage.http().get("/keyed/items", &[(KEY, &daily)]).status, 200);
+    let answer = stage.http().get("/keyed/items", &[(KEY, &daily)]);
+    let seconds = retry_after_s(&answer);
+    stage.refused(&answer, 403, "quota-exceeded", &out_of("call volume", seconds));
+    // India is five and a half hours ahead all year.
+    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let until_midnight = 86_400 - (now_s + 19_800) % 86_400;
+    assert!(seconds.abs_diff(until_midnight) <= 5, "{seconds} instead of {until_midnight}");
 }
 
 #[test]

@@ -65,5 +65,8 @@ fn a_private_api_is_for_subscribers_only() {
     // Its page is for subscribers too, so the link is dead to whoever isn't signed in.
     let closed = http.get("/secret/items", &fields);
     let body = closed.json();
-    assert_eq!((closed.status, &body["message"], &body["code"]), (503, &"Moving".into(), &"service-unavailable".into()));
+    assert_eq!(
+        (closed.status, &body["message"], &body["code"]),
+        (503, &"Moving".into(), &"service-unavailable".into())
+    );
 }
