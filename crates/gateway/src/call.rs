@@ -2,20 +2,32 @@
 
 use std::sync::Arc;
 
-use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, ORIGIN};
+use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, DATE, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, Response};
 use limen_rules::answer::{Surroundings, answer};
 use limen_rules::contract::{Cause, Refusal};
 use limen_rules::explain::{Finding, Outcome, Step};
+use limen_rules::model::{Name, Visibility};
+use limen_rules::period::Span;
 use limen_rules::rate_limit_header::{self, Figure, Policy, RATE_LIMIT, RATE_LIMIT_POLICY};
 use limen_rules::snapshot::{LiveApi, Snapshot};
-use limen_rules::{cors, media};
+use limen_rules::{cors, media, notice};
 
-use crate::accounts::{AccountKey, Meter, MeterUsage, QuotaFigures, Reading};
+use crate::accounts::{AccountKey, Meter, QuotaTerms, Reading, Usage};
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::journal::CallRecord;
+
+/// So much of a path is written down.
+const PATH_KEPT_CHARACTERS: usize = 512;
+/// A longer method is written down as unknown.
+const METHOD_KEPT_BYTES: usize = 32;
+
+/// What stands for a method that could not be read or is too long to keep.
+fn unknown_method() -> Method {
+    Method::from_bytes(b"-").unwrap_or_default()
+}
 
 /// A call's line in the journal; written when dropped, also for a caller who left.
 pub(crate) struct Draft {
@@ -57,10 +69,12 @@ pub(crate) struct Call<'g> {
     /// What is left of the subscription's limits, once its key was accepted.
     pub(crate) figures: Vec<Figure>,
     /// The account whose quota is told with a refusal, once the key was accepted.
-    pub(crate) account: Option<AccountKey>,
+    pub(crate) account: Option<(AccountKey, QuotaTerms)>,
     pub(crate) draft: Option<Draft>,
     /// The API, as soon as the path told it: whose CORS rules and challenges an answer carries.
     pub(crate) api: Option<Arc<LiveApi>>,
+    /// The operation, once the route is known and where the API declares any.
+    pub(crate) operation: Option<Name>,
     origin: Option<HeaderValue>,
     plain_json: bool,
     is_head: bool,
@@ -74,7 +88,7 @@ impl<'g> Call<'g> {
         let record = CallRecord {
             request_id,
             at_us: now_us,
-            method: method.clone(),
+            method: if method.as_str().len() <= METHOD_KEPT_BYTES { method.clone() } else { unknown_method() },
             path: "".into(),
             status: 0,
             cause: None,
@@ -92,6 +106,7 @@ impl<'g> Call<'g> {
             account: None,
             draft: Some(Draft { gateway: Arc::clone(gateway), began_us: monotonic_us, record }),
             api: None,
+            operation: None,
             origin: headers.get(ORIGIN).cloned(),
             plain_json: prefers_plain_json(headers),
             is_head: *method == Method::HEAD,
@@ -108,7 +123,9 @@ impl<'g> Call<'g> {
     /// Writes down the path, without its query.
     pub(crate) fn set_path(&mut self, path: &str) {
         if let Some(draft) = &mut self.draft {
-            draft.record.path = path.into();
+            // The journal is bounded in calls, so each must be bounded in bytes.
+            let end = path.char_indices().nth(PATH_KEPT_CHARACTERS).map_or(path.len(), |(at, _)| at);
+            draft.record.path = path.get(..end).unwrap_or_default().into();
         }
     }
 
@@ -126,34 +143,35 @@ impl<'g> Call<'g> {
     }
 
     /// Tells what is left of a quota with the answer.
-    pub(crate) fn show(&mut self, figures: QuotaFigures) {
-        let policy = match figures.meter {
+    pub(crate) fn show(&mut self, meter: Meter, limit: u64, remaining: Option<u64>, span: Span) {
+        let policy = match meter {
             Meter::Calls => Policy::Quota,
             Meter::Bytes => Policy::Bandwidth,
         };
         self.figures.retain(|figure| figure.policy != policy);
         self.figures.push(Figure {
             policy,
-            limit: figures.limit,
-            window_s: u64::try_from(figures.span.end_us - figures.span.begin_us).unwrap_or(0) / 1_000_000,
-            remaining: figures.remaining,
-            reset_s: figures.span.replenished_in_us(self.now_us).div_ceil(1_000_000),
+            limit,
+            window_s: u64::try_from(span.end_us - span.begin_us).unwrap_or(0) / 1_000_000,
+            remaining,
+            reset_s: span.replenished_in_us(self.now_us).div_ceil(1_000_000),
         });
     }
 
     /// Tells what is left of the subscription's quota as far as this process knows, for calls that end before a charge.
-    pub(crate) fn show_known_quota(&mut self, account: AccountKey) {
-        let Some(usage) = self.gateway.accounts.usage(account, self.reading()) else { return };
+    fn show_known_quota(&mut self, account: AccountKey, terms: &QuotaTerms) {
+        let Ok(span) = terms.period.span(terms.start_us, self.now_us) else { return };
+        let usage = self.gateway.accounts.usage(account, self.reading());
+        let usage = usage.unwrap_or(Usage { calls_in_window: None, calls: None, bytes: None });
         for (meter, usage) in [(Meter::Calls, usage.calls), (Meter::Bytes, usage.bytes)] {
-            let Some(MeterUsage { span, limit, used, .. }) = usage.filter(|usage| usage.span.contains(self.now_us))
-            else {
-                continue;
-            };
-            self.show(QuotaFigures { meter, limit, remaining: limit.saturating_sub(used), span });
+            let Some(limit) = terms.limit(meter) else { continue };
+            // An account that this process counts has used nothing of a period that it has not touched.
+            let used = usage.map(|usage| if usage.span == span { usage.used } else { 0 });
+            self.show(meter, limit, used.map(|used| limit.saturating_sub(used)), span);
         }
     }
 
-    fn surroundings(&self) -> Surroundings<'_> {
+    pub(crate) fn surroundings(&self) -> Surroundings<'_> {
         Surroundings {
             web_url: &self.gateway.settings.web_url,
             gateway_url: &self.gateway.settings.gateway_url,
@@ -165,12 +183,13 @@ impl<'g> Call<'g> {
 
     /// Turns a failure into the contract's answer, logged once.
     pub(crate) fn refuse(&mut self, failure: Failure) -> Response<Answer> {
-        if let Some(account) = self.account {
-            self.show_known_quota(account);
+        if let Some((account, terms)) = self.account.take() {
+            self.show_known_quota(account, &terms);
         }
         let retry_after_s = self.api.as_ref().map_or(10, |api| api.api.retry_after_s);
         let is_fault = matches!(failure, Failure::Fault(_));
-        let (refusal, outcome) = failure.told(self.jittered_s(retry_after_s));
+        let (mut refusal, outcome) = failure.told(self.jittered_s(retry_after_s));
+        self.tell_standing_notice(&mut refusal);
         if is_fault {
             tracing::error!(id = %self.id_text, words = %refusal.operator_words, "fault");
         } else if outcome == Outcome::Failed {
@@ -193,6 +212,19 @@ impl<'g> Call<'g> {
         Response::from_parts(parts, body)
     }
 
+    /// A 503 of a service that a notice tells about has the notice's title and link, also where the notice closes nothing.
+    fn tell_standing_notice(&self, refusal: &mut Refusal) {
+        let Some(api) = self.api.as_ref().filter(|api| api.api.visibility == Visibility::Public) else { return };
+        if !matches!(refusal.cause, Cause::ServiceUnavailable | Cause::ServiceTimeout) || refusal.notice_id.is_some() {
+            return;
+        }
+        let notices = &self.snapshot.catalog.notices;
+        if let Some(notice) = notice::standing(notices, &api.api.name, self.operation.as_deref(), self.now_us) {
+            refusal.message = notice.title.clone().into();
+            refusal.notice_id = Some(notice.id.to_string());
+        }
+    }
+
     /// Up to a tenth more, so that callers who were refused together don't come back together.
     pub(crate) fn jittered_s(&self, seconds: u64) -> u64 {
         let random = u64::from(self.id_text.as_bytes().last().copied().unwrap_or(0) & 15);
@@ -208,7 +240,9 @@ impl<'g> Call<'g> {
             && let Some(fields) = rate_limit_header::fields(&self.figures)
         {
             headers.insert(RATE_LIMIT_POLICY, fields.policy);
-            headers.insert(RATE_LIMIT, fields.limit);
+            if let Some(limit) = fields.limit {
+                headers.insert(RATE_LIMIT, limit);
+            }
         }
         if let Some(api) = &self.api {
             cors::decorate(headers, self.origin.as_ref(), &api.cors);
@@ -231,11 +265,14 @@ fn prefers_plain_json(headers: &HeaderMap) -> bool {
 
 /// The contract's answer to what could not be parsed, as bytes; the connection is closed after it.
 pub(crate) fn refuse_unparsed(gateway: &Arc<Gateway>, refusal: Refusal) -> Vec<u8> {
-    let unknown = Method::from_bytes(b"-").unwrap_or_default();
-    let mut call = Call::begin(gateway, &unknown, &HeaderMap::new());
+    let mut call = Call::begin(gateway, &unknown_method(), &HeaderMap::new());
     let mut response = call.refuse(refusal.into());
     call.decorate(response.headers_mut());
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    let now = std::time::UNIX_EPOCH + std::time::Duration::from_micros(u64::try_from(call.now_us).unwrap_or(0));
+    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(now)) {
+        response.headers_mut().insert(DATE, date);
+    }
     let mut bytes = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
     for (name, value) in response.headers() {
         bytes.extend_from_slice(name.as_str().as_bytes());

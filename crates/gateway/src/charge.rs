@@ -2,7 +2,7 @@
 
 use limen_rules::contract::{Cause, Refusal};
 use limen_rules::explain::{Finding, Step};
-use limen_rules::key::Subscribed;
+use limen_rules::key::{Granted, Subscribed};
 use limen_rules::notice::Open;
 use limen_rules::permission::Permitted;
 use limen_rules::rate::RateTerms;
@@ -24,7 +24,8 @@ pub(crate) fn pace(call: &mut Call<'_>, subscribed: &Subscribed) -> Result<Paced
         call.note(Finding::NotRequired(Step::Rate));
         return Ok(Paced(()));
     };
-    call.account = granted.product.product.quota.is_some().then_some(granted.subscription.account);
+    let terms = granted.product.quota_terms(granted.subscription.started_at_us);
+    call.account = terms.map(|terms| (granted.subscription.account, terms));
     let Some(rate) = granted.product.product.rate else {
         call.note(Finding::NotRequired(Step::Rate));
         return Ok(Paced(()));
@@ -34,7 +35,7 @@ pub(crate) fn pace(call: &mut Call<'_>, subscribed: &Subscribed) -> Result<Paced
         policy: Policy::Rate,
         limit: u64::from(rate.calls),
         window_s: u64::from(rate.window_s),
-        remaining,
+        remaining: Some(remaining),
         reset_s,
     };
     match call.gateway.accounts.pace(granted.subscription.account, &terms, call.reading()) {
@@ -45,8 +46,7 @@ pub(crate) fn pace(call: &mut Call<'_>, subscribed: &Subscribed) -> Result<Paced
         }
         Err(exceeded) => {
             call.figures.insert(0, figure(0, exceeded.retry_after_s));
-            let product = &granted.product.product;
-            let name = if product.title.is_empty() { &*product.name } else { product.title.as_str() };
+            let name = product_name(granted);
             let calls = u64::from(exceeded.calls_in_window) + 1;
             Err(Refusal::new(Cause::RateLimitExceeded)
                 .message(format!("Rate limit is exceeded. Try again in {} seconds.", exceeded.retry_after_s))
@@ -55,6 +55,12 @@ pub(crate) fn pace(call: &mut Call<'_>, subscribed: &Subscribed) -> Result<Paced
                 .retry_after_s(exceeded.retry_after_s))
         }
     }
+}
+
+/// What people call the product.
+fn product_name(granted: &Granted) -> &str {
+    let product = &granted.product.product;
+    if product.title.is_empty() { &product.name } else { &product.title }
 }
 
 /// Everything that was found out on the way: what a charge is made from.
@@ -92,11 +98,13 @@ pub(crate) async fn charge(call: &mut Call<'_>, checked: Checked) -> Result<Char
         let clock = &call.gateway.clock;
         let now = Reading { monotonic_us: clock.monotonic_us(), wall_us: clock.wall_us() };
         let charged = call.gateway.accounts.charge(granted.subscription.account, &terms, now).await;
-        let taken = charged.map_err(|refused| refusal(refused, &routed))?;
+        let taken = charged.map_err(|refused| refusal(call, refused, granted, &routed))?;
+        // What is left is known from the charge now.
+        call.account = None;
         let mut left = [None, None];
         for figures in taken.figures() {
             left[usize::from(figures.meter == Meter::Bytes)] = Some(figures.remaining);
-            call.show(figures);
+            call.show(figures.meter, figures.limit, Some(figures.remaining), figures.span);
         }
         call.note(Finding::Quota { calls_remaining: left[0], bytes_remaining: left[1] });
         right = Some(taken);
@@ -106,12 +114,14 @@ pub(crate) async fn charge(call: &mut Call<'_>, checked: Checked) -> Result<Char
     Ok(Charged { routed, subscribed, permitted, accepted, right, _every_check: () })
 }
 
-fn refusal(refused: ChargeRefused, routed: &Routed) -> Refusal {
+fn refusal(call: &Call<'_>, refused: ChargeRefused, granted: &Granted, routed: &Routed) -> Refusal {
+    let product = product_name(granted);
     let exceeded = |cause: Cause, what: &str, allowed: String, replenished_in_us: u64| {
         let seconds = replenished_in_us.div_ceil(1_000_000).max(1);
         Refusal::new(cause)
             .message(format!("Out of {what} quota. Quota will be replenished in {}.", spelled(seconds)))
-            .detail(format!("The product allows {allowed} in a period, and they are used up."))
+            .detail(format!("Product {product} allows {allowed} in a period, and they are used up."))
+            .operator_words(format!("subscription {}", granted.subscription.id))
             .retry_after_s(seconds)
     };
     match refused {
@@ -123,7 +133,7 @@ fn refusal(refused: ChargeRefused, routed: &Routed) -> Refusal {
         }
         ChargeRefused::LimitsUnavailable { retry_in_us } => Refusal::new(Cause::LimitsUnavailable)
             .operator_words("the store gave no rights")
-            .retry_after_s(retry_in_us.div_ceil(1_000_000).max(routed.api.api.retry_after_s)),
+            .retry_after_s(call.jittered_s(retry_in_us.div_ceil(1_000_000).max(routed.api.api.retry_after_s))),
     }
 }
 

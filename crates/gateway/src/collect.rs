@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use limen_rules::body::{JsonLimits, check_json, is_blank};
 use limen_rules::contract::{Cause, Refusal};
 use limen_rules::explain::{Finding, Step};
+use limen_rules::key::Subscribed;
 use limen_rules::media::{self, Media};
 use limen_rules::model::Validate;
 use limen_rules::routing::Routed;
@@ -17,6 +18,10 @@ use limen_rules::routing::Routed;
 use crate::budget::Hold;
 use crate::call::Call;
 use crate::outbound::{broken_body, timed_out, too_large};
+
+/// For a whole body to arrive, and as much again as its bound takes at the slowest pace.
+const TOTAL_TIMEOUT_S: u64 = 30;
+const SLOWEST_BYTES_PER_S: u64 = 64 * 1024;
 
 /// A body that passed its checks. Only this module makes one.
 pub(crate) struct Accepted {
@@ -41,6 +46,7 @@ pub(crate) async fn collect(
     routed: &Routed,
     method: &Method,
     headers: &HeaderMap,
+    subscribed: &Subscribed,
     body: Incoming,
 ) -> Result<Accepted, Refusal> {
     call.step = Step::Media;
@@ -48,7 +54,8 @@ pub(crate) async fn collect(
     let has_body = !body.is_end_stream();
     let types = headers.get_all(http::header::CONTENT_TYPE);
     let encodings = headers.get_all(http::header::CONTENT_ENCODING);
-    let media = media::accept(method, &types, &encodings, has_body, &operation.media_types)?;
+    let reads_json = routed.api.api.validate == Validate::Syntax;
+    let media = media::accept(method, &types, &encodings, has_body, reads_json, &operation.media_types)?;
     call.note(Finding::Media { body: has_body });
 
     call.step = Step::Body;
@@ -60,8 +67,7 @@ pub(crate) async fn collect(
             call.note(Finding::Body { bytes: 0 });
             return Ok(Accepted { body: Collected::None, hold: None });
         }
-        Media::Json => routed.api.api.validate == Validate::Syntax,
-        Media::BlankJson => true,
+        Media::Json | Media::BlankJson => true,
         Media::Other(_) => false,
     };
     if !looked_at {
@@ -69,7 +75,18 @@ pub(crate) async fn collect(
         return Ok(Accepted { body: Collected::Stream(body), hold: None });
     }
     let idle_timeout = Duration::from_millis(routed.api.api.deadlines.idle_timeout_ms);
-    let (bytes, hold) = whole(call, body, operation.body_max_bytes, idle_timeout).await?;
+    let owner = subscribed.granted().map(|granted| granted.subscription.account);
+    let hold = call.gateway.bodies.hold(owner);
+    let collecting = whole(hold, body, operation.body_max_bytes, idle_timeout);
+    // One byte a minute would keep the idle deadline away for ever.
+    let total_timeout = Duration::from_secs(TOTAL_TIMEOUT_S + operation.body_max_bytes / SLOWEST_BYTES_PER_S);
+    let collected = tokio::time::timeout(total_timeout, collecting).await;
+    let (bytes, hold) = collected.map_err(|_| timed_out(total_timeout))??;
+    if bytes.is_empty() {
+        // A chunked body of no bytes is as good as none.
+        call.note(Finding::Body { bytes: 0 });
+        return Ok(Accepted { body: Collected::None, hold: None });
+    }
     if media == Media::BlankJson {
         media::check_blank(&bytes, &operation.media_types)?;
     } else if !(matches!(*method, Method::GET | Method::DELETE) && is_blank(&bytes)) {
@@ -80,12 +97,11 @@ pub(crate) async fn collect(
 }
 
 async fn whole(
-    call: &Call<'_>,
+    mut hold: Hold,
     mut body: Incoming,
     max_bytes: u64,
     idle_timeout: Duration,
 ) -> Result<(Bytes, Hold), Refusal> {
-    let mut hold = call.gateway.bodies.hold();
     let mut collected = BytesMut::new();
     loop {
         let frame = tokio::time::timeout(idle_timeout, body.frame()).await.map_err(|_| timed_out(idle_timeout))?;
@@ -100,7 +116,7 @@ async fn whole(
         if !hold.grow(data.len() as u64) {
             return Err(Refusal::new(Cause::Overloaded)
                 .detail("Too many bodies are being read at the moment.")
-                .operator_words("the process's bound on collected bodies is reached")
+                .operator_words("the bound on collected bodies, of the process or of this caller, is reached")
                 .retry_after_s(1));
         }
         collected.extend_from_slice(&data);

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,7 +19,9 @@ use limen_rules::contract::{Cause, Refusal};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::Sleep;
 
+use crate::answer::{Answer, Cut};
 use crate::call;
 use crate::gateway::{Core, Gateway};
 use crate::handle;
@@ -28,6 +32,8 @@ pub(crate) const HEAD_MAX_BYTES: usize = 32 * 1024;
 const HEAD_MAX_FIELDS: usize = 100;
 /// For a head to arrive, and for a connection to stay idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// For a caller to take more of an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// For a refused caller to read our words before the connection is closed.
 const LINGER: Duration = Duration::from_secs(1);
 /// What is read and thrown away of a refused request, so that closing does not destroy our words on their way.
@@ -40,21 +46,74 @@ struct Seen {
     held_back: AtomicU16,
     /// Whether something came since the last answer began.
     head_begun: AtomicBool,
+    /// Whether a call is being answered: what is written then was never made by hyper itself.
+    answering: AtomicBool,
+    /// Whether that answer's body has ended; what is left of it is written by the next flush.
+    body_ended: AtomicBool,
+}
+
+/// Tells the wire when an answer's body has ended, by being dropped with it.
+pub(crate) struct Ending(Arc<Seen>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.body_ended.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The stream between hyper and the socket.
 struct Wire {
     stream: TcpStream,
     seen: Arc<Seen>,
+    /// When a write that waits is given up.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl Wire {
+    /// A caller who reads nothing must not hold its connection and the service's for ever.
+    fn unless_stalled<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_TIMEOUT)));
+        match stalled.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
 }
 
 /// The status of an answer that hyper made by itself: ours carry an id.
 fn by_hyper_itself(bytes: &[u8]) -> Option<u16> {
-    let text = std::str::from_utf8(bytes.get(..bytes.len().min(400))?).ok()?;
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= 400)?;
     let status = text.strip_prefix("HTTP/1.1 4").or_else(|| text.strip_prefix("HTTP/1.0 4"))?;
     let status = status.get(..2)?.parse::<u16>().ok()?;
     let bare = text.ends_with("\r\n\r\n") && text.contains("content-length: 0\r\n") && !text.contains("x-request-id: ");
     bare.then_some(400 + status)
+}
+
+/// An answer's body that tells of its end.
+struct Ended {
+    body: Answer,
+    _ending: Ending,
+}
+
+impl Body for Ended {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 impl AsyncRead for Wire {
@@ -72,12 +131,15 @@ impl AsyncRead for Wire {
 impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if let Some(status) = by_hyper_itself(bytes) {
+        if !this.seen.answering.load(Ordering::Relaxed)
+            && let Some(status) = by_hyper_itself(bytes)
+        {
             this.seen.held_back.store(status, Ordering::Relaxed);
             return Poll::Ready(Ok(bytes.len()));
         }
         this.seen.head_begun.store(false, Ordering::Relaxed);
-        Pin::new(&mut this.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.unless_stalled(context, written)
     }
 
     fn poll_write_vectored(
@@ -93,7 +155,8 @@ impl AsyncWrite for Wire {
         }
         let this = self.get_mut();
         this.seen.head_begun.store(false, Ordering::Relaxed);
-        Pin::new(&mut this.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        this.unless_stalled(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -101,7 +164,13 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(context);
+        // hyper flushes when it has written all that it holds, so after a body's end nothing of the answer is left.
+        if flushed.is_ready() && this.seen.body_ended.swap(false, Ordering::Relaxed) {
+            this.seen.answering.store(false, Ordering::Relaxed);
+        }
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -118,11 +187,16 @@ pub(crate) async fn serve(
 ) {
     let _ = stream.set_nodelay(true);
     let seen = Arc::<Seen>::default();
-    let io = TokioIo::new(Wire { stream, seen: Arc::clone(&seen) });
+    let io = TokioIo::new(Wire { stream, seen: Arc::clone(&seen), stalled: None });
     let service = service_fn(|request| {
         let (gateway, core) = (Arc::clone(&gateway), Arc::clone(&core));
+        seen.answering.store(true, Ordering::Relaxed);
+        let ending = Ending(Arc::clone(&seen));
         // hyper gives the socket back after an error only where the future may be moved.
-        Box::pin(async move { Ok::<_, std::convert::Infallible>(handle::handle(&gateway, &core, request).await) })
+        Box::pin(async move {
+            let response = handle::handle(&gateway, &core, request).await;
+            Ok::<_, std::convert::Infallible>(response.map(|body| Ended { body, _ending: ending }))
+        })
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -148,7 +222,7 @@ pub(crate) async fn serve(
             linger(&mut stream).await;
         }
     } else {
-        let _ = stream.shutdown().await;
+        linger(&mut stream).await;
     }
 }
 

@@ -6,27 +6,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, HOST};
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use limen_rules::contract::Cause;
-use limen_rules::explain::Step;
+use limen_rules::explain::{Finding, Step};
 use limen_rules::header::{RequestPassage, strip_request};
+use limen_rules::model::{ContractKind, Deadlines};
 use limen_rules::target::Target;
 
-use crate::accounts::Right;
 use crate::assertion::{Assertion, LIFETIME_S};
-use crate::budget::Hold;
 use crate::call::Call;
 use crate::charge::Charged;
 use crate::collect::Collected;
+use crate::debts::Debts;
 use crate::failure::{Failure, ServiceFailure};
 use crate::gateway::Core;
 use crate::outbound::{Outbound, Upload, UploadState};
 use crate::pool::{Pool, Sender};
 
 /// Attempts for one call, the first included.
-const ATTEMPTS_MAX: u32 = 3;
+const ATTEMPTS_MAX: u32 = 2;
 
 /// What of the request is sent on.
 pub(crate) struct Onward {
@@ -36,22 +37,6 @@ pub(crate) struct Onward {
     pub(crate) rest: String,
     /// The query without the key.
     pub(crate) query: Option<String>,
-}
-
-/// What must be settled when the call ends.
-pub(crate) struct Debts {
-    pub(crate) right: Option<Right>,
-    /// Room for the body, given back with the rest.
-    pub(crate) _hold: Option<Hold>,
-    pub(crate) upload: Option<Arc<UploadState>>,
-    pub(crate) whole_bytes: u64,
-}
-
-impl Debts {
-    /// Bytes of the request's body so far.
-    pub(crate) fn request_bytes(&self) -> u64 {
-        self.whole_bytes + self.upload.as_ref().map_or(0, |upload| upload.bytes())
-    }
 }
 
 /// A service's answer, its body still to come.
@@ -70,49 +55,53 @@ pub(crate) async fn forward(
     onward: Onward,
 ) -> Result<Forwarded, Failure> {
     call.step = Step::Service;
-    let mut right = charged.right.take();
-    match attempt(call, core, charged, onward).await {
-        Ok(mut forwarded) => {
-            forwarded.debts.right = right;
-            Ok(forwarded)
-        }
+    let mut debts = Debts::new(charged.right.take(), charged.accepted.hold.take());
+    match attempt(call, core, charged, onward, &mut debts).await {
+        Ok((response, sender, target)) => Ok(Forwarded { response, sender, target, debts }),
         Err(failure) => {
-            if !matches!(failure, Failure::Refused(_))
-                && let Some(right) = right.take()
-            {
-                right.give_back();
+            if !matches!(failure, Failure::Refused(_)) && debts.give_back() {
+                call.note(Finding::GivenBack);
             }
             Err(failure)
         }
     }
 }
 
-async fn attempt(call: &Call<'_>, core: &Core, charged: Charged, onward: Onward) -> Result<Forwarded, Failure> {
-    let api = Arc::clone(&charged.routed.api);
-    let target = api.target.clone().or_else(|| call.gateway.settings.sample_target.clone());
-    let target = target.ok_or_else(|| Failure::fault(format!("API {} has no target", api.api.name)))?;
-    let head = head(call, &charged, &target, onward)?;
-    let deadlines = api.api.deadlines;
-    let mut debts = Debts { right: None, _hold: charged.accepted.hold, upload: None, whole_bytes: 0 };
-    let mut replay = None;
-    let body = match charged.accepted.body {
-        Collected::None => {
-            replay = Some(None);
-            Outbound::Whole(None)
-        }
+/// A body that can be sent again: none or a whole one.
+type Replay = Option<Option<Bytes>>;
+
+/// The body as it is sent, and whether it can be sent again.
+fn outbound(charged: &Charged, body: Collected, debts: &mut Debts) -> (Outbound, Replay) {
+    match body {
+        Collected::None => (Outbound::Whole(None), Some(None)),
         Collected::Whole(bytes) => {
             debts.whole_bytes = bytes.len() as u64;
-            replay = Some(Some(bytes.clone()));
-            Outbound::Whole(Some(bytes))
+            (Outbound::Whole(Some(bytes.clone())), Some(Some(bytes)))
         }
         Collected::Stream(body) => {
             let state = Arc::<UploadState>::default();
             debts.upload = Some(Arc::clone(&state));
             let max_bytes = charged.routed.operation().body_max_bytes;
-            let idle_timeout = Duration::from_millis(deadlines.idle_timeout_ms);
-            Outbound::Stream(Box::new(Upload::new(body, max_bytes, idle_timeout, state)))
+            let idle_timeout = Duration::from_millis(charged.routed.api.api.deadlines.idle_timeout_ms);
+            (Outbound::Stream(Box::new(Upload::new(body, max_bytes, idle_timeout, state))), None)
         }
-    };
+    }
+}
+
+async fn attempt(
+    call: &Call<'_>,
+    core: &Core,
+    mut charged: Charged,
+    onward: Onward,
+    debts: &mut Debts,
+) -> Result<(Response<Incoming>, Sender, Target), Failure> {
+    let api = Arc::clone(&charged.routed.api);
+    let target = api.target.clone().or_else(|| call.gateway.settings.sample_target.clone());
+    let target = target.ok_or_else(|| Failure::fault(format!("API {} has no target", api.api.name)))?;
+    let head = head(call, &charged, &target, onward)?;
+    let body = std::mem::replace(&mut charged.accepted.body, Collected::None);
+    let (body, replay) = outbound(&charged, body, debts);
+    let deadlines = api.api.deadlines;
     let is_read = matches!(*head.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let mut request = head.map(|()| body);
     for attempt in 1..=ATTEMPTS_MAX {
@@ -124,8 +113,8 @@ async fn attempt(call: &Call<'_>, core: &Core, charged: Charged, onward: Onward)
         };
         // Reads over a connection that may be stale are kept, so that they can be sent again.
         let kept = (was_reused && is_read).then(|| copy(&request));
-        let error = match send(&mut sender, request, &debts, deadlines.response_timeout_ms).await? {
-            Ok(response) => return Ok(Forwarded { response, sender, target, debts }),
+        let error = match send(&mut sender, request, debts, &deadlines).await? {
+            Ok(response) => return Ok((response, sender, target)),
             Err(error) => error,
         };
         if let Some(refusal) = debts.upload.as_ref().and_then(|upload| upload.fault()) {
@@ -143,28 +132,38 @@ async fn attempt(call: &Call<'_>, core: &Core, charged: Charged, onward: Onward)
 
 type SendError = (hyper::Error, Option<Request<Outbound>>);
 
-/// Sends and waits for the head; a body that is still moving keeps the deadline away.
+/// Sends and waits for the head. The response's deadline runs from the request's end; before that, a caller who
+/// pauses is the upload's own affair, and a service that stops reading has the idle time.
 async fn send(
     sender: &mut Sender,
     request: Request<Outbound>,
     debts: &Debts,
-    timeout_ms: u64,
+    deadlines: &Deadlines,
 ) -> Result<Result<Response<Incoming>, SendError>, Failure> {
-    let mut answer = std::pin::pin!(sender.try_send_request(request));
+    let mut answer = std::pin::pin!(sender.requests.try_send_request(request));
     let mut sent_bytes = debts.request_bytes();
+    let mut was_sent = debts.is_sent();
     loop {
+        let timeout_ms = if was_sent { deadlines.response_timeout_ms } else { deadlines.idle_timeout_ms };
         match tokio::time::timeout(Duration::from_millis(timeout_ms), &mut answer).await {
             Ok(Ok(response)) => return Ok(Ok(response)),
             Ok(Err(mut error)) => {
                 let unsent = error.take_message();
                 return Ok(Err((error.into_error(), unsent)));
             }
-            Err(_) if debts.request_bytes() > sent_bytes => sent_bytes = debts.request_bytes(),
-            Err(_) => {
-                let words = format!("no answer within {timeout_ms} ms");
-                return Err(ServiceFailure { cause: Cause::ServiceTimeout, words }.into());
-            }
+            Err(_) => {}
         }
+        let waits_for_caller = debts.upload.as_ref().is_some_and(|upload| upload.waits_for_caller());
+        let progressed = debts.request_bytes() > sent_bytes || debts.is_sent() != was_sent;
+        if !progressed && !waits_for_caller {
+            let words = match was_sent {
+                true => format!("no answer within {timeout_ms} ms"),
+                false => format!("the service read nothing of the body for {timeout_ms} ms"),
+            };
+            return Err(ServiceFailure { cause: Cause::ServiceTimeout, words }.into());
+        }
+        sent_bytes = debts.request_bytes();
+        was_sent = debts.is_sent();
     }
 }
 
@@ -199,14 +198,25 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> 
         path.push('?');
         path.push_str(&query);
     }
+    // What would make the service answer 206 or 304 passes only where such an answer may leave.
+    let passes = |status| api.contract == ContractKind::Transparent || api.pass_statuses.contains(&status);
     let passage = RequestPassage {
         cookies: api.cookies,
         forward_token: api.forward_token,
         key_headers: &charged.routed.api.key_headers,
+        ranges: passes(206),
+        conditions: passes(304),
     };
     strip_request(&mut headers, &method, &passage);
-    if matches!(charged.accepted.body, Collected::Whole(_)) {
-        headers.remove(CONTENT_LENGTH);
+    match charged.accepted.body {
+        Collected::Whole(_) => {
+            headers.remove(CONTENT_LENGTH);
+        }
+        // Said by us: hyper takes a GET of unknown length for one without a body.
+        Collected::Stream(_) if !headers.contains_key(CONTENT_LENGTH) => {
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        Collected::None | Collected::Stream(_) => {}
     }
     if !api.preserve_host {
         headers.insert(HOST, value(&target.authority)?);

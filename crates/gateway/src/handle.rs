@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, ORIGIN};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
@@ -15,16 +15,17 @@ use limen_rules::model::{KEY_QUERY_PARAMETER, Visibility};
 use limen_rules::notice::{self, Open};
 use limen_rules::path::{self, Normalized};
 use limen_rules::permission::{self, Permitted};
+use limen_rules::resource_metadata::{self, WELL_KNOWN};
 use limen_rules::routing::{self, Routed};
 use limen_rules::snapshot::LiveApi;
 use limen_rules::token::Identified;
 use limen_rules::{cors, header};
 
 use crate::answer::Answer;
-use crate::connection::{HEAD_MAX_BYTES, head_too_large};
 use crate::call::Call;
-use crate::charge::{self, Checked};
+use crate::charge::{self, Checked, Paced};
 use crate::collect;
+use crate::connection::{HEAD_MAX_BYTES, head_too_large};
 use crate::failure::Failure;
 use crate::forward::{self, Onward};
 use crate::gateway::{Core, Gateway};
@@ -46,17 +47,26 @@ pub(crate) async fn handle(gateway: &Arc<Gateway>, core: &Arc<Core>, request: Re
 async fn walk(call: &mut Call<'_>, core: &Arc<Core>, request: Request<Incoming>) -> Result<Response<Answer>, Failure> {
     let (parts, body) = request.into_parts();
     let path = framing(call, &parts)?;
+    if let Some(answer) = resource_metadata(call, &parts, &path).or_else(|| private_preflight(call, &parts, &path)) {
+        return Ok(answer);
+    }
     let early = private_key(call, &parts, &path)?;
     let routed = route(call, &parts, &path)?;
-    if let Some(answer) = preflight(call, &routed, &parts) {
+    if let Some(answer) = preflight(call, &routed.api, &parts) {
         return Ok(answer);
     }
     let open = admit(call, &routed)?;
-    let subscribed = subscribe(call, &routed, &parts, &path, early)?;
-    let paced = charge::pace(call, &subscribed)?;
+    let (subscribed, paced) = match early {
+        Some(early) => early,
+        None => {
+            let subscribed = subscribe(call, &routed, &parts, &path)?;
+            let paced = charge::pace(call, &subscribed)?;
+            (subscribed, paced)
+        }
+    };
     let identified = identify(call, &routed, &parts.headers, &subscribed)?;
     let permitted = permit(call, &routed, identified)?;
-    let accepted = collect::collect(call, &routed, &parts.method, &parts.headers, body).await?;
+    let accepted = collect::collect(call, &routed, &parts.method, &parts.headers, &subscribed, body).await?;
     let api = Arc::clone(&routed.api);
     let onward = onward(&routed, &parts, &path);
     let checked = Checked { routed, _open: open, subscribed, _paced: paced, permitted, accepted };
@@ -70,6 +80,9 @@ fn framing<'p>(call: &mut Call<'_>, parts: &'p Parts) -> Result<Normalized<'p>, 
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let raw_path = target.split('?').next().unwrap_or_default();
     call.set_path(raw_path);
+    // A refusal from here on carries the CORS fields and the realm of the API that is meant, if it may be known.
+    let meant = routing::api_of(&call.snapshot.catalog, raw_path);
+    call.api = meant.filter(|api| api.api.visibility == Visibility::Public).cloned();
     // hyper bounds its buffer, and takes a head that came in one piece up to twice as large.
     if head_bytes(parts) > HEAD_MAX_BYTES {
         return Err(head_too_large());
@@ -84,6 +97,7 @@ fn framing<'p>(call: &mut Call<'_>, parts: &'p Parts) -> Result<Normalized<'p>, 
             .detail("An absolute request target must name the same host as the Host header; send the path alone."));
     }
     if parts.method == Method::CONNECT {
+        call.step = Step::Route;
         return Err(Refusal::new(Cause::ResourceNotFound).detail("CONNECT is not an operation of any API."));
     }
     let path = path::normalize(target)?;
@@ -98,16 +112,58 @@ fn head_bytes(parts: &Parts) -> usize {
     parts.method.as_str().len() + target + " HTTP/1.1\r\n ".len() + fields + 2
 }
 
+/// What a public API says of itself, answered before route and key (RFC 9728).
+fn resource_metadata(call: &mut Call<'_>, parts: &Parts, path: &Normalized<'_>) -> Option<Response<Answer>> {
+    if !matches!(parts.method, Method::GET | Method::HEAD) || !path.path.starts_with(WELL_KNOWN) {
+        return None;
+    }
+    let snapshot = Arc::clone(&call.snapshot);
+    let api = resource_metadata::asked_for(&snapshot.catalog, &path.path)?;
+    let settings = &call.gateway.settings;
+    let text = resource_metadata::document(api, &settings.gateway_url, &settings.web_url).to_string();
+    call.ended_as(200, None);
+    let mut response = Response::new(Answer::empty());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
+    if parts.method == Method::GET {
+        *response.body_mut() = Answer::Whole(Some(text.into()));
+    }
+    Some(response)
+}
+
+/// A private API answers every preflight before its routes are looked at: a browser sends no key with one, and which
+/// operations there are is for subscribers.
+fn private_preflight(call: &mut Call<'_>, parts: &Parts, path: &Normalized<'_>) -> Option<Response<Answer>> {
+    let snapshot = Arc::clone(&call.snapshot);
+    let api = routing::api_of(&snapshot.catalog, &path.path)?;
+    if api.api.visibility == Visibility::Public {
+        return None;
+    }
+    preflight(call, api, parts)
+}
+
 /// An API that only subscribers may know of asks for the key before anything of it is told.
-fn private_key(call: &mut Call<'_>, parts: &Parts, path: &Normalized<'_>) -> Result<Option<Subscribed>, Refusal> {
+fn private_key(
+    call: &mut Call<'_>,
+    parts: &Parts,
+    path: &Normalized<'_>,
+) -> Result<Option<(Subscribed, Paced)>, Refusal> {
     let snapshot = Arc::clone(&call.snapshot);
     let Some(api) = routing::api_of(&snapshot.catalog, &path.path) else { return Ok(None) };
     call.api = Some(Arc::clone(api));
-    if api.api.visibility == Visibility::Public || cors::preflight(&parts.method, &parts.headers, &api.cors).is_some() {
+    if api.api.visibility == Visibility::Public {
         return Ok(None);
     }
+    // Before the key: an old picture must not make a false 401.
+    call.step = Step::Notice;
+    check_age(call, api)?;
     call.step = Step::Key;
-    check_key(call, api, true, parts, path).map(Some)
+    let subscribed = check_key(call, api, api.api.access.needs_token(), parts, path)?;
+    let paced = charge::pace(call, &subscribed)?;
+    Ok(Some((subscribed, paced)))
 }
 
 fn check_key(
@@ -120,7 +176,7 @@ fn check_key(
     let presented = key::presented(api, &parts.headers, path.query)?;
     let subscribed = key::subscription(&call.snapshot, api, presented.as_deref(), call.now_us);
     let subscribed = subscribed.map_err(|mut refusal| {
-        if needs_token && refusal.cause == Cause::SubscriptionKeyMissing && !parts.headers.contains_key(AUTHORIZATION) {
+        if needs_token && !parts.headers.contains_key(AUTHORIZATION) {
             refusal.detail =
                 format!("{} No access token came in the Authorization header either.", refusal.detail).into();
             refusal.challenges.token = Some(BearerError::None);
@@ -146,35 +202,50 @@ fn route(call: &mut Call<'_>, parts: &Parts, path: &Normalized<'_>) -> Result<Ro
         _ => parts.method.as_str(),
     };
     let routed = routing::route(&call.snapshot.catalog, method, &path.path)?;
-    call.api = Some(Arc::clone(&routed.api));
+    call.operation = routed.operation().name.clone();
     call.note(Finding::Route { api: routed.api.api.name.clone(), operation: routed.operation().name.clone() });
     Ok(routed)
 }
 
-fn preflight(call: &mut Call<'_>, routed: &Routed, parts: &Parts) -> Option<Response<Answer>> {
-    let fields = cors::preflight(&parts.method, &parts.headers, &routed.api.cors)?;
+fn preflight(call: &mut Call<'_>, api: &Arc<LiveApi>, parts: &Parts) -> Option<Response<Answer>> {
+    let fields = cors::preflight(&parts.method, &parts.headers, &api.cors)?;
+    call.api = Some(Arc::clone(api));
     call.note(Finding::Preflight);
     call.ended_as(200, None);
     let mut response = Response::new(Answer::empty());
     *response.headers_mut() = fields;
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private"));
     Some(response)
 }
 
 /// Whether the operation is open: our own picture is fresh enough, and no notice closes it.
 fn admit(call: &mut Call<'_>, routed: &Routed) -> Result<Open, Refusal> {
     call.step = Step::Notice;
-    let age_us = call.gateway.current.age_us(call.monotonic_us);
-    if age_us > call.gateway.settings.snapshot_max_age_us {
-        return Err(Refusal::new(Cause::ServiceUnavailable)
-            .operator_words(format!("the snapshot could not be confirmed for {} s", age_us / 1_000_000))
-            .retry_after_s(call.jittered_s(routed.api.api.retry_after_s)));
-    }
+    check_age(call, &routed.api)?;
     let (api, operation) = (&routed.api.api, routed.operation().name.as_deref());
     let retry_after_s = call.jittered_s(api.retry_after_s);
-    let open = notice::admit(&call.snapshot.catalog.notices, &api.name, operation, retry_after_s, call.now_us)?;
+    let open = notice::admit(&call.snapshot.catalog.notices, &api.name, operation, retry_after_s, call.now_us);
+    let open = open.map_err(|mut refusal| {
+        // The page of a private API's notice is not public, and no link in a refusal may be dead.
+        if api.visibility == Visibility::Private {
+            refusal.notice_id = None;
+        }
+        refusal
+    })?;
     call.note(Finding::NoticeOpen);
     Ok(open)
+}
+
+/// Whether our own picture is fresh enough to decide from.
+fn check_age(call: &Call<'_>, api: &LiveApi) -> Result<(), Refusal> {
+    let age_us = call.gateway.current.age_us(call.monotonic_us);
+    if age_us <= call.gateway.settings.snapshot_max_age_us {
+        return Ok(());
+    }
+    Err(Refusal::new(Cause::ServiceUnavailable)
+        .operator_words(format!("the snapshot could not be confirmed for {} s", age_us / 1_000_000))
+        .retry_after_s(call.jittered_s(api.api.retry_after_s)))
 }
 
 fn subscribe(
@@ -182,11 +253,7 @@ fn subscribe(
     routed: &Routed,
     parts: &Parts,
     path: &Normalized<'_>,
-    early: Option<Subscribed>,
 ) -> Result<Subscribed, Refusal> {
-    if let Some(subscribed) = early {
-        return Ok(subscribed);
-    }
     call.step = Step::Key;
     let access = routed.operation().access;
     if let Some(not_required) = Subscribed::not_required(access) {
@@ -208,13 +275,8 @@ fn permit(call: &mut Call<'_>, routed: &Routed, identified: Identified) -> Resul
 
 /// What is sent on: exactly the path that was decided on, the query without the key.
 fn onward(routed: &Routed, parts: &Parts, path: &Normalized<'_>) -> Onward {
-    let query = path.query.map(|query| {
-        if routed.api.api.key.query_parameter {
-            path::without_query_parameter(query, KEY_QUERY_PARAMETER).into_owned()
-        } else {
-            query.to_owned()
-        }
-    });
+    // Gone even where it isn't read: a key that a caller put there by mistake must not reach a service's logs.
+    let query = path.query.map(|query| path::without_query_parameter(query, KEY_QUERY_PARAMETER).into_owned());
     Onward {
         method: parts.method.clone(),
         headers: parts.headers.clone(),

@@ -20,6 +20,7 @@ mod call;
 mod charge;
 mod collect;
 mod connection;
+mod debts;
 mod forward;
 mod identify;
 mod outbound;

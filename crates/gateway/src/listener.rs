@@ -7,15 +7,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::connection;
 use crate::gateway::{Core, Gateway};
 
-/// Connections open at a time, over all cores.
+/// Connections open at a time, over all cores, however many files the process may open.
 const CONNECTIONS_MAX: usize = 16_384;
+/// Files that the process needs for other things than calls: store, pages, admin socket.
+const FILES_RESERVED: u64 = 256;
+/// Connections that wait to be accepted; the operating system may allow fewer.
+const BACKLOG: i32 = 4_096;
 /// For calls under way to end after a stop was asked for.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Pause after a failed accept, such as for want of file descriptors: trying again at once would spin.
@@ -46,6 +52,8 @@ impl Running {
 pub fn serve(gateway: &Arc<Gateway>, listener: StdListener) -> io::Result<Running> {
     let address = listener.local_addr()?;
     listener.set_nonblocking(true)?;
+    rustix::net::listen(&listener, BACKLOG)?;
+    let connections_max = connections_max();
     let (stop, stopping) = watch::channel(false);
     let open = Arc::new(AtomicUsize::new(0));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -55,13 +63,25 @@ pub fn serve(gateway: &Arc<Gateway>, listener: StdListener) -> io::Result<Runnin
         let (stopping, open) = (stopping.clone(), Arc::clone(&open));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name(format!("gateway-{core}")).spawn(move || {
-            if let Err(error) = runtime.block_on(accept(gateway, listener, stopping, open)) {
+            if let Err(error) = runtime.block_on(accept(gateway, listener, stopping, open, connections_max)) {
                 tracing::error!(%error, "a listener of the gateway ended");
             }
         })?;
         threads.push(thread);
     }
     Ok(Running { address, stop, threads })
+}
+
+/// Raises the process's limit of open files to what it may have, and tells how many connections that is good for: each
+/// call may hold one to its caller and one to a service.
+fn connections_max() -> usize {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum && setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_ok()
+    {
+        limit.current = limit.maximum;
+    }
+    let files = limit.current.unwrap_or(u64::MAX).saturating_sub(FILES_RESERVED) / 2;
+    usize::try_from(files).unwrap_or(CONNECTIONS_MAX).clamp(16, CONNECTIONS_MAX)
 }
 
 /// A connection's place under the cap; free again when dropped.
@@ -78,10 +98,12 @@ async fn accept(
     listener: StdListener,
     mut stopping: watch::Receiver<bool>,
     open: Arc<AtomicUsize>,
+    connections_max: usize,
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let core = Arc::<Core>::default();
     let mut connections = JoinSet::new();
+    let mut warned_at: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -92,13 +114,17 @@ async fn accept(
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                // Once a second: what stops one accept stops thousands.
+                if warned_at.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
+                    tracing::warn!(%error, "connections can't be accepted");
+                    warned_at = Some(Instant::now());
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
         let place = Place(Arc::clone(&open));
-        if open.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_MAX {
+        if open.fetch_add(1, Ordering::Relaxed) >= connections_max {
             let gateway = Arc::clone(&gateway);
             connections.spawn(async move {
                 connection::turn_away(&gateway, stream).await;

@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep};
 pub(crate) struct UploadState {
     bytes: AtomicU64,
     ended: AtomicBool,
+    waits_for_caller: AtomicBool,
     fault: OnceLock<Refusal>,
 }
 
@@ -29,6 +30,11 @@ impl UploadState {
     /// Whether the whole body was sent on.
     pub(crate) fn ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Whether the service has taken all that came so far.
+    pub(crate) fn waits_for_caller(&self) -> bool {
+        self.waits_for_caller.load(Ordering::Relaxed)
     }
 
     /// What the caller did wrong while sending.
@@ -70,6 +76,7 @@ impl Upload {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
+        self.state.waits_for_caller.store(false, Ordering::Relaxed);
         loop {
             match Pin::new(&mut self.body).poll_frame(context) {
                 Poll::Pending => break,
@@ -95,6 +102,7 @@ impl Upload {
         if self.deadline.as_mut().poll(context).is_ready() {
             return self.fail(timed_out(self.idle_timeout));
         }
+        self.state.waits_for_caller.store(true, Ordering::Relaxed);
         Poll::Pending
     }
 }
@@ -142,7 +150,8 @@ pub(crate) fn too_large(max_bytes: u64) -> Refusal {
 
 /// The 400 for a body that stopped coming.
 pub(crate) fn timed_out(after: Duration) -> Refusal {
-    Refusal::new(Cause::RequestTimeout)
-        .message("The body did not arrive in time.")
-        .detail(format!("Nothing of the body came for {} s. Send it again without a pause.", after.as_secs()))
+    Refusal::new(Cause::RequestTimeout).message("The body did not arrive in time.").detail(format!(
+        "The body did not come, or not fast enough, within {} s. Send it again without a pause.",
+        after.as_secs()
+    ))
 }

@@ -1,5 +1,7 @@
 //! Connections to services, kept by each core for itself: taken newest first, forgotten when idle for long.
 
+mod shared_stream;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use self::shared_stream::{SharedStream, Watched};
 use crate::outbound::Outbound;
 
 /// Idle connections kept to one address.
@@ -21,7 +24,10 @@ const READY_TRIES: usize = 3;
 const RESPONSE_HEAD_BYTES: usize = 64 * 1024;
 
 /// A connection that a request can be sent over.
-pub(crate) type Sender = SendRequest<Outbound>;
+pub(crate) struct Sender {
+    pub(crate) requests: SendRequest<Outbound>,
+    stream: Watched,
+}
 
 /// Why no connection could be made.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +61,11 @@ impl Pool {
             // Its task may not have run since the last answer's end; a connection that is still busy after that is
             // not worth waiting for.
             for _ in 0..READY_TRIES {
-                if sender.is_ready() {
-                    return Some(sender);
+                if sender.requests.is_ready() {
+                    if sender.stream.is_quiet() {
+                        return Some(sender);
+                    }
+                    break;
                 }
                 tokio::task::yield_now().await;
             }
@@ -65,7 +74,7 @@ impl Pool {
 
     /// Keeps a connection for the next call.
     pub(crate) fn put(&self, address: &Arc<str>, sender: Sender) {
-        if sender.is_closed() {
+        if sender.requests.is_closed() {
             return;
         }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,7 +97,8 @@ impl Pool {
             .map_err(|source| ConnectError::Refused { address: Arc::clone(&address), source })?;
         // Small requests must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
-        let (sender, connection) = http1::Builder::new()
+        let (stream, watched) = SharedStream::new(stream);
+        let (requests, connection) = http1::Builder::new()
             .max_buf_size(RESPONSE_HEAD_BYTES)
             .handshake(TokioIo::new(stream))
             .await
@@ -97,6 +107,6 @@ impl Pool {
             // Its errors are seen by whoever waits for the response; an idle connection's end is no news.
             let _ = connection.await;
         });
-        Ok(sender)
+        Ok(Sender { requests, stream: watched })
     }
 }

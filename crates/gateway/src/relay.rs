@@ -8,13 +8,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use limen_rules::answer::put_challenges;
 use limen_rules::body::{SERVICE_BODY_LEN_MAX, service_message};
-use limen_rules::contract::{BearerError, Cause, Refusal};
+use limen_rules::contract::{BearerError, Cause, Challenges, Refusal};
 use limen_rules::explain::{Finding, Step};
 use limen_rules::header::{ResponsePassage, strip_response};
 use limen_rules::mapping::{Mapped, MappingSettings, PassedBody, RewrittenLocation, map, rewrite_location};
@@ -25,44 +26,27 @@ use tokio::time::{Instant, Sleep};
 
 use crate::answer::{Answer, Cut};
 use crate::call::{Call, Draft};
+use crate::debts::Debts;
 use crate::failure::{Failure, ServiceFailure};
-use crate::forward::{Debts, Forwarded};
+use crate::forward::Forwarded;
 use crate::gateway::Core;
 use crate::pool::Sender;
 
-/// A long body is counted as it goes, in steps of so many bytes.
-const REPORT_BYTES: u64 = 64 * 1024;
-
-/// What is owed when a body ends: the right's bytes, the connection, the journal's line.
+/// What is owed when a body ends: the call's debts, the connection, the journal's line.
 struct Settlement {
     debts: Debts,
-    response_bytes: u64,
-    reported_bytes: u64,
     connection: Option<(Sender, Arc<str>, Arc<Core>)>,
+    /// Whether all of the answer was read.
     whole: bool,
     _draft: Option<Draft>,
 }
 
-impl Settlement {
-    /// Counts the bytes that were carried since the last report.
-    fn report(&mut self) {
-        let carried = self.debts.request_bytes().saturating_add(self.response_bytes);
-        let unreported = carried.saturating_sub(self.reported_bytes);
-        if let Some(right) = &mut self.debts.right {
-            right.add_bytes(unreported);
-        }
-        self.reported_bytes = carried;
-    }
-}
-
 impl Drop for Settlement {
     fn drop(&mut self) {
-        self.report();
         // A service may answer before it has read the whole body; such a connection is not used again.
-        let sent = self.debts.upload.as_ref().is_none_or(|upload| upload.ended());
         if let Some((sender, address, core)) = self.connection.take()
             && self.whole
-            && sent
+            && self.debts.is_sent()
         {
             core.pool.put(&address, sender);
         }
@@ -102,10 +86,7 @@ impl Relay {
                     self.deadline.as_mut().reset(Instant::now() + self.idle_timeout);
                     // Trailers end here: none that a service sends is part of the contract.
                     let Ok(data) = frame.into_data() else { continue };
-                    self.settlement.response_bytes += data.len() as u64;
-                    if self.settlement.response_bytes.saturating_sub(self.settlement.reported_bytes) >= REPORT_BYTES {
-                        self.settlement.report();
-                    }
+                    self.settlement.debts.add_response_bytes(data.len());
                     self.settlement.whole = self.body.is_end_stream();
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
@@ -140,12 +121,17 @@ pub(crate) async fn respond(
     let strict = api.api.contract == ContractKind::Strict;
     let settings =
         MappingSettings { strict, pass_401: api.api.pass_401, pass_statuses: &api.api.pass_statuses, websocket: false };
-    let connection = Some((sender, Arc::clone(&target.address), Arc::clone(core)));
-    let mut settlement =
-        Settlement { debts, response_bytes: 0, reported_bytes: 0, connection, whole: false, _draft: None };
+    let connection = (!is_doubtful(method, &response)).then(|| (sender, Arc::clone(&target.address), Arc::clone(core)));
+    let mut settlement = Settlement { debts, connection, whole: false, _draft: None };
     let failed =
         |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };
-    let mapped = map(status, method, &settings);
+    let headers = response.headers();
+    let mapped = if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
+        // Two framings: whichever we read by, the caller would be told the other.
+        Mapped::Unexpected
+    } else {
+        map(status, method, &settings)
+    };
     let cause = match mapped {
         Mapped::Pass { status: leaves_as, body } => {
             call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
@@ -154,10 +140,14 @@ pub(crate) async fn respond(
         Mapped::Refuse { cause, status: leaves_as } if api.api.error_body == ErrorBody::Pass => {
             call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
             call.ended_as(leaves_as, Some(cause));
-            return Ok(pass(call, api, &target, response, leaves_as, PassedBody::Kept, settlement));
+            let mut response = pass(call, api, &target, response, leaves_as, PassedBody::Kept, settlement);
+            if leaves_as == 401 {
+                put_challenges(&challenges(api), None, &call.surroundings(), response.headers_mut());
+            }
+            return Ok(response);
         }
         Mapped::Refuse { cause, status: leaves_as } => {
-            let refusal = refusal(call, cause, leaves_as, &target, response, &mut settlement).await;
+            let refusal = refusal(call, api, cause, leaves_as, &target, response, &mut settlement).await;
             return Err(refusal.into());
         }
         Mapped::Unavailable => Cause::ServiceUnavailable,
@@ -165,10 +155,19 @@ pub(crate) async fn respond(
         Mapped::Unexpected | Mapped::Interim | Mapped::Upgrade => Cause::Unexpected,
     };
     // Our 5xx before anything left: the right goes back to the period that it was taken from.
-    if let Some(right) = settlement.debts.right.take() {
-        right.give_back();
+    if settlement.debts.give_back() {
+        call.note(Finding::GivenBack);
     }
     Err(failed(cause).into())
+}
+
+/// Whether bytes may still follow that belong to no answer: some services send a body where there is none, and the next
+/// call over the connection would take it for its own answer.
+fn is_doubtful(method: &Method, response: &Response<Incoming>) -> bool {
+    let bodiless = *method == Method::HEAD || matches!(response.status().as_u16(), 204 | 304);
+    let headers = response.headers();
+    let announced = headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+    bodiless && (announced || headers.contains_key(TRANSFER_ENCODING))
 }
 
 /// The service's answer, under the status that leaves.
@@ -188,7 +187,7 @@ fn pass(
     parts.extensions.clear();
     strip_response(&mut parts.headers, &ResponsePassage { cookies: api.api.cookies, transparent });
     rewrite(&mut parts.headers, api, target, &call.gateway.settings.gateway_url);
-    if !parts.headers.contains_key(CACHE_CONTROL) {
+    if !transparent && !parts.headers.contains_key(CACHE_CONTROL) {
         let value = if leaves_as < 400 { "private" } else { "no-store" };
         parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static(value));
     }
@@ -215,6 +214,12 @@ fn pass(
     Response::from_parts(parts, answer)
 }
 
+/// What an API asks for, said with a 401 of its service that may leave.
+fn challenges(api: &LiveApi) -> Challenges {
+    let access = api.api.access;
+    Challenges { key: access.needs_key(), token: access.needs_token().then_some(BearerError::InvalidToken) }
+}
+
 fn rewrite(headers: &mut HeaderMap, api: &LiveApi, target: &Target, gateway_url: &str) {
     let Some(location) = headers.get(LOCATION) else { return };
     let target_base = format!("http://{}{}", target.authority, target.path);
@@ -233,9 +238,20 @@ fn rewrite(headers: &mut HeaderMap, api: &LiveApi, target: &Target, gateway_url:
     }
 }
 
+/// `Retry-After` of a service in seconds: it may be told as such or as a date (RFC 9110 §10.2.3).
+fn seconds_until(told: &str, now_us: i64) -> Option<u64> {
+    if let Ok(seconds) = told.trim().parse::<u64>() {
+        return Some(seconds);
+    }
+    let at = httpdate::parse_http_date(told.trim()).ok()?;
+    let at_us = i64::try_from(at.duration_since(std::time::UNIX_EPOCH).ok()?.as_micros()).ok()?;
+    Some(u64::try_from(at_us.saturating_sub(now_us)).unwrap_or(0).div_ceil(1_000_000))
+}
+
 /// The service's own refusal in the contract's form, with its words.
 async fn refusal(
     call: &mut Call<'_>,
+    api: &LiveApi,
     cause: Cause,
     leaves_as: u16,
     target: &Target,
@@ -244,14 +260,15 @@ async fn refusal(
 ) -> Refusal {
     let status = response.status().as_u16();
     call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
-    let retry_after_s = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after_s = retry_after.and_then(|told| seconds_until(told, call.now_us));
     let mut body = response.into_body();
     let mut collected = Vec::new();
     // What is longer, slower or broken is left: the status alone is answered.
     let read = async {
         while let Some(Ok(frame)) = body.frame().await {
             let data = frame.into_data().unwrap_or_default();
-            settlement.response_bytes += data.len() as u64;
+            settlement.debts.add_response_bytes(data.len());
             if collected.len() + data.len() > SERVICE_BODY_LEN_MAX {
                 return false;
             }
@@ -267,13 +284,14 @@ async fn refusal(
         .operator_words(format!("the service at {} answered {status}", target.address));
     refusal.status = leaves_as;
     if let Some(words) = words {
-        if let Some(message) = words.message {
+        // A cause whose words old callers parse keeps them.
+        if let Some(message) = words.message.filter(|_| cause.entry().message.is_empty()) {
             refusal = refusal.message(message);
         }
         refusal.service = Some(words.body);
     }
     if leaves_as == 401 {
-        refusal.challenges.token = Some(BearerError::InvalidToken);
+        refusal.challenges = challenges(api);
     }
     refusal.retry_after_s = retry_after_s;
     call.step = Step::Service;

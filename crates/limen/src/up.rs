@@ -33,7 +33,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::arguments::Up;
-use crate::config::{self, Config, Listen, LogFormat, Settings};
+use crate::config::{self, Config, Flaws, Listen, LogFormat, Settings};
 use failure::StartFailure;
 use secret::Secret;
 use signing::Keys;
@@ -47,7 +47,7 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Runs until a signal ends it.
 pub(crate) fn run(arguments: &Up) -> ExitCode {
-    let config = match config::load(&arguments.sources(), None) {
+    let config = match load(arguments) {
         Ok(config) => config,
         Err(flaws) => {
             eprintln!("{flaws}");
@@ -62,6 +62,16 @@ pub(crate) fn run(arguments: &Up) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Reads the configuration. Where there is no store yet, all that is referred to must be declared in the file, and that
+/// is checked before anything is made.
+fn load(arguments: &Up) -> Result<Config, Flaws> {
+    let config = config::load(&arguments.sources(), None)?;
+    if !config.settings.data_dir.join(limen_store::DATABASE_FILE).exists() {
+        config.check_over(&limen_rules::model::Declared::default())?;
+    }
+    Ok(config)
 }
 
 fn begin_log(settings: &Settings) {
@@ -216,6 +226,7 @@ async fn start(
     };
     let stop_portal = serve_portal(portal, &store, web_listener)?;
     rotate_by_age(keys);
+    warn_of_unreachable(settings);
     let running = listener::serve(&gateway, gateway_listener).map_err(|error| {
         StartFailure::of("The gateway could not be started", error, "Look at the machine's limits.")
     })?;
@@ -335,6 +346,19 @@ fn open_accounts(store: &Store) -> Result<Accounts, StartFailure> {
             "Make room on that disk, or remove the file: windows then count as full for at most their length.",
         )
     })
+}
+
+/// Links and realms are made of the public addresses; one like 0.0.0.0 leads nowhere.
+fn warn_of_unreachable(settings: &Settings) {
+    let places = [
+        (&settings.gateway_listen, &settings.gateway_public_url, "--gateway-public-url"),
+        (&settings.web_listen, &settings.web_public_url, "--web-public-url"),
+    ];
+    for (place, public_url, flag) in places {
+        if public_url.is_none() && !place.is_loopback() {
+            tracing::warn!("answers will name {place} as our address; tell the one that callers use with {flag} URL");
+        }
+    }
 }
 
 /// Starts web pages and admin API; what is sent on the channel ends them.

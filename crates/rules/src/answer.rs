@@ -6,7 +6,8 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_TYPE, LINK, R
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
-use crate::contract::{BearerError, Cause, FieldError, Refusal};
+use crate::contract::{BearerError, Cause, Challenges, FieldError, Refusal};
+use crate::resource_metadata::{self, WELL_KNOWN};
 use crate::snapshot::LiveApi;
 
 /// What a refusal's words refer to.
@@ -49,7 +50,9 @@ struct Body<'a> {
 pub fn help_url(refusal: &Refusal, surroundings: &Surroundings<'_>) -> String {
     let web = surroundings.web_url;
     match (refusal.status, &refusal.notice_id) {
-        (401, _) => format!("{web}/authentication-issues#{}", refusal.cause.code()),
+        (401, _) if refusal.cause != Cause::ServiceRefused => {
+            format!("{web}/authentication-issues#{}", refusal.cause.code())
+        }
         (500, _) => format!("{web}/support?id={}", surroundings.request_id),
         (503, Some(notice)) => format!("{web}/issues/{notice}"),
         _ => format!("{web}/errors/{}", refusal.cause.code()),
@@ -99,12 +102,7 @@ fn headers(refusal: &Refusal, surroundings: &Surroundings<'_>, headers: &mut Hea
     if let Some(seconds) = refusal.retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if refusal.challenges.key {
-        put(headers, WWW_AUTHENTICATE, &key_challenge(surroundings));
-    }
-    if let Some(error) = refusal.challenges.token {
-        put(headers, WWW_AUTHENTICATE, &bearer_challenge(error, refusal.scope.as_deref(), surroundings));
-    }
+    put_challenges(&refusal.challenges, refusal.scope.as_deref(), surroundings, headers);
     if let Some(accept) = &refusal.accept {
         put(headers, ACCEPT, accept);
     }
@@ -117,6 +115,21 @@ fn headers(refusal: &Refusal, surroundings: &Surroundings<'_>, headers: &mut Hea
     }
     if let Some(notice) = &refusal.notice_id {
         put(headers, LINK, &format!("<{}/issues/{notice}>; rel=\"status\"", surroundings.web_url));
+    }
+}
+
+/// Adds the `WWW-Authenticate` fields.
+pub fn put_challenges(
+    challenges: &Challenges,
+    scope: Option<&str>,
+    surroundings: &Surroundings<'_>,
+    headers: &mut HeaderMap,
+) {
+    if challenges.key {
+        put(headers, WWW_AUTHENTICATE, &key_challenge(surroundings));
+    }
+    if let Some(error) = challenges.token {
+        put(headers, WWW_AUTHENTICATE, &bearer_challenge(error, scope, surroundings));
     }
 }
 
@@ -144,11 +157,10 @@ fn key_challenge(surroundings: &Surroundings<'_>) -> String {
 fn bearer_challenge(error: BearerError, scope: Option<&str>, surroundings: &Surroundings<'_>) -> String {
     use std::fmt::Write as _;
     let base = surroundings.api.map_or("", |api| api.api.base_path.as_str());
-    let mut challenge = format!(
-        "Bearer realm=\"{}\", resource_metadata=\"{}/.well-known/oauth-protected-resource{base}\"",
-        realm(surroundings),
-        surroundings.gateway_url
-    );
+    let mut challenge = format!("Bearer realm=\"{}\"", realm(surroundings));
+    if surroundings.api.is_some_and(resource_metadata::is_told) {
+        let _ = write!(challenge, ", resource_metadata=\"{}{WELL_KNOWN}{base}\"", surroundings.gateway_url);
+    }
     let error = match error {
         BearerError::None => None,
         BearerError::InvalidToken => Some("invalid_token"),

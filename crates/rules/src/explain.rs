@@ -151,6 +151,8 @@ pub enum Finding {
         /// Bytes that are left in the period, where bytes are limited.
         bytes_remaining: Option<u64>,
     },
+    /// The charged right went back, since the call ended in our own failure.
+    GivenBack,
     /// The service answered.
     Service {
         /// Its address.
@@ -191,7 +193,7 @@ impl Finding {
             Self::Permission { .. } => Step::Permission,
             Self::Media { .. } => Step::Media,
             Self::Body { .. } => Step::Body,
-            Self::Quota { .. } => Step::Quota,
+            Self::Quota { .. } | Self::GivenBack => Step::Quota,
             Self::Service { .. } => Step::Service,
             Self::NotRequired(step) | Self::Ended { step, .. } => *step,
         }
@@ -259,9 +261,17 @@ impl Finding {
             Self::Service { target, status, leaves_as } => {
                 format!("The service at {target} answered {status}, which leaves as {leaves_as}.")
             }
+            Self::GivenBack => "The right was given back: the call ended in a failure that is not the caller's.".into(),
+            Self::NotRequired(Step::Rate) => {
+                "No rate limit applies: the product has none, or no key was asked for.".into()
+            }
+            Self::NotRequired(Step::Quota) => "No quota applies: the product has none, or no key was asked for.".into(),
             Self::NotRequired(_) => "The operation does not ask for it.".into(),
             Self::Ended { cause, told, operator_words, .. } => {
                 let mut words = format!("{} ({}): {told}", cause.status(), cause.code());
+                if !words.ends_with(['.', '!', '?']) {
+                    words.push('.');
+                }
                 if !operator_words.is_empty() {
                     words.push_str(&format!(" The reason: {operator_words}."));
                 }

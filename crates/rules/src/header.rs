@@ -22,6 +22,10 @@ pub struct RequestPassage<'a> {
     pub cookies: bool,
     /// Whether `Authorization` passes.
     pub forward_token: bool,
+    /// Whether `Range` and `If-Range` pass.
+    pub ranges: bool,
+    /// Whether `If-None-Match` and `If-Modified-Since` pass on GET and HEAD.
+    pub conditions: bool,
     /// The header fields that may carry the subscription key; none passes.
     pub key_headers: &'a [HeaderName],
 }
@@ -39,8 +43,8 @@ pub struct ResponsePassage {
 /// are added.
 ///
 /// Gone are: hop-by-hop fields and what `Connection` names (RFC 9110 §7.6.1); `limen-*`; the key; `Authorization` and
-/// `Cookie` unless let through; `Expect`, `Range`, `If-Range`, and on GET and HEAD `If-None-Match` and
-/// `If-Modified-Since`; the addresses and ids that only a trusted proxy may tell (`Forwarded`, `X-Forwarded-*`,
+/// `Cookie` unless let through; `Expect`; `Range`, `If-Range`, and on GET and HEAD `If-None-Match` and
+/// `If-Modified-Since` unless let through; the addresses and ids that only a trusted proxy may tell (`Forwarded`, `X-Forwarded-*`,
 /// `X-Real-IP`, `X-Request-Id`); and fields by which some services read another method or path than was decided on
 /// (`X-HTTP-Method-Override`, `X-Original-URL`). An underscore counts as a hyphen, since CGI-like services take both for
 /// one; a field that says so what the rules decided on (`Content_Type`) is gone as well.
@@ -56,8 +60,9 @@ pub fn strip_request(headers: &mut HeaderMap, method: &Method, passage: &Request
         match canonical {
             "authorization" => !passage.forward_token || is_disguised || is_key,
             "cookie" | "cookie2" => !passage.cookies || is_disguised || is_key,
-            "if-none-match" | "if-modified-since" => is_read || is_disguised,
-            "expect" | "range" | "if-range" | "x-request-id" => true,
+            "if-none-match" | "if-modified-since" => (is_read && !passage.conditions) || is_disguised,
+            "range" | "if-range" => !passage.ranges || is_disguised,
+            "expect" | "x-request-id" => true,
             _ => {
                 is_disguised
                     || is_key

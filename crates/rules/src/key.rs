@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::contract::{Cause, Refusal};
+use crate::contract::{Cause, Location, Refusal};
 use crate::model::{KEY_QUERY_PARAMETER, Name};
 use crate::record::{SubscriptionState, Which};
 use crate::snapshot::{LiveApi, LiveProduct, LiveSubscription, Snapshot};
@@ -110,10 +110,17 @@ pub fn presented<'r>(
         found = Some(value.into());
     }
     if api.api.key.query_parameter {
-        for (name, value) in crate::path::query_pairs(query.unwrap_or_default()) {
-            if name != KEY_QUERY_PARAMETER {
-                continue;
-            }
+        let query = query.unwrap_or_default();
+        let pairs = crate::path::query_pairs(query).filter(|(name, _)| name == KEY_QUERY_PARAMETER);
+        let raw = query.split('&').filter_map(|piece| piece.strip_prefix(KEY_QUERY_PARAMETER)?.strip_prefix('='));
+        let pairs: Vec<_> = pairs.collect();
+        // What the rules read stands there once and as it is meant, so that nobody behind us reads another value.
+        if pairs.len() > 1 || pairs.iter().map(|(_, value)| value.as_ref()).ne(raw) {
+            let words = "The query parameter subscription-key must occur once and without percent-encoding.";
+            let refusal = Refusal::new(Cause::ParameterInvalid).message(words).detail(words);
+            return Err(refusal.error("/subscription-key", Location::Query, words));
+        }
+        for (_, value) in pairs {
             if found.as_ref().is_some_and(|first| *first != value) {
                 return Err(several());
             }
@@ -290,7 +297,8 @@ mod tests {
                 serde_json::from_str(&text).unwrap()
             };
             let product: Product = serde_json::from_str(r#"{"name":"gold","apis":["a"]}"#).unwrap();
-            let mut declared = Declared { apis: vec![api("a"), api("b")], products: vec![product], ..Declared::default() };
+            let mut declared =
+                Declared { apis: vec![api("a"), api("b")], products: vec![product], ..Declared::default() };
             let mut subscription = Subscription {
                 id: "sub_1".into(),
                 product: "gold".into(),

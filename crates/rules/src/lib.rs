@@ -23,6 +23,7 @@ pub mod quota;
 pub mod rate;
 pub mod rate_limit_header;
 pub mod record;
+pub mod resource_metadata;
 pub mod routing;
 pub mod snapshot;
 pub mod target;

@@ -98,8 +98,8 @@ pub enum Media {
 
 /// Decides whether a body's announcement is acceptable (RFC 9110 §15.5.16).
 ///
-/// A `charset` other than UTF-8 and a `Content-Encoding` other than `identity` are refused for JSON, which is read here;
-/// bodies of other accepted types are passed on as they are.
+/// A `charset` other than UTF-8 and a `Content-Encoding` other than `identity` are refused for JSON where it is read
+/// (`reads_json`); bodies of other accepted types are passed on as they are.
 ///
 /// # Errors
 ///
@@ -111,6 +111,7 @@ pub fn accept<'a>(
     content_types: impl IntoIterator<Item = &'a HeaderValue>,
     content_encodings: impl IntoIterator<Item = &'a HeaderValue>,
     has_body: bool,
+    reads_json: bool,
     accepted: &[MediaRange],
 ) -> Result<Media, Refusal> {
     let mut content_types = content_types.into_iter();
@@ -138,8 +139,8 @@ pub fn accept<'a>(
         let words = format!("The body's type {}/{} is not accepted.", media_type.type_name, media_type.subtype);
         return Err(unsupported(&words, accepted));
     }
-    if !media_type.is_json() {
-        return Ok(Media::Other(media_type));
+    if !media_type.is_json() || !reads_json {
+        return Ok(if is_accepted { Media::Other(media_type) } else { Media::BlankJson });
     }
     let charset = media_type.parameter("charset");
     if charset.is_some_and(|charset| !charset.eq_ignore_ascii_case("utf-8") && !charset.eq_ignore_ascii_case("utf8")) {

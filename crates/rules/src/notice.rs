@@ -37,6 +37,15 @@ pub fn concerns(notice: &Notice, api: &str, operation: Option<&str>) -> bool {
         && notice.operation.as_deref().is_none_or(|name| Some(name) == operation)
 }
 
+/// The notice that stands over an operation now, whether it closes or not; of several the one that began last.
+#[must_use]
+pub fn standing<'n>(notices: &'n [Notice], api: &str, operation: Option<&str>, now_us: i64) -> Option<&'n Notice> {
+    notices
+        .iter()
+        .filter(|notice| phase(notice, now_us) == Phase::Standing && concerns(notice, api, operation))
+        .max_by_key(|notice| notice.begins_at_us)
+}
+
 /// The proof that no notice closes the operation now.
 #[derive(Clone, Copy, Debug)]
 pub struct Open(());

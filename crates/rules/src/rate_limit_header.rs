@@ -36,8 +36,8 @@ pub struct Figure {
     pub limit: u64,
     /// Whole seconds in which they are allowed, `w`.
     pub window_s: u64,
-    /// Calls or bytes left, `r`.
-    pub remaining: u64,
+    /// Calls or bytes left, `r`; unknown before the first charge after a restart, and then only the policy is told.
+    pub remaining: Option<u64>,
     /// Whole seconds until more is available, `t`.
     pub reset_s: u64,
 }
@@ -48,32 +48,33 @@ pub struct RateLimitFields {
     /// For [`RATE_LIMIT_POLICY`].
     pub policy: HeaderValue,
     /// For [`RATE_LIMIT`].
-    pub limit: HeaderValue,
+    pub limit: Option<HeaderValue>,
 }
 
 /// Both fields for the limits of one call, or none where nothing is limited.
 pub fn fields(figures: &[Figure]) -> Option<RateLimitFields> {
     let (mut policies, mut limits) = (String::new(), String::new());
     for figure in figures {
-        if !policies.is_empty() {
-            policies.push_str(", ");
-            limits.push_str(", ");
-        }
+        let separator = |list: &str| if list.is_empty() { "" } else { ", " };
         let (name, unit) = match figure.policy {
             Policy::Rate => ("rate", ""),
             Policy::Quota => ("quota", ""),
             Policy::Bandwidth => ("bandwidth", ";qu=\"content-bytes\""),
         };
-        let [limit, window_s, remaining, reset_s] =
-            [figure.limit, figure.window_s, figure.remaining, figure.reset_s].map(|figure| figure.min(MAX_INTEGER));
+        let [limit, window_s, reset_s] =
+            [figure.limit, figure.window_s, figure.reset_s].map(|figure| figure.min(MAX_INTEGER));
         // Writing to a string can't fail.
-        let _ = write!(policies, "\"{name}\";q={limit}{unit};w={window_s}");
-        let _ = write!(limits, "\"{name}\";r={remaining};t={reset_s}");
+        let _ = write!(policies, "{}\"{name}\";q={limit}{unit};w={window_s}", separator(&policies));
+        if let Some(remaining) = figure.remaining {
+            let remaining = remaining.min(MAX_INTEGER);
+            let _ = write!(limits, "{}\"{name}\";r={remaining};t={reset_s}", separator(&limits));
+        }
     }
     if policies.is_empty() {
         return None;
     }
-    Some(RateLimitFields { policy: HeaderValue::try_from(policies).ok()?, limit: HeaderValue::try_from(limits).ok()? })
+    let limit = if limits.is_empty() { None } else { Some(HeaderValue::try_from(limits).ok()?) };
+    Some(RateLimitFields { policy: HeaderValue::try_from(policies).ok()?, limit })
 }
 
 #[cfg(test)]
@@ -82,18 +83,29 @@ mod tests {
 
     #[test]
     fn one_item_for_each_limit() {
-        let rate = Figure { policy: Policy::Rate, limit: 5, window_s: 1, remaining: 4, reset_s: 1 };
-        let quota = Figure { policy: Policy::Quota, limit: 25_000, window_s: 86_400, remaining: 24_999, reset_s: 406 };
-        let bytes =
-            Figure { policy: Policy::Bandwidth, limit: u64::MAX, window_s: 86_400, remaining: u64::MAX, reset_s: 406 };
+        let rate = Figure { policy: Policy::Rate, limit: 5, window_s: 1, remaining: Some(4), reset_s: 1 };
+        let quota =
+            Figure { policy: Policy::Quota, limit: 25_000, window_s: 86_400, remaining: Some(24_999), reset_s: 406 };
+        let bytes = Figure {
+            policy: Policy::Bandwidth,
+            limit: u64::MAX,
+            window_s: 86_400,
+            remaining: Some(u64::MAX),
+            reset_s: 406,
+        };
         let all = fields(&[rate, quota, bytes]).unwrap();
         assert_eq!(
             all.policy,
             "\"rate\";q=5;w=1, \"quota\";q=25000;w=86400, \
              \"bandwidth\";q=999999999999999;qu=\"content-bytes\";w=86400"
         );
-        assert_eq!(all.limit, "\"rate\";r=4;t=1, \"quota\";r=24999;t=406, \"bandwidth\";r=999999999999999;t=406");
-        assert_eq!(fields(&[rate]).unwrap().limit, "\"rate\";r=4;t=1");
+        assert_eq!(
+            all.limit.unwrap(),
+            "\"rate\";r=4;t=1, \"quota\";r=24999;t=406, \"bandwidth\";r=999999999999999;t=406"
+        );
+        assert_eq!(fields(&[rate]).unwrap().limit.unwrap(), "\"rate\";r=4;t=1");
+        let unknown = fields(&[Figure { remaining: None, ..quota }]).unwrap();
+        assert_eq!((unknown.policy.to_str().unwrap(), unknown.limit), ("\"quota\";q=25000;w=86400", None));
         assert_eq!(fields(&[]), None);
     }
 }

@@ -129,6 +129,15 @@ pub fn route(catalog: &Catalog, method: &str, path: &str) -> Result<Routed, Refu
     };
     let api = catalog.apis.get(index).ok_or_else(|| unknown(format!("No API is published at {}.", shortened(path))))?;
     let rest_at = path.len() - rest.len();
+    // Some services drop what follows a semicolon: to them this path could be another operation than to us.
+    if !api.operations.is_empty() && (rest.contains(';') || rest.contains("%3B")) {
+        let words = "The path holds a semicolon, which services read in different ways. Leave it out.";
+        return Err(Refusal::new(Cause::MalformedRequest).message(words).detail(words).error(
+            "",
+            crate::contract::Location::Path,
+            words,
+        ));
+    }
     let operation = if method == "TRACE" || method == "CONNECT" {
         None
     } else if api.operations.is_empty() {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::open_error::OpenError;
 
-const DATABASE: &str = "limen.db";
+/// The name of the database in a data folder.
+pub const DATABASE_FILE: &str = "limen.db";
 /// Beside the database while SQLite changes it before there is a write-ahead log, so also while it is first made.
 const JOURNAL: &str = "limen.db-journal";
 const LOCK: &str = "limen.lock";
@@ -57,7 +58,7 @@ impl DataFolder {
 
     /// Where the database is.
     pub(crate) fn database(&self) -> PathBuf {
-        self.file(DATABASE)
+        self.file(DATABASE_FILE)
     }
 
     /// Makes sure that there is a database file that may be written, if only an empty one, for its owner alone.
@@ -124,15 +125,15 @@ fn make(path: &Path) -> Result<(), OpenError> {
 /// Refuses a folder with files in it and no sign that they are ours.
 fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
     let refused = |error| OpenError::from_io(path, error);
-    let database = fs::metadata(path.join(DATABASE)).is_ok_and(|metadata| metadata.len() > 0);
+    let database = fs::metadata(path.join(DATABASE_FILE)).is_ok_and(|metadata| metadata.len() > 0);
     if database || path.join(MARKER).exists() {
         return Ok(());
     }
     for entry in fs::read_dir(path).map_err(refused)? {
         let name = entry.map_err(refused)?.file_name();
         // A first run that was broken off leaves the lock and an empty database, maybe with its journal.
-        if ![LOCK, DATABASE, JOURNAL, LOST_AND_FOUND].iter().any(|ours| name == *ours) {
-            let detail = format!("it holds {} and no {DATABASE}", name.display());
+        if ![LOCK, DATABASE_FILE, JOURNAL, LOST_AND_FOUND].iter().any(|ours| name == *ours) {
+            let detail = format!("it holds {} and no {DATABASE_FILE}", name.display());
             return Err(OpenError::Foreign { path: path.into(), detail });
         }
     }
@@ -229,7 +230,7 @@ mod tests {
     fn a_broken_off_first_run_is_gone_on_with() {
         let outer = tempfile::tempdir().unwrap();
         fs::write(outer.path().join(LOCK), "7\n").unwrap();
-        fs::write(outer.path().join(DATABASE), "").unwrap();
+        fs::write(outer.path().join(DATABASE_FILE), "").unwrap();
         fs::write(outer.path().join(JOURNAL), [0; 512]).unwrap();
         fs::create_dir(outer.path().join(LOST_AND_FOUND)).unwrap();
         let folder = DataFolder::open(outer.path()).unwrap();

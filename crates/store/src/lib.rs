@@ -20,7 +20,7 @@ mod subscription;
 mod writer;
 
 pub use error::StoreError;
-pub use folder::DataFolder;
+pub use folder::{DATABASE_FILE, DataFolder};
 pub use open_error::OpenError;
 pub use quota::QuotaUsage;
 pub use resource::{Applied, ResourceId, ResourceKind};

@@ -48,9 +48,12 @@ impl Flaws {
     }
 }
 
+/// So many flaws are shown: nobody reads more, and a terminal holds no more.
+const SHOWN: usize = 100;
+
 impl fmt::Display for Flaws {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, flaw) in self.list.iter().enumerate() {
+        for (at, flaw) in self.list.iter().take(SHOWN).enumerate() {
             if at > 0 {
                 formatter.write_str("\n")?;
             }
@@ -66,6 +69,9 @@ impl fmt::Display for Flaws {
                 write!(formatter, "{field}: ")?;
             }
             write!(formatter, "{}; mend: {}", flaw.message, flaw.mend)?;
+        }
+        if let Some(more) = self.list.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            write!(formatter, "\n{}: and {more} more; mend these first", self.file.display())?;
         }
         Ok(())
     }

@@ -164,6 +164,10 @@ fn declared() -> Result<Declared, StartFailure> {
 /// Publishes the sample and makes its credentials.
 pub(super) async fn make(store: &Store, signer: &dyn Signer, now_us: i64) -> Result<Credentials, StartFailure> {
     store.apply(&declared()?, now_us, false).await.map_err(unmade)?;
+    // A first run that was killed half-way left one whose keys nobody was told.
+    if let Some(earlier) = store.setting(SUBSCRIPTION_SETTING).await.map_err(unmade)? {
+        let _ = store.set_subscription_state(&earlier, SubscriptionState::Cancelled, now_us).await;
+    }
     let (primary_key, secondary_key) = (new_key()?, new_key()?);
     let stored = |which, key: &str| StoredKey { which, hash: key::hash(key), made_at_us: now_us, valid_until_us: None };
     let subscription = Subscription {
@@ -176,8 +180,8 @@ pub(super) async fn make(store: &Store, signer: &dyn Signer, now_us: i64) -> Res
         ends_at_us: None,
         keys: vec![stored(Which::Primary, &primary_key), stored(Which::Secondary, &secondary_key)],
     };
-    store.insert_subscription(&subscription).await.map_err(unmade)?;
     store.set_setting(SUBSCRIPTION_SETTING, &subscription.id).await.map_err(unmade)?;
+    store.insert_subscription(&subscription).await.map_err(unmade)?;
     let tokens = Tokens {
         full: issue(store, signer, FULL, now_us).await?,
         read_only: issue(store, signer, READ_ONLY, now_us).await?,

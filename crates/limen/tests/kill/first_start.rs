@@ -20,7 +20,7 @@ fn a_first_start_that_is_killed_is_begun_again() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data_dir = folder.path().join("data");
         for _ in 0..dice.between(1, 3) {
-            let after = dice.time_ms(0, 80);
+            let after = dice.time_ms(0, 90);
             let mut command = Command::new(BINARY);
             command.arg("up").arg("--data-dir").arg(&data_dir);
             command.args(["--gateway", "127.0.0.1:0", "--web", "127.0.0.1:0"]);

@@ -63,36 +63,47 @@ fn asserted(stage: &Stage, seen: &Seen, audience: &str) -> Value {
     jsonwebtoken::decode::<Value>(assertion, &key, &validation).expect("a good assertion").claims
 }
 
+/// The names of all fields that are ours to say, an underscore read as a hyphen.
+fn limens(seen: &Seen) -> Vec<String> {
+    let names = seen.headers.iter().map(|(name, _)| name.to_ascii_lowercase().replace('_', "-"));
+    let mut names: Vec<_> = names.filter(|name| name.starts_with("limen-")).collect();
+    names.sort();
+    names
+}
+
+/// What a caller sends to be taken for somebody else, to reach what it may not, or for the gateway alone; then what is
+/// its own.
+const FORGED: [(&str, &str); 21] = [
+    ("Limen-User", "root"),
+    ("limen_user", "root"),
+    ("LIMEN-Permissions", "all"),
+    ("Limen_Permissions", "all"),
+    ("Limen-Assertion", "forged"),
+    ("limen-anything", "x"),
+    ("Limen_Subscription_Key", "x"),
+    ("X-Request-Id", "mine"),
+    ("X-Forwarded-For", "10.0.0.1"),
+    ("Forwarded", "for=10.0.0.1"),
+    ("X-HTTP-Method-Override", "DELETE"),
+    ("Connection", "X-Hop, limen-environment"),
+    ("X-Hop", "1"),
+    ("TE", "trailers"),
+    ("Cookie", "a=1"),
+    ("Range", "bytes=0-1"),
+    ("If-None-Match", "\"1\""),
+    ("X-Own", "one"),
+    ("X-Own", "two"),
+    ("User-Agent", "test/1"),
+    ("Accept", "application/json"),
+];
+
 #[test]
 fn the_service_is_told_who_calls_and_nobody_else_can_tell_it() {
     let stage = Stage::new();
     let subscription = stage.subscribe("all");
     let bearer = stage.bearer("wes");
-    let forged = [
-        ("Limen-User", "root"),
-        ("limen_user", "root"),
-        ("LIMEN-Permissions", "all"),
-        ("Limen_Permissions", "all"),
-        ("Limen-Assertion", "forged"),
-        ("limen-anything", "x"),
-        ("Limen_Subscription_Key", "x"),
-        ("X-Request-Id", "mine"),
-        ("X-Forwarded-For", "10.0.0.1"),
-        ("Forwarded", "for=10.0.0.1"),
-        ("X-HTTP-Method-Override", "DELETE"),
-        ("Connection", "X-Hop, limen-environment"),
-        ("X-Hop", "1"),
-        ("TE", "trailers"),
-        ("Cookie", "a=1"),
-        ("Range", "bytes=0-1"),
-        ("If-None-Match", "\"1\""),
-        ("X-Own", "one"),
-        ("X-Own", "two"),
-        ("User-Agent", "test/1"),
-        ("Accept", "application/json"),
-    ];
     let credentials = [(KEY, subscription.primary.as_str()), ("Authorization", bearer.as_str())];
-    let answer = stage.http().get("/things/v1/items?q=a%20b", &[&credentials[..], &forged].concat());
+    let answer = stage.http().get("/things/v1/items?q=a%20b", &[&credentials[..], &FORGED].concat());
     assert_eq!(answer.status, 200, "{answer:?}");
     let seen = stage.service.last();
     let id = answer.header("x-request-id").unwrap();
@@ -115,12 +126,6 @@ fn the_service_is_told_who_calls_and_nobody_else_can_tell_it() {
     {
         assert_eq!(seen.header(gone), None, "{gone}: {seen:?}");
     }
-    let limens = |seen: &Seen| -> Vec<String> {
-        let names = seen.headers.iter().map(|(name, _)| name.to_ascii_lowercase().replace('_', "-"));
-        let mut names: Vec<_> = names.filter(|name| name.starts_with("limen-")).collect();
-        names.sort();
-        names
-    };
     let all = ["assertion", "application", "environment", "permissions", "subscription", "user"];
     let mut all: Vec<_> = all.iter().map(|name| format!("limen-{name}")).collect();
     all.sort();
@@ -137,7 +142,7 @@ fn the_service_is_told_who_calls_and_nobody_else_can_tell_it() {
     assert_eq!(claims, expected);
 
     // Where nobody is known, nobody is named.
-    assert_eq!(stage.http().get("/open/items", &forged).status, 200);
+    assert_eq!(stage.http().get("/open/items", &FORGED).status, 200);
     let seen = stage.service.last();
     assert_eq!(limens(&seen), ["limen-assertion"], "{seen:?}");
     assert_eq!(asserted(&stage, &seen, "open").get("sub"), None);

@@ -120,7 +120,7 @@ fn keys_rotate_with_overlap() {
         set["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect()
     };
     let first = part(&before, 0)["kid"].clone();
-    assert_eq!(published(&stage), [first.clone()]);
+    assert_eq!(published(&stage), std::slice::from_ref(&first));
     let rotated = stage.limen.json(&["token", "rotate-keys"]);
     assert_ne!(rotated["kid"], first);
     let both = published(&stage);

@@ -10,7 +10,7 @@ fn ranges(names: &[&str]) -> Vec<MediaRange> {
 
 fn decide(method: Method, content_types: &[&str], encodings: &[&str], accepted: &[&str]) -> Result<Media, Refusal> {
     let values = |texts: &[&str]| -> Vec<_> { texts.iter().map(|text| HeaderValue::from_str(text).unwrap()).collect() };
-    accept(&method, &values(content_types), &values(encodings), true, &ranges(accepted))
+    accept(&method, &values(content_types), &values(encodings), true, true, &ranges(accepted))
 }
 
 #[test]
@@ -95,8 +95,11 @@ fn several_content_types_are_malformed() {
 
 #[test]
 fn get_and_delete_may_announce_json() {
-    assert_eq!(accept(&Method::GET, &[HeaderValue::from_static("text/x")], &[], false, &ranges(&[])), Ok(Media::None));
-    assert_eq!(accept(&Method::POST, &[], &[], false, &ranges(&[])), Ok(Media::None));
+    assert_eq!(
+        accept(&Method::GET, &[HeaderValue::from_static("text/x")], &[], false, true, &ranges(&[])),
+        Ok(Media::None)
+    );
+    assert_eq!(accept(&Method::POST, &[], &[], false, true, &ranges(&[])), Ok(Media::None));
     for (method, accepted, media) in [
         (Method::GET, "application/json", Some(Media::Json)),
         (Method::GET, "text/csv", Some(Media::BlankJson)),
@@ -168,4 +171,14 @@ proptest! {
         let parsed = MediaType::parse(&format!("{type_name}/{subtype}\t; {name}=\"{quoted}\"")).unwrap();
         prop_assert_eq!(parsed, MediaType { type_name, subtype, parameters: vec![(name, value)] });
     }
+}
+
+#[test]
+fn what_is_not_read_may_be_compressed_and_of_any_charset() {
+    let types = [HeaderValue::from_static("application/json; charset=latin1")];
+    let encodings = [HeaderValue::from_static("gzip")];
+    let judge =
+        |reads_json| accept(&Method::POST, &types, &encodings, true, reads_json, &ranges(&["application/json"]));
+    assert!(matches!(judge(false), Ok(Media::Other(_))));
+    assert!(judge(true).is_err());
 }

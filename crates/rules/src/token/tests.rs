@@ -108,10 +108,7 @@ fn well_signed_tokens_of_the_wrong_kind_are_refused() {
 }
 
 /// A world in which the claims of [`claims`] are accepted, then changed.
-fn identified(
-    change: impl FnOnce(&mut Directory, &mut Claims),
-    now_us: i64,
-) -> Result<Option<Identity>, Refusal> {
+fn identified(change: impl FnOnce(&mut Directory, &mut Claims), now_us: i64) -> Result<Option<Identity>, Refusal> {
     let declared: Declared = serde_json::from_value(serde_json::json!({
         "apis": [{"name": "a", "base_path": "/a", "target": "http://x", "access": "key+token"}],
         "products": [{"name": "gold", "apis": ["a"]}],
@@ -138,12 +135,8 @@ fn identified(
         }],
     };
     let key = VerifyingKey { kid: "k1".into(), public_point: vec![4; 65], created_at_us: 0, trusted_until_us: None };
-    let mut directory = Directory {
-        declared,
-        subscriptions: vec![subscription],
-        verifying_keys: vec![key],
-        ..Directory::default()
-    };
+    let mut directory =
+        Directory { declared, subscriptions: vec![subscription], verifying_keys: vec![key], ..Directory::default() };
     let mut claims = claims();
     change(&mut directory, &mut claims);
     let snapshot = Snapshot::new(1, &directory, issuer());
