@@ -1,8 +1,9 @@
 //! What a call carries from check to check, and how it ends: its findings, its line in the journal, its answer.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
-use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, DATE, ORIGIN};
+use http::header::{ACCEPT, CONTENT_LENGTH, DATE, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, Response};
 use limen_rules::answer::{Surroundings, answer};
 use limen_rules::contract::{Cause, Refusal};
@@ -236,6 +237,11 @@ impl<'g> Call<'g> {
         if let Ok(id) = HeaderValue::from_str(&self.id_text) {
             headers.insert("x-request-id", id);
         }
+        if !headers.contains_key(DATE)
+            && let Some(date) = date(self.now_us)
+        {
+            headers.insert(DATE, date);
+        }
         if self.gateway.settings.rate_limit_fields
             && let Some(fields) = rate_limit_header::fields(&self.figures)
         {
@@ -263,26 +269,26 @@ fn prefers_plain_json(headers: &HeaderMap) -> bool {
     }
 }
 
-/// The contract's answer to what could not be parsed, as bytes; the connection is closed after it.
-pub(crate) fn refuse_unparsed(gateway: &Arc<Gateway>, refusal: Refusal) -> Vec<u8> {
+/// The contract's answer to what is no request yet; the connection is closed after it.
+pub(crate) fn refuse_unparsed(gateway: &Arc<Gateway>, refusal: Refusal) -> Response<Answer> {
     let mut call = Call::begin(gateway, &unknown_method(), &HeaderMap::new());
     let mut response = call.refuse(refusal.into());
     call.decorate(response.headers_mut());
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    let now = std::time::UNIX_EPOCH + std::time::Duration::from_micros(u64::try_from(call.now_us).unwrap_or(0));
-    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(now)) {
-        response.headers_mut().insert(DATE, date);
+    response
+}
+
+/// `Date` of an answer (RFC 9110 §6.6.1), made once a second on each core.
+fn date(now_us: i64) -> Option<HeaderValue> {
+    thread_local! {
+        static LAST: RefCell<(u64, Option<HeaderValue>)> = const { RefCell::new((0, None)) };
     }
-    let mut bytes = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
-    for (name, value) in response.headers() {
-        bytes.extend_from_slice(name.as_str().as_bytes());
-        bytes.extend_from_slice(b": ");
-        bytes.extend_from_slice(value.as_bytes());
-        bytes.extend_from_slice(b"\r\n");
-    }
-    bytes.extend_from_slice(b"\r\n");
-    if let Answer::Whole(Some(body)) = response.into_body() {
-        bytes.extend_from_slice(&body);
-    }
-    bytes
+    let now_s = u64::try_from(now_us.div_euclid(1_000_000)).ok()?;
+    LAST.with_borrow_mut(|(made_s, made)| {
+        if *made_s != now_s || made.is_none() {
+            let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(now_s);
+            *made = HeaderValue::from_str(&httpdate::fmt_http_date(now)).ok();
+            *made_s = now_s;
+        }
+        made.clone()
+    })
 }

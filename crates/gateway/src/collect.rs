@@ -6,7 +6,6 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use limen_rules::body::{JsonLimits, check_json, is_blank};
 use limen_rules::contract::{Cause, Refusal};
 use limen_rules::explain::{Finding, Step};
@@ -17,6 +16,7 @@ use limen_rules::routing::Routed;
 
 use crate::budget::Hold;
 use crate::call::Call;
+use crate::inbound::Inbound;
 use crate::outbound::{broken_body, timed_out, too_large};
 
 /// For a whole body to arrive, and as much again as its bound takes at the slowest pace.
@@ -37,7 +37,7 @@ pub(crate) enum Collected {
     /// All of it.
     Whole(Bytes),
     /// To be streamed.
-    Stream(Incoming),
+    Stream(Inbound),
 }
 
 /// Looks at the body's media type and, where it is JSON and the API wants it, at the whole body.
@@ -47,7 +47,7 @@ pub(crate) async fn collect(
     method: &Method,
     headers: &HeaderMap,
     subscribed: &Subscribed,
-    body: Incoming,
+    body: Inbound,
 ) -> Result<Accepted, Refusal> {
     call.step = Step::Media;
     let operation = routed.operation();
@@ -98,7 +98,7 @@ pub(crate) async fn collect(
 
 async fn whole(
     mut hold: Hold,
-    mut body: Incoming,
+    mut body: Inbound,
     max_bytes: u64,
     idle_timeout: Duration,
 ) -> Result<(Bytes, Hold), Refusal> {

@@ -2,12 +2,12 @@
 //!
 //! Each check takes the proof that the one before returned; what a call needs to go on is in the types.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
-use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response};
-use hyper::body::Incoming;
+use http::{HeaderValue, Method, Response};
+use limen_http1::head::{Target, TargetForm};
 use limen_rules::contract::{BearerError, Cause, Refusal};
 use limen_rules::explain::{Finding, Step};
 use limen_rules::key::{self, Subscribed};
@@ -25,17 +25,17 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::charge::{self, Checked, Paced};
 use crate::collect;
-use crate::connection::{HEAD_MAX_BYTES, head_too_large};
 use crate::failure::Failure;
 use crate::forward::{self, Onward};
 use crate::gateway::{Core, Gateway};
 use crate::identify::identify;
+use crate::inbound::{Head, Inbound};
 use crate::relay;
 
 /// The envelope: gives the call its id and its picture, walks it, answers it.
-pub(crate) async fn handle(gateway: &Arc<Gateway>, core: &Arc<Core>, request: Request<Incoming>) -> Response<Answer> {
-    let mut call = Call::begin(gateway, request.method(), request.headers());
-    let mut response = match walk(&mut call, core, request).await {
+pub(crate) async fn handle(gateway: &Arc<Gateway>, core: &Arc<Core>, head: Head, body: Inbound) -> Response<Answer> {
+    let mut call = Call::begin(gateway, &head.method, &head.headers);
+    let mut response = match walk(&mut call, core, head, body).await {
         Ok(response) => response,
         Err(failure) => call.refuse(failure),
     };
@@ -44,9 +44,9 @@ pub(crate) async fn handle(gateway: &Arc<Gateway>, core: &Arc<Core>, request: Re
 }
 
 /// The spine: the checks in the contract's order.
-async fn walk(call: &mut Call<'_>, core: &Arc<Core>, request: Request<Incoming>) -> Result<Response<Answer>, Failure> {
-    let (parts, body) = request.into_parts();
-    let path = framing(call, &parts)?;
+async fn walk(call: &mut Call<'_>, core: &Arc<Core>, parts: Head, body: Inbound) -> Result<Response<Answer>, Failure> {
+    let target = origin_form(&parts.target);
+    let path = framing(call, &parts, &target)?;
     if let Some(answer) = resource_metadata(call, &parts, &path).or_else(|| private_preflight(call, &parts, &path)) {
         return Ok(answer);
     }
@@ -75,45 +75,34 @@ async fn walk(call: &mut Call<'_>, core: &Arc<Core>, request: Request<Incoming>)
     relay::respond(call, core, &api, &parts.method, forwarded).await
 }
 
-/// Syntax and framing that hyper lets pass, and the one path that is decided on.
-fn framing<'p>(call: &mut Call<'_>, parts: &'p Parts) -> Result<Normalized<'p>, Refusal> {
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+/// Path and query of a target, in whichever form it came; the engine has seen that its authority is the Host's.
+fn origin_form(target: &Target) -> Cow<'_, str> {
+    match target.form() {
+        TargetForm::Absolute => path::split_absolute(target.as_str()).map_or("/".into(), |parts| parts.origin_form),
+        TargetForm::Origin | TargetForm::Authority | TargetForm::Asterisk => target.as_str().into(),
+    }
+}
+
+/// What the engine leaves to us of syntax and framing, and the one path that is decided on.
+fn framing<'t>(call: &mut Call<'_>, parts: &Head, target: &'t str) -> Result<Normalized<'t>, Refusal> {
     let raw_path = target.split('?').next().unwrap_or_default();
     call.set_path(raw_path);
     // A refusal from here on carries the CORS fields and the realm of the API that is meant, if it may be known.
     let meant = routing::api_of(&call.snapshot.catalog, raw_path);
     call.api = meant.filter(|api| api.api.visibility == Visibility::Public).cloned();
-    // hyper bounds its buffer, and takes a head that came in one piece up to twice as large.
-    if head_bytes(parts) > HEAD_MAX_BYTES {
-        return Err(head_too_large());
-    }
     header::check_framing(&parts.headers, parts.version)?;
-    let host = parts.headers.get(http::header::HOST).map(HeaderValue::as_bytes);
-    if let (Some(authority), Some(host)) = (parts.uri.authority(), host)
-        && !authority.as_str().as_bytes().eq_ignore_ascii_case(host)
-    {
-        return Err(Refusal::new(Cause::MalformedRequest)
-            .message("The request's target and its Host header name different hosts.")
-            .detail("An absolute request target must name the same host as the Host header; send the path alone."));
-    }
-    if parts.method == Method::CONNECT {
+    if matches!(parts.target.form(), TargetForm::Authority | TargetForm::Asterisk) {
         call.step = Step::Route;
-        return Err(Refusal::new(Cause::ResourceNotFound).detail("CONNECT is not an operation of any API."));
+        let words = format!("{} is not an operation of any API.", parts.method);
+        return Err(Refusal::new(Cause::ResourceNotFound).detail(words));
     }
     let path = path::normalize(target)?;
     call.set_path(&path.path);
     Ok(path)
 }
 
-/// How many bytes the head had on the wire, whitespace around values left out.
-fn head_bytes(parts: &Parts) -> usize {
-    let target = parts.uri.path_and_query().map_or(1, |target| target.as_str().len());
-    let fields: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    parts.method.as_str().len() + target + " HTTP/1.1\r\n ".len() + fields + 2
-}
-
 /// What a public API says of itself, answered before route and key (RFC 9728).
-fn resource_metadata(call: &mut Call<'_>, parts: &Parts, path: &Normalized<'_>) -> Option<Response<Answer>> {
+fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -> Option<Response<Answer>> {
     if !matches!(parts.method, Method::GET | Method::HEAD) || !path.path.starts_with(WELL_KNOWN) {
         return None;
     }
@@ -136,7 +125,7 @@ fn resource_metadata(call: &mut Call<'_>, parts: &Parts, path: &Normalized<'_>) 
 
 /// A private API answers every preflight before its routes are looked at: a browser sends no key with one, and which
 /// operations there are is for subscribers.
-fn private_preflight(call: &mut Call<'_>, parts: &Parts, path: &Normalized<'_>) -> Option<Response<Answer>> {
+fn private_preflight(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -> Option<Response<Answer>> {
     let snapshot = Arc::clone(&call.snapshot);
     let api = routing::api_of(&snapshot.catalog, &path.path)?;
     if api.api.visibility == Visibility::Public {
@@ -148,7 +137,7 @@ fn private_preflight(call: &mut Call<'_>, parts: &Parts, path: &Normalized<'_>) 
 /// An API that only subscribers may know of asks for the key before anything of it is told.
 fn private_key(
     call: &mut Call<'_>,
-    parts: &Parts,
+    parts: &Head,
     path: &Normalized<'_>,
 ) -> Result<Option<(Subscribed, Paced)>, Refusal> {
     let snapshot = Arc::clone(&call.snapshot);
@@ -170,7 +159,7 @@ fn check_key(
     call: &mut Call<'_>,
     api: &LiveApi,
     needs_token: bool,
-    parts: &Parts,
+    parts: &Head,
     path: &Normalized<'_>,
 ) -> Result<Subscribed, Refusal> {
     let presented = key::presented(api, &parts.headers, path.query)?;
@@ -193,7 +182,7 @@ fn check_key(
     Ok(subscribed)
 }
 
-fn route(call: &mut Call<'_>, parts: &Parts, path: &Normalized<'_>) -> Result<Routed, Refusal> {
+fn route(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -> Result<Routed, Refusal> {
     call.step = Step::Route;
     // A preflight asks for the operation that the browser means to call.
     let asked = parts.headers.get(http::header::ACCESS_CONTROL_REQUEST_METHOD);
@@ -207,7 +196,7 @@ fn route(call: &mut Call<'_>, parts: &Parts, path: &Normalized<'_>) -> Result<Ro
     Ok(routed)
 }
 
-fn preflight(call: &mut Call<'_>, api: &Arc<LiveApi>, parts: &Parts) -> Option<Response<Answer>> {
+fn preflight(call: &mut Call<'_>, api: &Arc<LiveApi>, parts: &Head) -> Option<Response<Answer>> {
     let fields = cors::preflight(&parts.method, &parts.headers, &api.cors)?;
     call.api = Some(Arc::clone(api));
     call.note(Finding::Preflight);
@@ -248,12 +237,7 @@ fn check_age(call: &Call<'_>, api: &LiveApi) -> Result<(), Refusal> {
         .retry_after_s(call.jittered_s(api.api.retry_after_s)))
 }
 
-fn subscribe(
-    call: &mut Call<'_>,
-    routed: &Routed,
-    parts: &Parts,
-    path: &Normalized<'_>,
-) -> Result<Subscribed, Refusal> {
+fn subscribe(call: &mut Call<'_>, routed: &Routed, parts: &Head, path: &Normalized<'_>) -> Result<Subscribed, Refusal> {
     call.step = Step::Key;
     let access = routed.operation().access;
     if let Some(not_required) = Subscribed::not_required(access) {
@@ -274,7 +258,7 @@ fn permit(call: &mut Call<'_>, routed: &Routed, identified: Identified) -> Resul
 }
 
 /// What is sent on: exactly the path that was decided on, the query without the key.
-fn onward(routed: &Routed, parts: &Parts, path: &Normalized<'_>) -> Onward {
+fn onward(routed: &Routed, parts: &Head, path: &Normalized<'_>) -> Onward {
     // Gone even where it isn't read: a key that a caller put there by mistake must not reach a service's logs.
     let query = path.query.map(|query| path::without_query_parameter(query, KEY_QUERY_PARAMETER).into_owned());
     Onward {

@@ -23,6 +23,7 @@ mod connection;
 mod debts;
 mod forward;
 mod identify;
+mod inbound;
 mod outbound;
 mod pool;
 mod relay;

@@ -125,9 +125,9 @@ async fn accept(
         };
         let place = Place(Arc::clone(&open));
         if open.fetch_add(1, Ordering::Relaxed) >= connections_max {
-            let gateway = Arc::clone(&gateway);
+            let (gateway, stopping) = (Arc::clone(&gateway), stopping.clone());
             connections.spawn(async move {
-                connection::turn_away(&gateway, stream).await;
+                connection::turn_away(&gateway, stream, &stopping).await;
                 drop(place);
             });
             continue;

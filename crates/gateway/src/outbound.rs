@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use limen_rules::contract::{Cause, Refusal};
 use tokio::time::{Instant, Sleep};
+
+use crate::connection;
+use crate::inbound::{BrokenBody, Inbound};
 
 /// What a body that was sent on has come to: read by whoever waits for the response.
 #[derive(Debug, Default)]
@@ -58,7 +60,7 @@ pub(crate) enum Outbound {
 
 /// A streamed body.
 pub(crate) struct Upload {
-    body: Incoming,
+    body: Inbound,
     max_bytes: u64,
     idle_timeout: Duration,
     deadline: Pin<Box<Sleep>>,
@@ -66,7 +68,7 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    pub(crate) fn new(body: Incoming, max_bytes: u64, idle_timeout: Duration, state: Arc<UploadState>) -> Self {
+    pub(crate) fn new(body: Inbound, max_bytes: u64, idle_timeout: Duration, state: Arc<UploadState>) -> Self {
         Self { body, max_bytes, idle_timeout, deadline: Box::pin(tokio::time::sleep(idle_timeout)), state }
     }
 
@@ -134,11 +136,14 @@ impl Body for Outbound {
 }
 
 /// The 400 for a body whose framing broke or that ended early.
-pub(crate) fn broken_body(error: &hyper::Error) -> Refusal {
-    Refusal::new(Cause::MalformedRequest)
-        .message("The body broke off or its framing is wrong.")
-        .detail("The body ended before its announced length, or a chunk of it is malformed. Send the whole body.")
-        .operator_words(error.to_string())
+pub(crate) fn broken_body(broken: &BrokenBody) -> Refusal {
+    match broken {
+        BrokenBody::Malformed(malformed) if !malformed.flaw.is_truncated() => connection::refused(*malformed),
+        BrokenBody::Malformed(_) | BrokenBody::Gone => Refusal::new(Cause::MalformedRequest)
+            .message("The body broke off.")
+            .detail("The body ended before its announced length or its last chunk. Send the whole body.")
+            .operator_words(broken.to_string()),
+    }
 }
 
 /// The 400 for a body over its bound.

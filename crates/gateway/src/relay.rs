@@ -58,16 +58,11 @@ pub(crate) struct Relay {
     body: Incoming,
     idle_timeout: Duration,
     deadline: Pin<Box<Sleep>>,
-    /// That the body broke off, still to be told.
-    broken: Option<Cut>,
     settlement: Settlement,
 }
 
 impl Relay {
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        if let Some(cut) = self.broken.take() {
-            return Poll::Ready(Some(Err(cut)));
-        }
         loop {
             match Pin::new(&mut self.body).poll_frame(context) {
                 Poll::Pending => break,
@@ -75,13 +70,7 @@ impl Relay {
                     self.settlement.whole = true;
                     return Poll::Ready(None);
                 }
-                Poll::Ready(Some(Err(error))) => {
-                    // Told on the next look: hyper throws away what it has not yet written when a body fails, and the
-                    // caller would not even get the head.
-                    self.broken = Some(Cut { words: error.to_string() });
-                    context.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(Cut { words: error.to_string() }))),
                 Poll::Ready(Some(Ok(frame))) => {
                     self.deadline.as_mut().reset(Instant::now() + self.idle_timeout);
                     // Trailers end here: none that a service sends is part of the contract.
@@ -199,7 +188,7 @@ fn pass(
             let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);
             let deadline = Box::pin(tokio::time::sleep(idle_timeout));
             settlement.whole = body.is_end_stream();
-            Answer::Relay(Box::new(Relay { body, idle_timeout, deadline, broken: None, settlement }))
+            Answer::Relay(Box::new(Relay { body, idle_timeout, deadline, settlement }))
         }
         PassedBody::Empty => {
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test tells what went wrong by ending")]
 
 mod answers;
+mod attacks;
 mod explain;
 mod first_run;
 mod keys;

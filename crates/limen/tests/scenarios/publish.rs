@@ -207,9 +207,10 @@ fn bodies_stream_both_ways() {
     let fields = [("Content-Type", "application/json"), ("Content-Length", "2"), ("Expect", "100-continue")];
     let request = connection.request("POST", "/open/up", &fields, None);
     connection.write(&request);
+    let interim = connection.some_bytes();
+    assert_eq!(String::from_utf8_lossy(&interim), "HTTP/1.1 100 Continue\r\n\r\n");
     connection.write(b"{}");
-    let answer = connection.answer_to("POST");
-    assert_eq!((answer.status, answer.interim.as_slice()), (200, &[100][..]));
+    assert_eq!(connection.answer_to("POST").status, 200);
     assert_eq!(stage.service.last().header("expect"), None);
 }
 

@@ -91,10 +91,9 @@ fn a_path_that_two_readers_could_take_for_two_is_refused() {
     });
     let challenge = answer.header("www-authenticate").unwrap();
     assert!(challenge.contains(r#"error="invalid_request""#), "{challenge}");
-    let answer = stage.http().send(b"GET /open HTTP/1.1\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n");
+    let answer = stage.http().send(b"GET /open HTTP/1.1\r\n\r\n");
     let body = malformed(&stage, &answer, "malformed-request");
-    let pointers: Vec<_> = body["errors"].as_array().unwrap().iter().map(|error| error["pointer"].clone()).collect();
-    assert_eq!(pointers, [json!("/host"), json!("/authorization")], "{body}");
+    assert_eq!(body["errors"][0]["pointer"], "/host", "{body}");
 }
 
 #[test]
@@ -124,24 +123,29 @@ fn a_head_has_bounds() {
 fn a_body_breaks_off_or_its_framing_is_wrong() {
     let stage = Stage::new();
     let host = stage.limen.gateway();
-    let message = "The body broke off or its framing is wrong.";
+    let broke_off = "The body broke off.";
     let json = "Content-Type: application/json\r\n";
     let chunks = |body: &str| {
         format!("POST /open/items HTTP/1.1\r\nHost: {host}\r\n{json}Transfer-Encoding: chunked\r\n\r\n{body}")
     };
-    for (what, request) in [
-        ("a size that is no number", chunks("zz\r\n{}\r\n0\r\n\r\n")),
-        ("a size with a sign", chunks("+2\r\n{}\r\n0\r\n\r\n")),
-        ("a chunk longer than told", chunks("2\r\n{}}\r\n0\r\n\r\n")),
-        ("a size past all bounds", chunks("fffffffffffffffff\r\n{}\r\n0\r\n\r\n")),
-        ("no last chunk", chunks("2\r\n{}\r\n")),
-        ("less than told", format!("POST /open/items HTTP/1.1\r\nHost: {host}\r\n{json}Content-Length: 9\r\n\r\n{{}}")),
+    let no_number = "The size of a chunk of the body isn't hexadecimal digits alone.";
+    let no_end = "The data of a chunk isn't followed by carriage return and line feed; its size may be wrong.";
+    let too_large = "The size of a chunk of the body is larger than any chunk can be.";
+    let extended = "A chunk of the body has an extension after its size; leave it out.";
+    for (message, request) in [
+        (no_number, chunks("zz\r\n{}\r\n0\r\n\r\n")),
+        (no_number, chunks("+2\r\n{}\r\n0\r\n\r\n")),
+        (no_end, chunks("2\r\n{}}\r\n0\r\n\r\n")),
+        (too_large, chunks("fffffffffffffffff\r\n{}\r\n0\r\n\r\n")),
+        (extended, chunks("2;a=b\r\n{}\r\n0\r\n\r\n")),
+        (broke_off, chunks("2\r\n{}\r\n")),
+        (broke_off, format!("POST /open/items HTTP/1.1\r\nHost: {host}\r\n{json}Content-Length: 9\r\n\r\n{{}}")),
     ] {
         let mut connection = stage.http().open();
         connection.write(request.as_bytes());
         connection.end_writing();
         let answer = connection.answer_to("POST");
-        assert_eq!(answer.status, 400, "{what}: {answer:#?}");
+        assert_eq!(answer.status, 400, "{message}: {answer:#?}");
         stage.refused(&answer, 400, "malformed-request", message);
     }
     assert_eq!(stage.service.hits(), 0);
@@ -236,4 +240,52 @@ fn the_service_s_own_words() {
     let answer = http.call("PATCH", "/open/items", &[("If-Match", "\"1\"")], None);
     stage.refused(&answer, 400, "precondition-failed", "Somebody was faster.");
     assert_eq!(stage.service.last().header("if-match"), Some("\"1\""));
+}
+
+#[test]
+fn a_request_that_two_parsers_could_read_in_two_ways_never_reaches_the_service() {
+    let stage = Stage::new();
+    let host = stage.limen.gateway();
+    let get = |fields: &str| format!("GET /open/items HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");
+    let post = |fields: &str| format!("POST /open/items HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n{{}}");
+    for request in [
+        post("Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"),
+        post("Content-Length: 2\r\nContent-Length: 2\r\n"),
+        post("Content-Length: 2, 2\r\n"),
+        post("Content-Length: +2\r\n"),
+        post("Content-Length : 2\r\n"),
+        post("Transfer-Encoding: chunked, chunked\r\n"),
+        post("Transfer-Encoding: gzip, chunked\r\n"),
+        post("Transfer-Encoding: identity\r\n"),
+        post("Transfer_Encoding: chunked\r\nContent-Length: 2\r\n"),
+        get("Host: other\r\n"),
+        get("A: b\r\n folded\r\n"),
+        get("A: b\nC: d\r\n"),
+        get("A: b\rc\r\n"),
+        get("A: \0\r\n"),
+        get(": empty\r\n"),
+        get("no colon\r\n"),
+        format!("GET /open/items#part HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        format!("GET  /open/items HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        format!("GET\t/open/items HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        format!("GET /open/items HTTP/1.2\r\nHost: {host}\r\n\r\n"),
+        format!("GET /open/items HTTP/2.0\r\nHost: {host}\r\n\r\n"),
+        format!("GET /open/items\r\nHost: {host}\r\n\r\n"),
+        format!("G(T /open/items HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        format!("GET open/items HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        format!("GET http://elsewhere/open/items HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        "GET /open/items HTTP/1.1\r\nHost: a b\r\n\r\n".to_owned(),
+        "GET /open/items HTTP/1.1\r\n\r\n".to_owned(),
+    ] {
+        let mut connection = stage.http().open();
+        connection.write(request.as_bytes());
+        let answer = connection.answer_to("GET");
+        assert_eq!(answer.status, 400, "{request:?}: {answer:#?}");
+        let body = malformed(&stage, &answer, "malformed-request");
+        assert!(body["errors"][0]["message"].is_string(), "{request:?}: {body}");
+        assert_eq!(answer.header("connection"), Some("close"), "{request:?}");
+        assert!(answer.header("date").is_some(), "{request:?}");
+        assert!(connection.is_closed(), "{request:?}: nothing of it is read as another request");
+    }
+    assert_eq!(stage.service.hits(), 0);
 }

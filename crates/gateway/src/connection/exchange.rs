@@ -1,0 +1,250 @@
+//! One request and its answer on a connection: the body is fed as it is wanted, the answer written as it comes, both at
+//! once where they must be.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Response;
+use http::header::CONTENT_LENGTH;
+use http_body::Body as _;
+use limen_http1::connection::Event;
+use limen_http1::head::{BodyKind, RequestHead};
+use limen_http1::response::ResponseBody;
+use tokio::sync::watch;
+
+use super::socket::Socket;
+use crate::answer::Answer;
+use crate::gateway::{Core, Gateway};
+use crate::handle;
+use crate::inbound::{BrokenBody, Feeder, Head, Inbound};
+
+/// More of an answer is not fetched while so much of it waits to be written.
+const WAITING_BYTES: usize = 64 * 1024;
+/// So much of a body that nobody wants is thrown away rather than the connection.
+const DISCARDED_BYTES: usize = 64 * 1024;
+
+type Handling<'e> = Pin<Box<dyn Future<Output = Response<Answer>> + Send + 'e>>;
+
+/// A request under way.
+pub(super) struct Exchange<'e> {
+    socket: &'e mut Socket,
+    stopping: &'e watch::Receiver<bool>,
+    /// Where the request's body goes, while it isn't whole.
+    feeder: Option<Feeder>,
+    /// Bytes of the request's body that are still to come, where that is known.
+    left_bytes: Option<u64>,
+    handling: Option<Handling<'e>>,
+    answer: Option<Answer>,
+    is_head: bool,
+    /// HTTP/1.0: an answer of unknown length ends with the connection.
+    is_old: bool,
+}
+
+impl<'e> Exchange<'e> {
+    /// A request, to be handled.
+    pub(super) fn of_request(
+        gateway: &'e Arc<Gateway>,
+        core: &'e Arc<Core>,
+        socket: &'e mut Socket,
+        head: RequestHead,
+        stopping: &'e watch::Receiver<bool>,
+    ) -> Self {
+        let left_bytes = match head.body {
+            BodyKind::None => Some(0),
+            BodyKind::Length(length) => Some(length),
+            BodyKind::Chunked => None,
+        };
+        let (body, feeder) = if left_bytes == Some(0) {
+            // The engine tells the end of a request without a body as well.
+            let _ = socket.engine.next_event();
+            (Inbound::none(), None)
+        } else {
+            let (body, feeder) = Inbound::fed(left_bytes);
+            (body, Some(feeder))
+        };
+        let is_head = head.method == http::Method::HEAD;
+        let is_old = head.version == http::Version::HTTP_10;
+        let head = Head { method: head.method, target: head.target, version: head.version, headers: head.headers };
+        let handling: Handling<'e> = Box::pin(handle::handle(gateway, core, head, body));
+        Self { socket, stopping, feeder, left_bytes, handling: Some(handling), answer: None, is_head, is_old }
+    }
+
+    /// An answer to what is no request; the connection ends with it.
+    pub(super) fn of_refusal(
+        socket: &'e mut Socket,
+        response: Response<Answer>,
+        stopping: &'e watch::Receiver<bool>,
+    ) -> Self {
+        let handling: Handling<'e> = Box::pin(std::future::ready(response));
+        Self {
+            socket,
+            stopping,
+            feeder: None,
+            left_bytes: None,
+            handling: Some(handling),
+            answer: None,
+            is_head: false,
+            is_old: false,
+        }
+    }
+
+    /// Carries it out; whether the connection is good for another request.
+    pub(super) async fn run(mut self) -> bool {
+        let ended = std::future::poll_fn(|context| self.poll(context)).await;
+        ended.is_ok() && !self.socket.engine.must_close()
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            self.poll_feed(context);
+            if let Some(handling) = &mut self.handling
+                && let Poll::Ready(response) = handling.as_mut().poll(context)
+            {
+                self.handling = None;
+                self.begin(context, response);
+            }
+            let waits = self.poll_answer(context);
+            let flushed = self.socket.poll_flush(context)?;
+            // Whatever is waited for wakes us; where all was written, there is room for more of the answer.
+            if self.handling.is_some() || waits || flushed.is_pending() {
+                return Poll::Pending;
+            }
+            if self.answer.is_none() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Feeds the request's body as far as it is wanted and has come.
+    fn poll_feed(&mut self, context: &mut Context<'_>) {
+        while let Some(feeder) = &self.feeder {
+            match feeder.poll_wanted(context) {
+                Poll::Pending | Poll::Ready(false) => return,
+                Poll::Ready(true) => {}
+            }
+            self.socket.engine.write_continue(&mut self.socket.out);
+            match self.socket.engine.next_event() {
+                Ok(Event::Data(bytes)) => {
+                    self.left_bytes = self.left_bytes.map(|left| left.saturating_sub(bytes.len() as u64));
+                    feeder.feed(Ok(bytes));
+                    if self.left_bytes == Some(0) {
+                        // Nobody will ask for what is behind the last byte, so the end is fetched here.
+                        let _ = self.socket.engine.next_event();
+                        feeder.end();
+                        self.feeder = None;
+                    }
+                }
+                Ok(Event::End) => {
+                    feeder.end();
+                    self.feeder = None;
+                }
+                Ok(Event::NeedMore) => match self.socket.poll_fill(context) {
+                    Poll::Pending => return,
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => {
+                        feeder.feed(Err(BrokenBody::Gone));
+                        self.feeder = None;
+                    }
+                },
+                Ok(Event::Head(_) | Event::AwaitResponse | Event::Close) => {
+                    feeder.feed(Err(BrokenBody::Gone));
+                    self.feeder = None;
+                }
+                Err(malformed) => {
+                    feeder.feed(Err(BrokenBody::Malformed(malformed)));
+                    self.feeder = None;
+                }
+            }
+        }
+    }
+
+    /// Writes the answer's head.
+    fn begin(&mut self, context: &mut Context<'_>, response: Response<Answer>) {
+        let is_whole = self.discard(context);
+        let (parts, body) = response.into_parts();
+        let told = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let framing = match (body.size_hint().exact(), told) {
+            // For HEAD: what GET would have got.
+            (_, Some(told)) if self.is_head => ResponseBody::Length(told),
+            (_, None) if self.is_head => ResponseBody::Streamed,
+            (Some(length), _) => ResponseBody::Length(length),
+            (None, _) => ResponseBody::Streamed,
+        };
+        self.socket.resets = false;
+        let keep_alive = is_whole && !*self.stopping.borrow();
+        let socket = &mut *self.socket;
+        match socket.engine.write_head(&mut socket.out, parts.status, &parts.headers, framing, keep_alive) {
+            Ok(()) => {
+                self.is_old &= framing == ResponseBody::Streamed;
+                self.answer = Some(body);
+            }
+            Err(error) => {
+                tracing::error!(%error, status = %parts.status, "an answer's head can't be written");
+                socket.engine.abort();
+            }
+        }
+    }
+
+    /// Throws away, within bounds, what has come of a body that nobody wants; whether the request is whole after that.
+    fn discard(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(feeder) = &self.feeder else { return true };
+        if !matches!(feeder.poll_wanted(context), Poll::Ready(false)) {
+            // The body is still on its way to the service, which answered early: the connection ends with the answer.
+            return false;
+        }
+        let mut discarded = 0;
+        while discarded < DISCARDED_BYTES {
+            match self.socket.engine.next_event() {
+                Ok(Event::Data(bytes)) => discarded += bytes.len(),
+                Ok(Event::End) => {
+                    self.feeder = None;
+                    return true;
+                }
+                Ok(Event::NeedMore) if self.socket.try_fill() => {}
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// Fetches more of the answer while there is room for it; whether it waits for more to come.
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> bool {
+        while let Some(answer) = &mut self.answer {
+            if self.socket.out.len() >= WAITING_BYTES {
+                return false;
+            }
+            let socket = &mut *self.socket;
+            let written = match Pin::new(answer).poll_frame(context) {
+                Poll::Pending => return true,
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => socket.engine.write_data(&mut socket.out, &data),
+                    Err(_) => Ok(()),
+                },
+                Poll::Ready(None) => {
+                    self.answer = None;
+                    socket.engine.write_end(&mut socket.out)
+                }
+                Poll::Ready(Some(Err(cut))) => {
+                    tracing::debug!(%cut, "an answer was cut");
+                    self.break_off();
+                    return false;
+                }
+            };
+            if let Err(error) = written {
+                tracing::debug!(%error, "an answer is not of the length that it told");
+                self.break_off();
+                return false;
+            }
+        }
+        false
+    }
+
+    /// What was written leaves, and nothing that looks like an end.
+    fn break_off(&mut self) {
+        self.answer = None;
+        self.socket.engine.abort();
+        self.socket.resets = self.is_old;
+    }
+}

@@ -1,0 +1,295 @@
+//! The answer's side of a connection: heads, framing, and that nothing cut looks whole. It reads nothing.
+
+use bytes::BytesMut;
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, Method, StatusCode, Version};
+
+use crate::head::RequestHead;
+use crate::response::{DataFrame, ResponseBody, WriteError};
+
+/// What an answer must know of its request.
+#[derive(Debug)]
+struct Exchange {
+    method: Method,
+    version: Version,
+    keep_alive: bool,
+    upgrade: bool,
+    /// Whether the caller waits for `100 Continue` and hasn't got it.
+    awaits_continue: bool,
+    /// Whether a part of the body has come.
+    has_begun_body: bool,
+}
+
+/// How far the answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Its head isn't written.
+    Awaited,
+    /// So many bytes of it are missing.
+    Length(u64),
+    Chunked,
+    UntilClose,
+    /// The method has no answer's body: data are left out.
+    Omitted,
+    /// The status has no body.
+    Bodiless,
+    Finished,
+    /// It broke off, and stays so.
+    Broken,
+}
+
+/// The answer that is being written.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    /// None before a request, and where it couldn't be read.
+    exchange: Option<Exchange>,
+    state: State,
+    must_close: bool,
+}
+
+impl Writer {
+    pub(crate) fn new() -> Self {
+        Self { exchange: None, state: State::Awaited, must_close: false }
+    }
+
+    /// Begins the answer to a request.
+    pub(crate) fn begin(&mut self, head: &RequestHead) {
+        self.exchange = Some(Exchange {
+            method: head.method.clone(),
+            version: head.version,
+            keep_alive: head.keep_alive,
+            upgrade: head.upgrade,
+            awaits_continue: head.expects_continue,
+            has_begun_body: false,
+        });
+    }
+
+    /// The caller sends its body.
+    pub(crate) fn note_body(&mut self) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.has_begun_body = true;
+        }
+    }
+
+    /// Awaits the next request.
+    pub(crate) fn begin_next(&mut self) {
+        *self = Self { must_close: self.must_close, ..Self::new() };
+    }
+
+    /// Whether no final answer was begun.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.state == State::Awaited
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.state == State::Finished
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.state == State::Broken
+    }
+
+    pub(crate) fn must_close(&self) -> bool {
+        self.must_close
+    }
+
+    /// No further request is read after this answer.
+    pub(crate) fn close_after(&mut self) {
+        self.must_close = true;
+    }
+
+    /// No further request is read after this answer, which breaks off where it has begun.
+    pub(crate) fn abort(&mut self) {
+        self.must_close = true;
+        if !self.is_finished() {
+            self.state = State::Broken;
+        }
+    }
+
+    /// Whether `100 Continue` was written: once, where it is awaited and the final answer hasn't begun.
+    pub(crate) fn write_continue(&mut self, out: &mut BytesMut) -> bool {
+        let Some(exchange) = &mut self.exchange else { return false };
+        if self.state != State::Awaited || !exchange.awaits_continue || exchange.has_begun_body {
+            return false;
+        }
+        exchange.awaits_continue = false;
+        out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        true
+    }
+
+    /// See [`crate::connection::Connection::write_head`]; `is_whole`: the request was read to its end.
+    pub(crate) fn write_head(
+        &mut self,
+        out: &mut BytesMut,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: ResponseBody,
+        keep_alive: bool,
+        is_whole: bool,
+    ) -> Result<(), WriteError> {
+        if self.state != State::Awaited {
+            return Err(WriteError::OutOfOrder);
+        }
+        let state = self.state_after_head(status, body)?;
+        // A caller that was never told to go on may send its body or not: what follows could be read in two ways.
+        let keeps = self.exchange.as_ref().is_some_and(|exchange| {
+            exchange.keep_alive && (is_whole || !exchange.awaits_continue) && state != State::UntilClose
+        });
+        let keeps = keeps && keep_alive && !self.must_close;
+        let start = out.len();
+        put_status(out, status);
+        put_fields(out, headers, false).inspect_err(|_| out.truncate(start))?;
+        match (state, body) {
+            (State::Chunked, _) => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+            // 204 and 304 have no Content-Length (RFC 9110 §8.6); 205 says that it is empty (§15.3.6).
+            (State::Bodiless, _) if status != StatusCode::RESET_CONTENT => {}
+            (_, ResponseBody::Length(length)) => put_length(out, length),
+            (_, ResponseBody::None) => put_length(out, 0),
+            (_, ResponseBody::Streamed) => {}
+        }
+        let is_http10 = self.exchange.as_ref().is_some_and(|exchange| exchange.version == Version::HTTP_10);
+        if !keeps {
+            out.extend_from_slice(b"connection: close\r\n");
+        } else if is_http10 {
+            out.extend_from_slice(b"connection: keep-alive\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        self.must_close = !keeps;
+        self.state = state;
+        Ok(())
+    }
+
+    fn state_after_head(&self, status: StatusCode, body: ResponseBody) -> Result<State, WriteError> {
+        let is_method = |method: &Method| self.exchange.as_ref().is_some_and(|exchange| exchange.method == *method);
+        let is_tunnel = is_method(&Method::CONNECT) && status.is_success();
+        if !(200..600).contains(&status.as_u16()) || is_tunnel {
+            return Err(WriteError::Status);
+        }
+        if matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED) {
+            let is_empty = matches!(body, ResponseBody::None | ResponseBody::Length(0));
+            return if is_empty { Ok(State::Bodiless) } else { Err(WriteError::BodyForbidden) };
+        }
+        if is_method(&Method::HEAD) {
+            return Ok(State::Omitted);
+        }
+        let is_http11 = self.exchange.as_ref().is_none_or(|exchange| exchange.version == Version::HTTP_11);
+        Ok(match body {
+            ResponseBody::None => State::Length(0),
+            ResponseBody::Length(length) => State::Length(length),
+            ResponseBody::Streamed if is_http11 => State::Chunked,
+            ResponseBody::Streamed => State::UntilClose,
+        })
+    }
+
+    /// What stands around a piece of `len` bytes, which counts as written.
+    pub(crate) fn frame(&mut self, len: u64) -> Result<DataFrame, WriteError> {
+        match &mut self.state {
+            State::Awaited | State::Finished | State::Broken => Err(WriteError::OutOfOrder),
+            // An empty chunk would be the last one.
+            _ if len == 0 => Ok(DataFrame::OMITTED),
+            State::Omitted => Ok(DataFrame::OMITTED),
+            State::Bodiless => self.broken(WriteError::BodyForbidden),
+            State::Chunked => Ok(DataFrame::chunk(len)),
+            State::UntilClose => Ok(DataFrame::BARE),
+            State::Length(left) => match left.checked_sub(len) {
+                Some(less) => {
+                    *left = less;
+                    Ok(DataFrame::BARE)
+                }
+                None => self.broken(WriteError::TooLong),
+            },
+        }
+    }
+
+    /// Ends the answer.
+    pub(crate) fn write_end(&mut self, out: &mut BytesMut) -> Result<(), WriteError> {
+        match self.state {
+            State::Awaited | State::Finished | State::Broken => return Err(WriteError::OutOfOrder),
+            State::Length(missing) if missing > 0 => return self.broken(WriteError::TooShort { missing }),
+            State::Chunked => out.extend_from_slice(b"0\r\n\r\n"),
+            State::Length(_) | State::UntilClose | State::Omitted | State::Bodiless => {}
+        }
+        self.state = State::Finished;
+        Ok(())
+    }
+
+    /// Writes `101 Switching Protocols`.
+    pub(crate) fn write_upgrade(&mut self, out: &mut BytesMut, headers: &HeaderMap) -> Result<(), WriteError> {
+        if self.state != State::Awaited {
+            return Err(WriteError::OutOfOrder);
+        }
+        if !self.exchange.as_ref().is_some_and(|exchange| exchange.upgrade) || !headers.contains_key(UPGRADE) {
+            return Err(WriteError::NoUpgrade);
+        }
+        let start = out.len();
+        put_status(out, StatusCode::SWITCHING_PROTOCOLS);
+        put_fields(out, headers, true).inspect_err(|_| out.truncate(start))?;
+        out.extend_from_slice(b"connection: upgrade\r\n\r\n");
+        self.must_close = true;
+        self.state = State::Finished;
+        Ok(())
+    }
+
+    fn broken<T>(&mut self, error: WriteError) -> Result<T, WriteError> {
+        self.abort();
+        Err(error)
+    }
+}
+
+fn put_status(out: &mut BytesMut, status: StatusCode) {
+    out.reserve(512);
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.extend_from_slice(b" ");
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes the fields, save those that belong to one connection or frame a body: those are the engine's.
+fn put_fields(out: &mut BytesMut, headers: &HeaderMap, keeps_upgrade: bool) -> Result<(), WriteError> {
+    for (name, value) in headers {
+        if !is_engine_s(name) || (keeps_upgrade && name == UPGRADE) {
+            put_field(out, name.as_str(), value.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+fn is_engine_s(name: &HeaderName) -> bool {
+    [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER, UPGRADE].contains(name)
+        || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+}
+
+/// A value's type should hold such bytes off; it can be made without its check, and a split answer is too dear.
+fn put_field(out: &mut BytesMut, name: &str, value: &[u8]) -> Result<(), WriteError> {
+    if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
+        return Err(WriteError::FieldValue);
+    }
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+fn put_length(out: &mut BytesMut, length: u64) {
+    out.extend_from_slice(b"content-length: ");
+    out.extend_from_slice(length.to_string().as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_splits_an_answer() {
+        for value in [&b"a\r\nset-cookie: b"[..], b"a\n", b"\r", b"a\0b"] {
+            assert_eq!(put_field(&mut BytesMut::new(), "x", value), Err(WriteError::FieldValue), "{value:?}");
+        }
+        let mut out = BytesMut::new();
+        put_field(&mut out, "x", b"a\t\xff").unwrap();
+        assert_eq!(out, &b"x: a\t\xff\r\n"[..]);
+    }
+}
