@@ -6,6 +6,7 @@ mod exchange;
 mod socket;
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use limen_http1::connection::{Event, Limits};
@@ -83,8 +84,11 @@ async fn next(socket: &mut Socket, stopping: &mut watch::Receiver<bool>) -> Next
             Err(malformed) => return Next::Refused(Box::new(refused(malformed))),
         }
         // What has come already needs no timer.
-        if socket.try_fill() {
-            continue;
+        if let Poll::Ready(filled) = std::future::poll_fn(|context| Poll::Ready(socket.poll_fill(context))).await {
+            match filled {
+                Ok(()) => continue,
+                Err(_) => return Next::Done,
+            }
         }
         let idle = socket.engine.is_idle();
         let deadline =

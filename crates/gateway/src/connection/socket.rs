@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use limen_http1::connection::{Connection, Limits};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
@@ -60,18 +60,13 @@ impl Socket {
 
     /// Waits for more of what the caller sends; its end is told to the engine. Must not be called without room.
     pub(super) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.stream.poll_read_ready(context))?;
-            match self.stream.try_read_buf(&mut self.engine.space()) {
-                Ok(0) => {
-                    self.engine.receive_eof();
-                    return Poll::Ready(Ok(()));
-                }
-                Ok(_) => return Poll::Ready(Ok(())),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+        // Not by `try_read_buf`: only this way tokio notes that a short read emptied the socket, and asks no second time.
+        let mut space = self.engine.space();
+        let read = ready!(std::pin::pin!(self.stream.read_buf(&mut space)).poll(context))?;
+        if read == 0 {
+            self.engine.receive_eof();
         }
+        Poll::Ready(Ok(()))
     }
 
     /// Writes what waits; ready when all of it is written.

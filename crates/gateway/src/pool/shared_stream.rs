@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// The connection's side.
@@ -39,8 +39,14 @@ impl AsyncRead for SharedStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.0.poll_read_ready(context))?;
+            let room = buffer.remaining();
             match self.0.try_read_buf(buffer) {
-                Ok(_) => return Poll::Ready(Ok(())),
+                Ok(read) => {
+                    if read < room {
+                        self.note_empty();
+                    }
+                    return Poll::Ready(Ok(()));
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
@@ -49,6 +55,12 @@ impl AsyncRead for SharedStream {
 }
 
 impl SharedStream {
+    /// A short read emptied the socket: noted, so that it isn't asked a second time to hear so. New bytes are told by an
+    /// event of their own; none can be lost, since events are taken by this very thread.
+    fn note_empty(&self) {
+        let _ = self.0.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+    }
+
     fn poll_write_with(
         &self,
         context: &mut Context<'_>,

@@ -1,6 +1,6 @@
 //! Services that lie about where an answer ends, or say it in two ways; and requests' bodies that services must not miss.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -87,32 +87,41 @@ fn a_piece_of_a_body_that_looks_like_a_head_is_a_piece_of_a_body() {
 #[test]
 fn what_a_service_sends_unasked_reaches_nobody() {
     const SURPLUS: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
-    let (go, awaited) = mpsc::channel();
     let (tell, told) = mpsc::channel();
-    let ends = Mutex::new((awaited, tell));
+    let tell = Mutex::new(tell);
     let target = scripted(move |head, stream| {
         if !head.contains(" /base/surplus ") {
             return say(stream, &echo(head));
         }
         let length = if head.starts_with("HEAD") { SURPLUS.len() } else { 0 };
         say(stream, &format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"));
-        // The caller has its answer, and the connection may wait for the next call.
-        let ends = ends.lock().unwrap();
-        ends.0.recv().unwrap();
-        say(stream, SURPLUS);
-        ends.1.send(()).unwrap();
+        tell.lock().unwrap().send(stream.try_clone().unwrap()).unwrap();
     });
     let stage = stage_with(UPLOADS, Some(&target), "  - {name: up, apis: [uploads]}");
     let key = stage.subscribe("up").primary;
+    let mut callers: [_; 4] = std::array::from_fn(|_| stage.http().open());
+    let fields = [(KEY, key.as_str())];
     for round in 0..40 {
-        let method = ["HEAD", "GET"][round % 2];
-        assert_eq!(stage.http().call(method, "/uploads/surplus", &[(KEY, &key)], None).status, 200);
-        go.send(()).unwrap();
-        told.recv_timeout(Duration::from_secs(10)).expect("the surplus is written");
-        for caller in 0..4 {
-            let answer = stage.http().get(&format!("/uploads/own-{round}-{caller}"), &[(KEY, &key)]);
-            assert_eq!((answer.status, answer.text()), (200, format!("/base/own-{round}-{caller}")), "behind {method}");
+        let (method, first, second) = (["HEAD", "GET"][round % 2], round / 2 % 4, round / 8 % 4);
+        let answer = callers[first].try_call(method, "/uploads/surplus", &fields, None).unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let mut stream = told.recv_timeout(Duration::from_secs(10)).expect("the service's connection");
+        if method == "HEAD" {
+            // A body was announced where none may come: that connection is used for nothing else.
+            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            assert_eq!(stream.read(&mut [0]).ok(), Some(0), "the connection was kept");
         }
+        // The surplus is there before the next call is whole, and yet may be looked at after it.
+        let path = format!("own-{round}");
+        let request = callers[second].request("GET", &format!("/uploads/{path}"), &fields, None);
+        let (begin, rest) = request.split_at(request.len() / 2);
+        callers[second].write(begin);
+        say(&mut stream, SURPLUS);
+        callers[second].write(rest);
+        let answer = callers[second].answer_to("GET");
+        assert_eq!((answer.status, answer.text()), (200, format!("/base/{path}")), "behind {method}");
+        let answer = stage.http().get(&format!("/uploads/other-{path}"), &fields);
+        assert_eq!((answer.status, answer.text()), (200, format!("/base/other-{path}")), "behind {method}");
     }
 }
 
