@@ -193,16 +193,25 @@ impl<'g> Call<'g> {
         self.tell_standing_notice(&mut refusal);
         if is_fault {
             tracing::error!(id = %self.id_text, words = %refusal.operator_words, "fault");
-        } else if outcome == Outcome::Failed {
+        } else if outcome == Outcome::Failed && refusal.notice_id.is_none() {
+            // What a notice tells of is known; a line a call would bury what isn't.
             tracing::warn!(id = %self.id_text, code = refusal.cause.code(), words = %refusal.operator_words, "failed");
         } else {
             tracing::debug!(id = %self.id_text, code = refusal.cause.code(), words = %refusal.operator_words, "refused");
         }
+        // The detail says the place of what is wrong; where it is a sentence of the table, the message is enough.
+        let told = match refusal.detail.as_ref() {
+            detail if detail == refusal.cause.entry().meaning || detail == refusal.message => {
+                refusal.message.to_string()
+            }
+            detail if refusal.message.ends_with(['.', '!', '?']) => format!("{} {detail}", refusal.message),
+            detail => format!("{}. {detail}", refusal.message),
+        };
         self.note(Finding::Ended {
             step: self.step,
             outcome,
             cause: refusal.cause,
-            told: refusal.message.as_ref().into(),
+            told: told.into(),
             operator_words: refusal.operator_words.as_ref().into(),
         });
         self.ended_as(refusal.status, Some(refusal.cause));

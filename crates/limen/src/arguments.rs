@@ -95,7 +95,7 @@ pub(crate) enum Command {
   limen publish --target http://127.0.0.1:9000 --base-path /orders
   limen publish --target http://10.0.0.7/api --base-path /stock --product standard --developer ada")]
     Publish(Publish),
-    /// Take a published API away
+    /// Take a published API away; its product and subscriptions stay
     #[command(after_help = "Example:\n  limen unpublish --base-path /orders")]
     Unpublish {
         /// The path that it is published under
@@ -227,7 +227,7 @@ pub(crate) struct Publish {
     /// The path to publish it under, like /orders
     #[arg(long, value_name = "/PATH")]
     pub(crate) base_path: String,
-    /// The product that opens it; an existing one gains the API [default: a new one]
+    /// The product that opens it; an existing one gains the API [default: a new one, without limits]
     #[arg(long, value_name = "NAME")]
     pub(crate) product: Option<String>,
     /// Whose subscription is made [default: the first developer, or a new one]

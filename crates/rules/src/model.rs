@@ -71,7 +71,7 @@ pub enum ContractKind {
     Transparent,
 }
 
-/// Who may learn that an API exists.
+/// Who may learn what an API has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {

@@ -24,7 +24,7 @@ const NEEDED: [&str; 12] = [
 const FOLDERS: [&str; 7] = [".cargo/", ".ci/", ".config/", "crates/", "docs/", "testbed/", "xtask/"];
 
 /// The crates whose items documents name as `rules::path::normalize`.
-const CRATES: [&str; 5] = ["gateway", "portal", "rules", "sample", "store"];
+const CRATES: [&str; 6] = ["gateway", "http1", "portal", "rules", "sample", "store"];
 
 #[test]
 fn the_documents_exist() {

@@ -157,7 +157,7 @@ pub(crate) enum TokenCommand {
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("effect").required(true).args(["close", "announce_only"])))]
 pub(crate) struct NoticeText {
-    /// One line; while the notice closes, it is the message of the 503
+    /// One line; it is the message of each 503 that the notice explains
     #[arg(long)]
     pub(crate) title: String,
     /// What happened or will, in full

@@ -42,7 +42,7 @@ fn words(published: &Published, base_path: &str, data_dir_flag: &str) -> String 
         "Published API '{}' at {} with product '{}' and subscription {}.\n\n\
          {try_it}  curl -i -H {} {}\n\n\
          The keys are shown this once:\n  primary    {}\n  secondary  {}\n\n\
-         Undo it:\n\n  limen unpublish --base-path {}{data_dir_flag}\n",
+         Undo it (product and subscription stay):\n\n  limen unpublish --base-path {}{data_dir_flag}\n",
         published.api,
         published.url,
         published.product,
@@ -104,7 +104,7 @@ The keys are shown this once:
   primary    limen_sub_one
   secondary  limen_sub_two
 
-Undo it:
+Undo it (product and subscription stay):
 
   limen unpublish --base-path /orders --data-dir /srv/d
 ";

@@ -37,10 +37,15 @@ fn words(status: &Status, now_us: i64, data_dir_flag: &str) -> String {
     if status.calls_by_status.is_empty() {
         shown.push_str("No call since the start.\n");
     } else {
-        let rows = status.calls_by_status.iter().map(|(code, calls)| vec![code.to_string(), number(*calls)]);
+        let rows = status.calls_by_status.iter().map(|(code, calls)| vec![code_word(*code), number(*calls)]);
         shown.push_str(&table(&["STATUS", "CALLS"], rows));
     }
     shown
+}
+
+/// A status, or what stands for callers who left before they were answered.
+fn code_word(code: u16) -> String {
+    if code == 0 { "left".to_owned() } else { code.to_string() }
 }
 
 #[cfg(test)]

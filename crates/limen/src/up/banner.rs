@@ -60,7 +60,7 @@ fn banner(
     if let Some(Some(credentials)) = sample {
         text.push_str(&format!(
             "
-A sample API is published at {BASE_PATH}. Try it (key and token are shown this once):
+A sample API is published at {BASE_PATH}. Try it (key and token are shown this once; the token lives 24 hours):
 
   curl -i {gateway_url}{BASE_PATH}/constituents/280 \\
     -H '{DEFAULT_KEY_HEADER}: {}' \\

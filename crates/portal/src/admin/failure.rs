@@ -81,6 +81,11 @@ impl From<StoreError> for AdminFailure {
                 Self::unknown(format!("There is no {what}."), "List what there is, and use a name or id from there.")
             }
             StoreError::Conflict { what } => Self::conflict(what.clone(), "Look at what is there, then ask again."),
+            StoreError::Unavailable { .. } if error.to_string().contains("disk is full") => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The disk that holds the data folder is full; nothing was changed.",
+                "Make room on that disk, then ask again.",
+            ),
             StoreError::Unavailable { .. } => Self::fault(&error),
         }
     }
