@@ -46,6 +46,8 @@ pub(crate) async fn serve(
 ) {
     let mut socket = Socket::new(stream, Limits::default());
     loop {
+        // A caller who sends requests without a pause must not keep the others of its core waiting.
+        tokio::task::consume_budget().await;
         match next(&mut socket, &mut stopping).await {
             Next::Request(head) => {
                 let exchange = Exchange::of_request(&gateway, &core, &mut socket, *head, &stopping);
@@ -55,7 +57,7 @@ pub(crate) async fn serve(
             }
             Next::Refused(refusal) => {
                 let response = call::refuse_unparsed(&gateway, *refusal);
-                Exchange::of_refusal(&mut socket, response, &stopping).run().await;
+                Exchange::of_refusal(&gateway, &mut socket, response, &stopping).run().await;
                 break;
             }
             Next::Done => break,
@@ -69,8 +71,13 @@ pub(crate) async fn turn_away(gateway: &Arc<Gateway>, stream: TcpStream, stoppin
     let refusal = Refusal::new(Cause::Overloaded).detail("Too many connections are open.").retry_after_s(1);
     let mut socket = Socket::new(stream, Limits::default());
     let response = call::refuse_unparsed(gateway, refusal);
-    Exchange::of_refusal(&mut socket, response, stopping).run().await;
+    Exchange::of_refusal(gateway, &mut socket, response, stopping).run().await;
     socket.close().await;
+}
+
+/// Ready when the process is stopping.
+async fn stop_of(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 /// Waits for the next request.
@@ -102,7 +109,14 @@ async fn next(socket: &mut Socket, stopping: &mut watch::Receiver<bool>) -> Next
             () = tokio::time::sleep_until(deadline) => {
                 return if idle { Next::Done } else { Next::Refused(Box::new(head_timed_out())) };
             }
-            _ = stopping.wait_for(|stop| *stop), if idle => return Next::Done,
+            () = stop_of(stopping), if idle => {
+                // What was sent before we stopped may not have been told yet.
+                tokio::task::yield_now().await;
+                let filled = std::future::poll_fn(|context| Poll::Ready(socket.poll_fill(context))).await;
+                if !matches!(filled, Poll::Ready(Ok(()))) {
+                    return Next::Done;
+                }
+            }
         }
     }
 }

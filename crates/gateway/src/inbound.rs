@@ -39,6 +39,8 @@ struct Slot {
     is_wanted: bool,
     has_ended: bool,
     is_dropped: bool,
+    /// Nobody feeds any more.
+    is_gone: bool,
     reader: Option<Waker>,
     feeder: Option<Waker>,
 }
@@ -95,6 +97,7 @@ impl Body for Inbound {
             }
             Some(Err(broken)) => Poll::Ready(Some(Err(broken))),
             None if slot.has_ended => Poll::Ready(None),
+            None if slot.is_gone => Poll::Ready(Some(Err(BrokenBody::Gone))),
             None => {
                 slot.is_wanted = true;
                 slot.reader = Some(context.waker().clone());
@@ -171,9 +174,7 @@ impl Feeder {
 impl Drop for Feeder {
     fn drop(&mut self) {
         let mut slot = lock(&self.0);
-        if !slot.has_ended && slot.piece.is_none() {
-            slot.piece = Some(Err(BrokenBody::Gone));
-        }
+        slot.is_gone = true;
         let reader = slot.reader.take();
         drop(slot);
         wake(reader);

@@ -1,9 +1,11 @@
 //! One listening socket, cloned to a current-thread runtime per core; caps on connections; an orderly end.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -22,8 +24,10 @@ const CONNECTIONS_MAX: usize = 16_384;
 const FILES_RESERVED: u64 = 256;
 /// Connections that wait to be accepted; the operating system may allow fewer.
 const BACKLOG: i32 = 4_096;
-/// For calls under way to end after a stop was asked for.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// For calls under way to end after a stop was asked for: longer than a service has for its answer.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(35);
+/// How often idle connections to services are looked through.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// Pause after a failed accept, such as for want of file descriptors: trying again at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
@@ -104,9 +108,14 @@ async fn accept(
     let core = Arc::<Core>::default();
     let mut connections = JoinSet::new();
     let mut warned_at: Option<Instant> = None;
+    let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            _ = sweep.tick() => {
+                core.pool.sweep();
+                continue;
+            }
             _ = stopping.changed() => break,
         };
         // Ended connections are forgotten as others come, so the set holds little more than the open ones.
@@ -132,6 +141,16 @@ async fn accept(
             });
             continue;
         }
+        let (gateway, core, stopping) = (Arc::clone(&gateway), Arc::clone(&core), stopping.clone());
+        connections.spawn(async move {
+            connection::serve(gateway, core, stream, stopping).await;
+            drop(place);
+        });
+    }
+    // Who has connected by now is still served.
+    while let Poll::Ready(Ok((stream, _))) = poll_fn(|context| Poll::Ready(listener.poll_accept(context))).await {
+        open.fetch_add(1, Ordering::Relaxed);
+        let place = Place(Arc::clone(&open));
         let (gateway, core, stopping) = (Arc::clone(&gateway), Arc::clone(&core), stopping.clone());
         connections.spawn(async move {
             connection::serve(gateway, core, stream, stopping).await;

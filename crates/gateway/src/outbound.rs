@@ -64,12 +64,21 @@ pub(crate) struct Upload {
     max_bytes: u64,
     idle_timeout: Duration,
     deadline: Pin<Box<Sleep>>,
+    /// Whether the caller was found to have sent nothing more: only such time counts against it.
+    is_waiting: bool,
     state: Arc<UploadState>,
 }
 
 impl Upload {
     pub(crate) fn new(body: Inbound, max_bytes: u64, idle_timeout: Duration, state: Arc<UploadState>) -> Self {
-        Self { body, max_bytes, idle_timeout, deadline: Box::pin(tokio::time::sleep(idle_timeout)), state }
+        Self {
+            body,
+            max_bytes,
+            idle_timeout,
+            deadline: Box::pin(tokio::time::sleep(idle_timeout)),
+            is_waiting: false,
+            state,
+        }
     }
 
     fn fail(&self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
@@ -88,7 +97,7 @@ impl Upload {
                 }
                 Poll::Ready(Some(Err(error))) => return self.fail(broken_body(&error)),
                 Poll::Ready(Some(Ok(frame))) => {
-                    self.deadline.as_mut().reset(Instant::now() + self.idle_timeout);
+                    self.is_waiting = false;
                     // Trailers could smuggle identity fields past the checks; no service of today needs them.
                     let Ok(data) = frame.into_data() else { continue };
                     let size = u64::try_from(data.len()).unwrap_or(u64::MAX);
@@ -100,6 +109,9 @@ impl Upload {
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
             }
+        }
+        if !std::mem::replace(&mut self.is_waiting, true) {
+            self.deadline.as_mut().reset(Instant::now() + self.idle_timeout);
         }
         if self.deadline.as_mut().poll(context).is_ready() {
             return self.fail(timed_out(self.idle_timeout));

@@ -72,6 +72,15 @@ impl Pool {
         }
     }
 
+    /// Lets go of connections that were idle for too long.
+    pub(crate) fn sweep(&self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        for waiting in idle.values_mut() {
+            waiting.retain(|(sender, since)| since.elapsed() < IDLE_TIMEOUT && !sender.requests.is_closed());
+        }
+        idle.retain(|_, waiting| !waiting.is_empty());
+    }
+
     /// Keeps a connection for the next call.
     pub(crate) fn put(&self, address: &Arc<str>, sender: Sender) {
         if sender.requests.is_closed() {

@@ -77,8 +77,8 @@ pub fn map(status: u16, method: &Method, settings: &MappingSettings<'_>) -> Mapp
         101 => return Mapped::Unexpected,
         100..=199 => return Mapped::Interim,
         200..=599 => {}
-        _ if settings.strict => return Mapped::Unexpected,
-        _ => {}
+        // No such status can leave, whatever the contract.
+        _ => return Mapped::Unexpected,
     }
     if !settings.strict || settings.pass_statuses.contains(&status) {
         let has_none = *method == Method::HEAD || matches!(status, 204 | 205 | 304);
@@ -219,11 +219,12 @@ mod tests {
     #[test]
     fn transparent_changes_no_final_status() {
         let settings = MappingSettings { strict: false, ..MappingSettings::default() };
-        for status in 200..=999 {
+        for status in 200..=599 {
             assert!(
                 matches!(map(status, &Method::GET, &settings), Mapped::Pass { status: left, .. } if left == status)
             );
         }
+        assert_eq!(map(600, &Method::GET, &settings), Mapped::Unexpected, "HTTP has no such status");
         assert_eq!(map(101, &Method::GET, &settings), Mapped::Unexpected);
         assert_eq!(map(103, &Method::GET, &settings), Mapped::Interim);
     }

@@ -12,16 +12,20 @@ use http_body::Body as _;
 use limen_http1::connection::Event;
 use limen_http1::head::{BodyKind, RequestHead};
 use limen_http1::response::ResponseBody;
+use limen_rules::contract::{Cause, Refusal};
 use tokio::sync::watch;
 
 use super::socket::Socket;
 use crate::answer::Answer;
+use crate::call;
 use crate::gateway::{Core, Gateway};
 use crate::handle;
 use crate::inbound::{BrokenBody, Feeder, Head, Inbound};
 
 /// More of an answer is not fetched while so much of it waits to be written.
 const WAITING_BYTES: usize = 64 * 1024;
+/// What an answer needs of room beyond this is given back after it.
+const GROWN_BYTES: usize = 16 * 1024;
 /// So much of a body that nobody wants is thrown away rather than the connection.
 const DISCARDED_BYTES: usize = 64 * 1024;
 
@@ -29,6 +33,7 @@ type Handling<'e> = Pin<Box<dyn Future<Output = Response<Answer>> + Send + 'e>>;
 
 /// A request under way.
 pub(super) struct Exchange<'e> {
+    gateway: &'e Arc<Gateway>,
     socket: &'e mut Socket,
     stopping: &'e watch::Receiver<bool>,
     /// Where the request's body goes, while it isn't whole.
@@ -68,17 +73,20 @@ impl<'e> Exchange<'e> {
         let is_old = head.version == http::Version::HTTP_10;
         let head = Head { method: head.method, target: head.target, version: head.version, headers: head.headers };
         let handling: Handling<'e> = Box::pin(handle::handle(gateway, core, head, body));
-        Self { socket, stopping, feeder, left_bytes, handling: Some(handling), answer: None, is_head, is_old }
+        socket.renew();
+        Self { gateway, socket, stopping, feeder, left_bytes, handling: Some(handling), answer: None, is_head, is_old }
     }
 
     /// An answer to what is no request; the connection ends with it.
     pub(super) fn of_refusal(
+        gateway: &'e Arc<Gateway>,
         socket: &'e mut Socket,
         response: Response<Answer>,
         stopping: &'e watch::Receiver<bool>,
     ) -> Self {
         let handling: Handling<'e> = Box::pin(std::future::ready(response));
         Self {
+            gateway,
             socket,
             stopping,
             feeder: None,
@@ -104,6 +112,9 @@ impl<'e> Exchange<'e> {
             {
                 self.handling = None;
                 self.begin(context, response);
+            }
+            if self.handling.is_some() && self.feeder.is_none() && self.socket.poll_gone(context).is_ready() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
             let waits = self.poll_answer(context);
             let flushed = self.socket.poll_flush(context)?;
@@ -167,23 +178,36 @@ impl<'e> Exchange<'e> {
         let told = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         let framing = match (body.size_hint().exact(), told) {
             // For HEAD: what GET would have got.
+            (Some(0), _) if matches!(parts.status.as_u16(), 204 | 205 | 304) => ResponseBody::None,
             (_, Some(told)) if self.is_head => ResponseBody::Length(told),
             (_, None) if self.is_head => ResponseBody::Streamed,
             (Some(length), _) => ResponseBody::Length(length),
             (None, _) => ResponseBody::Streamed,
         };
-        self.socket.resets = false;
         let keep_alive = is_whole && !*self.stopping.borrow();
         let socket = &mut *self.socket;
         match socket.engine.write_head(&mut socket.out, parts.status, &parts.headers, framing, keep_alive) {
             Ok(()) => {
-                self.is_old &= framing == ResponseBody::Streamed;
+                if self.is_old && framing == ResponseBody::Streamed && !self.is_head {
+                    socket.set_resets(true);
+                }
                 self.answer = Some(body);
             }
             Err(error) => {
                 tracing::error!(%error, status = %parts.status, "an answer's head can't be written");
-                socket.engine.abort();
+                self.apologise();
             }
+        }
+    }
+
+    /// An answer that can't be told is a fault of ours, and told as one.
+    fn apologise(&mut self) {
+        let (parts, body) = call::refuse_unparsed(self.gateway, Refusal::new(Cause::Unexpected)).into_parts();
+        let length = ResponseBody::Length(body.size_hint().exact().unwrap_or(0));
+        let socket = &mut *self.socket;
+        match socket.engine.write_head(&mut socket.out, parts.status, &parts.headers, length, false) {
+            Ok(()) => self.answer = Some(body),
+            Err(_) => socket.engine.abort(),
         }
     }
 
@@ -195,7 +219,7 @@ impl<'e> Exchange<'e> {
             return false;
         }
         let mut discarded = 0;
-        while discarded < DISCARDED_BYTES {
+        while discarded <= DISCARDED_BYTES {
             match self.socket.engine.next_event() {
                 Ok(Event::Data(bytes)) => discarded += bytes.len(),
                 Ok(Event::End) => {
@@ -224,7 +248,11 @@ impl<'e> Exchange<'e> {
                 },
                 Poll::Ready(None) => {
                     self.answer = None;
-                    socket.engine.write_end(&mut socket.out)
+                    let ended = socket.engine.write_end(&mut socket.out);
+                    if ended.is_ok() {
+                        socket.set_resets(false);
+                    }
+                    ended
                 }
                 Poll::Ready(Some(Err(cut))) => {
                     tracing::debug!(%cut, "an answer was cut");
@@ -232,6 +260,7 @@ impl<'e> Exchange<'e> {
                     return false;
                 }
             };
+            socket.has_grown |= socket.out.len() > GROWN_BYTES;
             if let Err(error) = written {
                 tracing::debug!(%error, "an answer is not of the length that it told");
                 self.break_off();
@@ -245,6 +274,5 @@ impl<'e> Exchange<'e> {
     fn break_off(&mut self) {
         self.answer = None;
         self.socket.engine.abort();
-        self.socket.resets = self.is_old;
     }
 }

@@ -7,16 +7,20 @@ use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use limen_http1::connection::{Connection, Limits};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use rustix::net::{RecvFlags, recv};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 /// For a caller to take more of an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
-/// For a caller to read our last words before the connection is closed.
-const LINGER: Duration = Duration::from_secs(1);
+/// For a caller to finish sending and read our last words before the connection is closed, and for a pause in that.
+const LINGER: Duration = Duration::from_secs(5);
+const LINGER_PAUSE: Duration = Duration::from_secs(1);
 /// What is read and thrown away then, so that closing does not destroy those words on their way.
-const LINGER_BYTES: usize = 256 * 1024;
+const LINGER_BYTES: usize = 16 * 1024 * 1024;
+/// What is held ready for answers of an idle connection.
+const OUT_BYTES: usize = 1024;
 
 /// A caller's socket.
 pub(super) struct Socket {
@@ -24,8 +28,12 @@ pub(super) struct Socket {
     pub(super) engine: Connection,
     /// What waits to be written.
     pub(super) out: BytesMut,
-    /// Whether the answer must end with a reset: its end is told by the connection's, and it was cut.
-    pub(super) resets: bool,
+    /// Whether closing resets the connection: see [`Socket::set_resets`].
+    resets: bool,
+    /// Whether `out` held much at a time, and so keeps much memory.
+    pub(super) has_grown: bool,
+    /// Whether nothing more can be learnt from what comes while a call is handled.
+    is_unwatched: bool,
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
@@ -34,7 +42,51 @@ impl Socket {
         // Small answers must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
         let engine = Connection::new(limits);
-        Self { stream, engine, out: BytesMut::with_capacity(1024), resets: false, stalled: None }
+        Self {
+            stream,
+            engine,
+            out: BytesMut::with_capacity(OUT_BYTES),
+            resets: false,
+            has_grown: false,
+            is_unwatched: false,
+            stalled: None,
+        }
+    }
+
+    /// Makes every way in which the connection can end a reset, also the process's death, or takes that back. An answer
+    /// to HTTP/1.0 ends with its connection: an orderly close before its end would make a cut one look whole.
+    pub(super) fn set_resets(&mut self, resets: bool) {
+        if self.resets != resets {
+            self.resets = resets;
+            let _ = rustix::net::sockopt::set_socket_linger(&self.stream, resets.then_some(Duration::ZERO));
+        }
+    }
+
+    /// Begins another request: what the last one made large is made small again.
+    pub(super) fn renew(&mut self) {
+        if std::mem::take(&mut self.has_grown) && self.out.is_empty() {
+            self.out = BytesMut::with_capacity(OUT_BYTES);
+        }
+        self.is_unwatched = false;
+    }
+
+    /// Ready when the caller's connection was reset while nothing is read from it. A caller who only ended its side is
+    /// still there for the answer.
+    pub(super) fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while !self.is_unwatched {
+            ready!(self.stream.poll_read_ready(context)).ok();
+            let peeked = self.stream.try_io(Interest::READABLE, || {
+                let mut byte = [0_u8; 1];
+                Ok(recv(&self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT)?)
+            });
+            match peeked {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Poll::Ready(()),
+                // The next request, or the end of what it sends: either stays readable, so there is nothing to wait for.
+                Ok(_) => self.is_unwatched = true,
+            }
+        }
+        Poll::Pending
     }
 
     /// Takes what has already come; false if nothing has.
@@ -99,22 +151,18 @@ impl Socket {
     /// was just written (RFC 9112 §9.6).
     pub(super) async fn close(mut self) {
         if self.resets {
-            // Without this the caller of HTTP/1.0 would take a cut answer for a whole one.
-            let _ = rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO));
             return;
         }
         let drain = async {
             self.stream.shutdown().await?;
-            let mut buffer = [0_u8; 4096];
+            let mut buffer = vec![0_u8; 16 * 1024];
             let mut drained = 0;
             while drained < LINGER_BYTES {
-                self.stream.readable().await?;
-                match self.stream.try_read(&mut buffer) {
-                    Ok(0) => break,
-                    Ok(read) => drained += read,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => return Err(error),
+                let read = tokio::time::timeout(LINGER_PAUSE, self.stream.read(&mut buffer)).await??;
+                if read == 0 {
+                    break;
                 }
+                drained += read;
             }
             Ok::<_, io::Error>(())
         };

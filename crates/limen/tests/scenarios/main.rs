@@ -5,6 +5,7 @@
 
 mod answers;
 mod attacks;
+mod connections;
 mod explain;
 mod first_run;
 mod keys;
