@@ -148,7 +148,7 @@ pub(crate) enum TokenCommand {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// Sign with a new key from now on; the old one stays trusted while its tokens live
+    /// Publish a new key that signs in ten minutes; the old one stays trusted while its tokens live
     #[command(after_help = "Example:\n  limen token rotate-keys")]
     RotateKeys,
 }

@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, command: TokenCommand) -> Result<String, Tr
             let answer = context.admin.post("/v1/signing-keys/rotate", &serde_json::json!({}))?;
             context.show(answer, |key: RotatedKey| {
                 format!(
-                    "Tokens are signed with key {} from now on; earlier tokens stay good until they expire.",
+                    "Key {} is published now and signs in ten minutes, when every verifier knows it; earlier tokens stay good until they expire.",
                     key.kid
                 )
             })
