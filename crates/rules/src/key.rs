@@ -217,7 +217,7 @@ pub fn subscription(
     }
     let state = subscription.state_at(now_us);
     if state != SubscriptionState::Active {
-        return Err(invalid(format!("subscription {} is {}", subscription.id, state_word(state))));
+        return Err(invalid(format!("subscription {} is {}", subscription.id, state.word())));
     }
     let Some(product) = snapshot.catalog.products.get(&subscription.product) else {
         return Err(invalid(format!("product {} of subscription {} is gone", subscription.product, subscription.id)));
@@ -231,19 +231,6 @@ pub fn subscription(
     }
     let granted = Granted { subscription: Arc::clone(subscription), product: Arc::clone(product), which: entry.which };
     Ok(Subscribed { granted: Some(granted) })
-}
-
-/// A state in words.
-#[must_use]
-pub fn state_word(state: SubscriptionState) -> &'static str {
-    match state {
-        SubscriptionState::Requested => "requested and not yet approved",
-        SubscriptionState::Active => "active",
-        SubscriptionState::Suspended => "suspended",
-        SubscriptionState::Cancelled => "cancelled",
-        SubscriptionState::Rejected => "rejected",
-        SubscriptionState::Expired => "expired",
-    }
 }
 
 #[cfg(test)]
@@ -344,7 +331,7 @@ mod tests {
             assert!(refused(snapshot(|one, _| one.ends_at_us = Some(5)), "a", KEY, 5).contains("expired"));
             assert!(refused(snapshot(|one, _| one.keys[0].valid_until_us = Some(5)), "a", KEY, 5).contains("grace"));
             for (state, word) in [
-                (SubscriptionState::Requested, "not yet approved"),
+                (SubscriptionState::Requested, "requested"),
                 (SubscriptionState::Suspended, "suspended"),
                 (SubscriptionState::Cancelled, "cancelled"),
                 (SubscriptionState::Rejected, "rejected"),

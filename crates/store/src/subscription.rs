@@ -77,13 +77,13 @@ impl Store {
                      END",
                 )
                 .bind(&id)
-                .bind(state_text(state))
+                .bind(state.word())
                 .bind(now_us)
                 .execute(&mut *connection)
                 .await?;
                 if changed.rows_affected() == 0 {
-                    let present = state_text(get(connection, &id).await?.state);
-                    let what = format!("subscription {id} is {present} and can't become {}", state_text(state));
+                    let present = get(connection, &id).await?.state.word();
+                    let what = format!("subscription {id} is {present} and can't become {}", state.word());
                     return Err(StoreError::Conflict { what });
                 }
                 touched(connection, &id, now_us).await
@@ -281,7 +281,7 @@ async fn insert(connection: &mut SqliteConnection, new: &Subscription) -> Result
     .bind(&*new.id)
     .bind(&*new.product)
     .bind(&*new.developer)
-    .bind(state_text(new.state))
+    .bind(new.state.word())
     .bind(new.created_at_us)
     .bind(new.started_at_us)
     .bind(new.ends_at_us)
@@ -308,17 +308,6 @@ async fn insert_key(connection: &mut SqliteConnection, id: &str, key: &StoredKey
     match inserted.rows_affected() {
         0 => Err(StoreError::conflict(format!("the {} key of {id} is there already", which_text(key.which)))),
         _ => Ok(()),
-    }
-}
-
-fn state_text(state: SubscriptionState) -> &'static str {
-    match state {
-        SubscriptionState::Requested => "requested",
-        SubscriptionState::Active => "active",
-        SubscriptionState::Suspended => "suspended",
-        SubscriptionState::Cancelled => "cancelled",
-        SubscriptionState::Rejected => "rejected",
-        SubscriptionState::Expired => "expired",
     }
 }
 

@@ -34,18 +34,7 @@ pub(super) fn run(context: &Context, command: SubscriptionCommand) -> Result<Str
     };
     let path = format!("/v1/subscriptions/{}/state", segment(&id));
     let answer = context.admin.post(&path, &MoveSubscription { action })?;
-    context.show(answer, |line: SubscriptionLine| format!("Subscription {} is {}.", line.id, state(line.state)))
-}
-
-fn state(state: SubscriptionState) -> &'static str {
-    match state {
-        SubscriptionState::Requested => "requested",
-        SubscriptionState::Active => "active",
-        SubscriptionState::Suspended => "suspended",
-        SubscriptionState::Cancelled => "cancelled",
-        SubscriptionState::Rejected => "rejected",
-        SubscriptionState::Expired => "expired",
-    }
+    context.show(answer, |line: SubscriptionLine| format!("Subscription {} is {}.", line.id, line.state.word()))
 }
 
 /// The name of one of the two keys.
@@ -65,7 +54,7 @@ fn list(lines: &[SubscriptionLine]) -> String {
             line.id.to_string(),
             line.product.to_string(),
             line.developer.to_string(),
-            state(line.state).to_owned(),
+            line.state.word().to_owned(),
             time(line.created_at_us),
             line.ends_at_us.map(time).unwrap_or_default(),
         ]
@@ -78,7 +67,7 @@ fn show(line: &SubscriptionLine) -> String {
         ("subscription", line.id.to_string()),
         ("product", line.product.to_string()),
         ("developer", line.developer.to_string()),
-        ("state", state(line.state).to_owned()),
+        ("state", line.state.word().to_owned()),
         ("since", time(line.created_at_us)),
         ("ends", line.ends_at_us.map(time).unwrap_or_default()),
     ];
@@ -128,7 +117,7 @@ fn made(made: &MadeSubscription, data_dir_flag: &str) -> String {
     format!(
         "Made subscription {}: {}.\n{next}\nThe keys are shown this once:\n  primary    {}\n  secondary  {}\n",
         made.id,
-        state(made.state),
+        made.state.word(),
         made.primary_key,
         made.secondary_key
     )

@@ -117,12 +117,12 @@ pub(super) async fn step(
     let present = state_at(&admin.portal.store.subscription(&id).await?, now_us);
     let next = after(present, asked.action).ok_or_else(|| {
         AdminFailure::conflict(
-            format!("The subscription {id} is {}; it can't be {}.", state_word(present), done_word(asked.action)),
+            format!("The subscription {id} is {}; it can't be {}.", present.word(), done_word(asked.action)),
             way_out(present),
         )
     })?;
     let subscription = admin.portal.store.set_subscription_state(&id, next, now_us).await?;
-    who.did("move subscription", &format!("{id} to {}", state_word(next)));
+    who.did("move subscription", &format!("{id} to {}", next.word()));
     admin.live().await?;
     Ok(Json(line(subscription, admin.portal.gateway.as_ref(), now_us)))
 }
@@ -151,17 +151,6 @@ fn state_at(subscription: &Subscription, now_us: i64) -> SubscriptionState {
 /// Whether a subscription in that state has a future.
 pub(super) fn alive(state: SubscriptionState) -> bool {
     matches!(state, SubscriptionState::Requested | SubscriptionState::Active | SubscriptionState::Suspended)
-}
-
-fn state_word(state: SubscriptionState) -> &'static str {
-    match state {
-        SubscriptionState::Requested => "requested",
-        SubscriptionState::Active => "active",
-        SubscriptionState::Suspended => "suspended",
-        SubscriptionState::Cancelled => "cancelled",
-        SubscriptionState::Rejected => "rejected",
-        SubscriptionState::Expired => "expired",
-    }
 }
 
 fn done_word(action: SubscriptionAction) -> &'static str {
@@ -241,7 +230,7 @@ impl Admin {
             return Ok(subscription);
         }
         Err(AdminFailure::conflict(
-            format!("The subscription {id} is {}; its keys open nothing.", state_word(state)),
+            format!("The subscription {id} is {}; its keys open nothing.", state.word()),
             way_out(state),
         ))
     }
