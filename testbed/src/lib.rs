@@ -14,7 +14,7 @@ mod reply;
 mod service;
 
 pub use http::{Answer, Connection, Http};
-pub use limen::{Limen, Output, Sample, Settings, Started};
+pub use limen::{Limen, Output, Sample, Settings, Started, program};
 pub use poll::{eventually, eventually_within};
 pub use reply::{Gate, Reply};
 pub use service::{Seen, Service};

@@ -1,5 +1,6 @@
 //! Runs the real binary in a folder of its own: start, stop, kill, start again, and its commands.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,18 @@ use tempfile::TempDir;
 
 use crate::http::Http;
 use crate::poll::eventually_within;
+
+/// A command that runs the binary, without what the shell around the tests tells a Limen of its own.
+pub fn program(binary: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(binary);
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_string_lossy();
+        if told.starts_with("LIMEN__") || ["LIMEN_DATA_DIR", "LIMEN_CONFIG"].contains(&told.as_ref()) {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
 
 /// How the binary is started.
 #[derive(Clone, Debug)]
@@ -269,7 +282,7 @@ impl Limen {
 
     /// Runs a command of the binary with this folder, its output for people.
     pub fn command(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(&self.settings.binary);
+        let mut command = program(&self.settings.binary);
         command.arg("--data-dir").arg(&self.data_dir).args(arguments);
         command.envs(self.settings.environment.iter().map(|(name, value)| (name, value)));
         output_of(&mut command)
@@ -317,7 +330,7 @@ fn run(
     data_dir: &Path,
     stderr: &Arc<Mutex<String>>,
 ) -> Result<(Child, Started), Output> {
-    let mut command = Command::new(&settings.binary);
+    let mut command = program(&settings.binary);
     command.arg("up").arg("--data-dir").arg(data_dir);
     command.args(["--gateway", &settings.gateway, "--web", &settings.web, "--output", "json"]);
     if let Some(text) = &settings.config {

@@ -56,7 +56,7 @@ fn every_status_is_provoked_as_shown() {
 #[test]
 fn the_banner_is_the_one_shown() {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = Command::new(BINARY)
+    let mut child = limen_testbed::program(BINARY)
         .arg0("target/release/limen")
         .args(["up", "--gateway", "127.0.0.1:0", "--web", "127.0.0.1:0"])
         .current_dir(folder.path())

@@ -1,6 +1,6 @@
 //! Keys and tokens across kills: what was answered before a kill is true after it.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ impl Run<'_> {
     /// The process is killed while a key is being regenerated: if that was answered, the new value is the live one,
     /// else the old or the new one. Tells whether it was answered.
     pub(crate) fn kill_during_new_key(&mut self, subject: &Subject, secondary: &mut String) -> bool {
-        let mut command = Command::new(BINARY);
+        let mut command = limen_testbed::program(BINARY);
         command.arg("--data-dir").arg(self.limen.data_dir()).args(["--output", "json"]);
         command.args(["key", "regenerate", &subject.id, "--which", "secondary"]);
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();

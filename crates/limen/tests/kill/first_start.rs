@@ -1,6 +1,6 @@
 //! A first start that is killed before it told its credentials: a later one makes the sample all the same.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc;
 
 use limen_testbed::{Limen, Settings, eventually};
@@ -21,7 +21,7 @@ fn a_first_start_that_is_killed_is_begun_again() {
         let data_dir = folder.path().join("data");
         for _ in 0..dice.between(1, 3) {
             let after = dice.time_ms(0, 90);
-            let mut command = Command::new(BINARY);
+            let mut command = limen_testbed::program(BINARY);
             command.arg("up").arg("--data-dir").arg(&data_dir);
             command.args(["--gateway", "127.0.0.1:0", "--web", "127.0.0.1:0"]);
             let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -1,6 +1,6 @@
 //! One run: kills, starts and single calls, with the account of what each kill may have cost.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ impl<'w> Run<'w> {
     }
 
     fn kill_a_start(&mut self, after: Duration) {
-        let mut command = Command::new(BINARY);
+        let mut command = limen_testbed::program(BINARY);
         command.arg("up").arg("--no-sample").arg("--data-dir").arg(self.limen.data_dir());
         command.args(["--gateway", &self.world.gateway, "--web", &self.world.web]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
