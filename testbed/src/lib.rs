@@ -10,11 +10,13 @@
 mod http;
 mod limen;
 mod poll;
+mod program;
 mod reply;
 mod service;
 
 pub use http::{Answer, Connection, Http};
-pub use limen::{Limen, Output, Sample, Settings, Started, program};
+pub use limen::{Limen, Output, Sample, Settings, Started};
 pub use poll::{eventually, eventually_within};
+pub use program::program;
 pub use reply::{Gate, Reply};
 pub use service::{Seen, Service};

@@ -1,6 +1,5 @@
 //! Runs the real binary in a folder of its own: start, stop, kill, start again, and its commands.
 
-use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,18 +12,7 @@ use tempfile::TempDir;
 
 use crate::http::Http;
 use crate::poll::eventually_within;
-
-/// A command that runs the binary, without what the shell around the tests tells a Limen of its own.
-pub fn program(binary: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new(binary);
-    for (name, _) in std::env::vars_os() {
-        let told = name.to_string_lossy();
-        if told.starts_with("LIMEN__") || ["LIMEN_DATA_DIR", "LIMEN_CONFIG"].contains(&told.as_ref()) {
-            command.env_remove(&name);
-        }
-    }
-    command
-}
+use crate::program::program;
 
 /// How the binary is started.
 #[derive(Clone, Debug)]
