@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
-use http::{HeaderValue, Method, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use limen_http1::head::{Target, TargetForm};
 use limen_rules::contract::{BearerError, Cause, Refusal};
 use limen_rules::explain::{Finding, Step};
@@ -44,7 +44,12 @@ pub(crate) async fn handle(gateway: &Arc<Gateway>, core: &Arc<Core>, head: Head,
 }
 
 /// The spine: the checks in the contract's order.
-async fn walk(call: &mut Call<'_>, core: &Arc<Core>, parts: Head, body: Inbound) -> Result<Response<Answer>, Failure> {
+async fn walk(
+    call: &mut Call<'_>,
+    core: &Arc<Core>,
+    mut parts: Head,
+    body: Inbound,
+) -> Result<Response<Answer>, Failure> {
     let target = origin_form(&parts.target);
     let path = framing(call, &parts, &target)?;
     if let Some(answer) = resource_metadata(call, &parts, &path).or_else(|| private_preflight(call, &parts, &path)) {
@@ -68,7 +73,7 @@ async fn walk(call: &mut Call<'_>, core: &Arc<Core>, parts: Head, body: Inbound)
     let permitted = permit(call, &routed, identified)?;
     let accepted = collect::collect(call, &routed, &parts.method, &parts.headers, &subscribed, body).await?;
     let api = Arc::clone(&routed.api);
-    let onward = onward(&routed, &parts, &path);
+    let onward = onward(&routed, &parts.method, std::mem::take(&mut parts.headers), &path);
     let checked = Checked { routed, _open: open, subscribed, _paced: paced, permitted, accepted };
     let charged = charge::charge(call, checked).await?;
     let forwarded = forward::forward(call, core, charged, onward).await?;
@@ -258,12 +263,12 @@ fn permit(call: &mut Call<'_>, routed: &Routed, identified: Identified) -> Resul
 }
 
 /// What is sent on: exactly the path that was decided on, the query without the key.
-fn onward(routed: &Routed, parts: &Head, path: &Normalized<'_>) -> Onward {
+fn onward(routed: &Routed, method: &Method, headers: HeaderMap, path: &Normalized<'_>) -> Onward {
     // Gone even where it isn't read: a key that a caller put there by mistake must not reach a service's logs.
     let query = path.query.map(|query| path::without_query_parameter(query, KEY_QUERY_PARAMETER).into_owned());
     Onward {
-        method: parts.method.clone(),
-        headers: parts.headers.clone(),
+        method: method.clone(),
+        headers,
         rest: path.path.get(routed.rest_at..).unwrap_or_default().to_owned(),
         query: query.filter(|query| !query.is_empty()),
     }
