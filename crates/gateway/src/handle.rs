@@ -16,7 +16,7 @@ use limen_rules::notice::{self, Open};
 use limen_rules::path::{self, Normalized};
 use limen_rules::permission::{self, Permitted};
 use limen_rules::resource_metadata::{self, WELL_KNOWN};
-use limen_rules::routing::{self, Routed};
+use limen_rules::routing::{self, Located, Routed};
 use limen_rules::snapshot::LiveApi;
 use limen_rules::token::Identified;
 use limen_rules::{cors, header};
@@ -51,12 +51,14 @@ async fn walk(
     body: Inbound,
 ) -> Result<Response<Answer>, Failure> {
     let target = origin_form(&parts.target);
-    let path = framing(call, &parts, &target)?;
-    if let Some(answer) = resource_metadata(call, &parts, &path).or_else(|| private_preflight(call, &parts, &path)) {
+    let (path, located) = framing(call, &parts, &target)?;
+    if let Some(answer) =
+        resource_metadata(call, &parts, &path).or_else(|| private_preflight(call, &parts, located.as_ref()))
+    {
         return Ok(answer);
     }
-    let early = private_key(call, &parts, &path)?;
-    let routed = route(call, &parts, &path)?;
+    let early = private_key(call, &parts, &path, located.as_ref())?;
+    let routed = route(call, &parts, &path, located)?;
     if let Some(answer) = preflight(call, &routed.api, &parts) {
         return Ok(answer);
     }
@@ -89,12 +91,17 @@ fn origin_form(target: &Target) -> Cow<'_, str> {
 }
 
 /// What the engine leaves to us of syntax and framing, and the one path that is decided on.
-fn framing<'t>(call: &mut Call<'_>, parts: &Head, target: &'t str) -> Result<Normalized<'t>, Refusal> {
+fn framing<'t>(
+    call: &mut Call<'_>,
+    parts: &Head,
+    target: &'t str,
+) -> Result<(Normalized<'t>, Option<Located>), Refusal> {
     let raw_path = target.split('?').next().unwrap_or_default();
     call.set_path(raw_path);
     // A refusal from here on carries the CORS fields and the realm of the API that is meant, if it may be known.
-    let meant = routing::api_of(&call.snapshot.catalog, raw_path);
-    call.api = meant.filter(|api| api.api.visibility == Visibility::Public).cloned();
+    let meant = routing::locate(&call.snapshot.catalog, raw_path);
+    let public = meant.as_ref().filter(|meant| meant.api.api.visibility == Visibility::Public);
+    call.api = public.map(|meant| Arc::clone(&meant.api));
     header::check_framing(&parts.headers, parts.version)?;
     if matches!(parts.target.form(), TargetForm::Authority | TargetForm::Asterisk) {
         call.step = Step::Route;
@@ -102,8 +109,12 @@ fn framing<'t>(call: &mut Call<'_>, parts: &Head, target: &'t str) -> Result<Nor
         return Err(Refusal::new(Cause::ResourceNotFound).detail(words));
     }
     let path = path::normalize(target)?;
-    call.set_path(&path.path);
-    Ok(path)
+    // Most paths are written as they are decided on.
+    let located = if path.path == raw_path { meant } else { routing::locate(&call.snapshot.catalog, &path.path) };
+    if path.path != raw_path {
+        call.set_path(&path.path);
+    }
+    Ok((path, located))
 }
 
 /// What a public API says of itself, answered before route and key (RFC 9728).
@@ -130,9 +141,8 @@ fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -
 
 /// A private API answers every preflight before its routes are looked at: a browser sends no key with one, and which
 /// operations there are is for subscribers.
-fn private_preflight(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -> Option<Response<Answer>> {
-    let snapshot = Arc::clone(&call.snapshot);
-    let api = routing::api_of(&snapshot.catalog, &path.path)?;
+fn private_preflight(call: &mut Call<'_>, parts: &Head, located: Option<&Located>) -> Option<Response<Answer>> {
+    let api = &located?.api;
     if api.api.visibility == Visibility::Public {
         return None;
     }
@@ -144,9 +154,9 @@ fn private_key(
     call: &mut Call<'_>,
     parts: &Head,
     path: &Normalized<'_>,
+    located: Option<&Located>,
 ) -> Result<Option<(Subscribed, Paced)>, Refusal> {
-    let snapshot = Arc::clone(&call.snapshot);
-    let Some(api) = routing::api_of(&snapshot.catalog, &path.path) else { return Ok(None) };
+    let Some(Located { api, .. }) = located else { return Ok(None) };
     call.api = Some(Arc::clone(api));
     if api.api.visibility == Visibility::Public {
         return Ok(None);
@@ -187,7 +197,12 @@ fn check_key(
     Ok(subscribed)
 }
 
-fn route(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -> Result<Routed, Refusal> {
+fn route(
+    call: &mut Call<'_>,
+    parts: &Head,
+    path: &Normalized<'_>,
+    located: Option<Located>,
+) -> Result<Routed, Refusal> {
     call.step = Step::Route;
     // A preflight asks for the operation that the browser means to call.
     let asked = parts.headers.get(http::header::ACCESS_CONTROL_REQUEST_METHOD);
@@ -195,7 +210,7 @@ fn route(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -> Result<Rou
         Some(asked) if parts.method == Method::OPTIONS && parts.headers.contains_key(ORIGIN) => asked,
         _ => parts.method.as_str(),
     };
-    let routed = routing::route(&call.snapshot.catalog, method, &path.path)?;
+    let routed = routing::route(located, method, &path.path)?;
     call.operation = routed.operation().name.clone();
     call.note(Finding::Route { api: routed.api.api.name.clone(), operation: routed.operation().name.clone() });
     Ok(routed)

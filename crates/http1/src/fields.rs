@@ -9,6 +9,8 @@ use httparse::{EMPTY_HEADER, Header, Status};
 use crate::flaw::Flaw;
 use crate::framing::Framing;
 
+/// Room for what a gateway adds to a head, so that it need not be made anew for that.
+const ADDED_FIELDS: usize = 8;
 /// So many fields are read without memory of their own.
 const FEW: usize = 32;
 
@@ -34,7 +36,7 @@ pub(crate) fn read<'a>(
     let block = head.get(start..).unwrap_or_default();
     let collect = |fields: &[Header<'a>]| {
         let too_many = (Flaw::TooManyFields, 0);
-        let mut headers = HeaderMap::try_with_capacity(count).map_err(|_| too_many)?;
+        let mut headers = HeaderMap::try_with_capacity(count + ADDED_FIELDS).map_err(|_| too_many)?;
         for field in fields {
             let place = |bytes: &[u8]| (bytes.as_ptr() as usize).saturating_sub(block.as_ptr() as usize);
             let name = field.name.as_bytes();

@@ -8,6 +8,12 @@ mod up;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+/// Measured against the system's: see `docs/decisions/0014-mimalloc-as-the-allocator.md`.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = arguments::parse();
     match arguments.command {

@@ -127,17 +127,21 @@ pub fn preflight(method: &Method, headers: &HeaderMap, settings: &CorsSettings) 
 /// Adds an API's CORS fields to an answer, a refusal too. `origin` is the request's `Origin`. Fields of that kind that
 /// the answer has are replaced or removed.
 pub fn decorate(headers: &mut HeaderMap, origin: Option<&HeaderValue>, settings: &CorsSettings) {
-    headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
-    headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
-    headers.remove(ACCESS_CONTROL_EXPOSE_HEADERS);
     if settings.lists_origins() {
         vary_by_origin(headers);
     }
-    let Some(allowed_origin) = settings.allowed_origin(origin) else { return };
+    let Some(allowed_origin) = settings.allowed_origin(origin) else {
+        headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
+        headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
+        headers.remove(ACCESS_CONTROL_EXPOSE_HEADERS);
+        return;
+    };
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed_origin);
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     if settings.lists_origins() && settings.allow_credentials {
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    } else {
+        headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
     }
 }
 

@@ -52,6 +52,9 @@ pub fn strip_request(headers: &mut HeaderMap, method: &Method, passage: &Request
     let named = named_by_connection(headers);
     let is_read = *method == Method::GET || *method == Method::HEAD;
     remove_where(headers, |name| {
+        if is_everyday(name) && named.is_empty() && !passage.key_headers.contains(name) {
+            return false;
+        }
         let raw = name.as_str();
         let canonical = canonical(raw);
         let canonical = canonical.as_ref();
@@ -85,6 +88,9 @@ pub fn strip_request(headers: &mut HeaderMap, method: &Method, passage: &Request
 pub fn strip_response(headers: &mut HeaderMap, passage: &ResponsePassage) {
     let named = named_by_connection(headers);
     remove_where(headers, |name| {
+        if is_everyday(name) && named.is_empty() {
+            return false;
+        }
         let canonical = canonical(name.as_str());
         match canonical.as_ref() {
             "set-cookie" | "set-cookie2" => !passage.cookies,
@@ -119,9 +125,35 @@ pub fn strip_trailers(trailers: &mut HeaderMap) {
 
 /// The fields that `Connection` names. What isn't a field name names none.
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    if !headers.contains_key(http::header::CONNECTION) {
+        return Vec::new();
+    }
     let values = headers.get_all(http::header::CONNECTION).into_iter();
     let options = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     options.filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok()).collect()
+}
+
+/// What most heads hold and always passes, so that it needn't be held against every set.
+fn is_everyday(name: &HeaderName) -> bool {
+    use http::header::{
+        ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, HOST,
+        LAST_MODIFIED, USER_AGENT, VARY,
+    };
+    [
+        CONTENT_TYPE,
+        CONTENT_LENGTH,
+        DATE,
+        HOST,
+        USER_AGENT,
+        ACCEPT,
+        ACCEPT_ENCODING,
+        ACCEPT_LANGUAGE,
+        ETAG,
+        CACHE_CONTROL,
+        LAST_MODIFIED,
+        VARY,
+    ]
+    .contains(name)
 }
 
 fn remove_where(headers: &mut HeaderMap, is_unwanted: impl Fn(&HeaderName) -> bool) {

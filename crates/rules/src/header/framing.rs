@@ -34,7 +34,7 @@ pub fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), Refusa
     check_host(headers, version, &mut flaws);
     check_length(headers, version, &mut flaws);
     check_connection(headers, version, &mut flaws);
-    let has_two_tokens = headers.get_all(AUTHORIZATION).iter().count() > 1;
+    let has_two_tokens = headers.get_all(AUTHORIZATION).iter().nth(1).is_some();
     if has_two_tokens {
         flaws.push((&AUTHORIZATION, "There is more than one Authorization header; send one."));
     }
