@@ -7,7 +7,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{EMPTY_HEADER, Header, Status};
 
 use crate::flaw::Flaw;
-use crate::framing::Framing;
 
 /// Room for what a gateway adds to a head, so that it need not be made anew for that.
 const ADDED_FIELDS: usize = 8;
@@ -26,12 +25,13 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
         )
 }
 
-/// Reads the `count` fields of a head, which begin at `start` and go to its end, and shows each to `framing`.
+/// Reads the `count` fields of a head, which begin at `start` and go to its end, and shows name and value of each to
+/// `note`.
 pub(crate) fn read<'a>(
     head: &'a Bytes,
     start: usize,
     count: usize,
-    framing: &mut Framing<'a>,
+    mut note: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), Flaw>,
 ) -> Result<HeaderMap, Flawed> {
     let block = head.get(start..).unwrap_or_default();
     let collect = |fields: &[Header<'a>]| {
@@ -40,7 +40,7 @@ pub(crate) fn read<'a>(
         for field in fields {
             let place = |bytes: &[u8]| (bytes.as_ptr() as usize).saturating_sub(block.as_ptr() as usize);
             let name = field.name.as_bytes();
-            framing.note(name, field.value).map_err(|flaw| (flaw, place(name)))?;
+            note(name, field.value).map_err(|flaw| (flaw, place(name)))?;
             let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value));
             let value = value.map_err(|_| (Flaw::FieldValue, place(field.value)))?;
             let name = HeaderName::from_bytes(name).map_err(|_| (Flaw::FieldName, place(name)))?;

@@ -13,16 +13,77 @@ use crate::request_line::RequestLine;
 /// The largest length that every reader can hold: 63 bits.
 pub(crate) const LENGTH_MAX: u64 = i64::MAX as u64;
 
-/// What the fields said so far.
+/// What `Content-Length` and `Transfer-Encoding` said so far; the same for requests and answers.
+#[derive(Debug, Default)]
+pub(crate) struct BodyFields {
+    pub(crate) content_length: Option<u64>,
+    pub(crate) is_chunked: bool,
+}
+
+impl BodyFields {
+    pub(crate) fn note_length(&mut self, name: &[u8], value: &[u8]) -> Result<(), Flaw> {
+        if name.contains(&b'_') {
+            return Err(Flaw::Lookalike);
+        }
+        if self.content_length.is_some() || value.contains(&b',') {
+            return Err(Flaw::ContentLengthRepeated);
+        }
+        self.content_length = Some(read_length(value)?);
+        Ok(())
+    }
+
+    pub(crate) fn note_encoding(&mut self, name: &[u8], value: &[u8]) -> Result<(), Flaw> {
+        if name.contains(&b'_') {
+            return Err(Flaw::Lookalike);
+        }
+        if self.is_chunked || value.contains(&b',') {
+            return Err(Flaw::TransferEncodingRepeated);
+        }
+        self.is_chunked = value.eq_ignore_ascii_case(b"chunked");
+        if self.is_chunked { Ok(()) } else { Err(Flaw::TransferEncodingUnsupported) }
+    }
+
+    /// What both say together, in a message of this version.
+    pub(crate) fn check(&self, version: Version) -> Result<(), Flaw> {
+        if self.is_chunked && version != Version::HTTP_11 {
+            return Err(Flaw::TransferEncodingInHttp10);
+        }
+        if self.is_chunked && self.content_length.is_some() {
+            return Err(Flaw::LengthAndTransferEncoding);
+        }
+        Ok(())
+    }
+}
+
+/// What `Connection` said so far.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) close: bool,
+    pub(crate) keep_alive: bool,
+    pub(crate) upgrade: bool,
+}
+
+impl Options {
+    pub(crate) fn note(&mut self, value: &[u8]) -> Result<(), Flaw> {
+        for option in value.split(|byte| *byte == b',').map(trim) {
+            if !option.iter().all(|byte| is_token_byte(*byte)) {
+                return Err(Flaw::ConnectionMalformed);
+            }
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
+        }
+        Ok(())
+    }
+}
+
+/// What the fields of a request said so far.
 #[derive(Debug, Default)]
 pub(crate) struct Framing<'a> {
     host: Option<&'a [u8]>,
-    content_length: Option<u64>,
-    is_chunked: bool,
+    body: BodyFields,
     expects_continue: bool,
-    names_close: bool,
-    names_keep_alive: bool,
-    names_upgrade: bool,
+    options: Options,
     has_upgrade: bool,
 }
 
@@ -46,9 +107,9 @@ impl<'a> Framing<'a> {
                 self.has_upgrade |= !value.is_empty();
                 Ok(())
             }
-            10 if name.eq_ignore_ascii_case(b"connection") => self.note_connection(value),
-            14 if is_alike(name, b"content-length") => self.note_length(name, value),
-            17 if is_alike(name, b"transfer-encoding") => self.note_encoding(name, value),
+            10 if name.eq_ignore_ascii_case(b"connection") => self.options.note(value),
+            14 if is_alike(name, b"content-length") => self.body.note_length(name, value),
+            17 if is_alike(name, b"transfer-encoding") => self.body.note_encoding(name, value),
             _ => Ok(()),
         }
     }
@@ -68,52 +129,13 @@ impl<'a> Framing<'a> {
         Ok(())
     }
 
-    fn note_connection(&mut self, value: &[u8]) -> Result<(), Flaw> {
-        for option in value.split(|byte| *byte == b',').map(trim) {
-            if !option.iter().all(|byte| is_token_byte(*byte)) {
-                return Err(Flaw::ConnectionMalformed);
-            }
-            self.names_close |= option.eq_ignore_ascii_case(b"close");
-            self.names_keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-            self.names_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
-        }
-        Ok(())
-    }
-
-    fn note_length(&mut self, name: &[u8], value: &[u8]) -> Result<(), Flaw> {
-        if name.contains(&b'_') {
-            return Err(Flaw::Lookalike);
-        }
-        if self.content_length.is_some() || value.contains(&b',') {
-            return Err(Flaw::ContentLengthRepeated);
-        }
-        self.content_length = Some(read_length(value)?);
-        Ok(())
-    }
-
-    fn note_encoding(&mut self, name: &[u8], value: &[u8]) -> Result<(), Flaw> {
-        if name.contains(&b'_') {
-            return Err(Flaw::Lookalike);
-        }
-        if self.is_chunked || value.contains(&b',') {
-            return Err(Flaw::TransferEncodingRepeated);
-        }
-        self.is_chunked = value.eq_ignore_ascii_case(b"chunked");
-        if self.is_chunked { Ok(()) } else { Err(Flaw::TransferEncodingUnsupported) }
-    }
-
     /// What all fields say together, and with the request line.
     ///
     /// # Errors
     /// A flaw, and its index in the head where it isn't among the fields.
     pub(crate) fn finish(self, line: &RequestLine, target: &[u8]) -> Result<Exchange, (Flaw, Option<usize>)> {
         let is_http11 = line.version == Version::HTTP_11;
-        if self.is_chunked && !is_http11 {
-            return Err((Flaw::TransferEncodingInHttp10, None));
-        }
-        if self.is_chunked && self.content_length.is_some() {
-            return Err((Flaw::LengthAndTransferEncoding, None));
-        }
+        self.body.check(line.version).map_err(|flaw| (flaw, None))?;
         if self.host.is_none() && is_http11 {
             return Err((Flaw::HostMissing, None));
         }
@@ -127,7 +149,7 @@ impl<'a> Framing<'a> {
         {
             return Err((Flaw::TargetHost, Some(line.target.start)));
         }
-        let body = match (self.is_chunked, self.content_length) {
+        let body = match (self.body.is_chunked, self.body.content_length) {
             (true, _) => BodyKind::Chunked,
             (false, Some(length)) => BodyKind::Length(length),
             (false, None) => BodyKind::None,
@@ -137,14 +159,14 @@ impl<'a> Framing<'a> {
             body,
             expects_continue: self.expects_continue && is_http11 && has_body,
             // What follows CONNECT may be meant for the tunnel, so it is never read as a request.
-            keep_alive: !self.names_close && (is_http11 || self.names_keep_alive) && line.method != Method::CONNECT,
-            upgrade: is_http11 && self.names_upgrade && self.has_upgrade,
+            keep_alive: !self.options.close && (is_http11 || self.options.keep_alive) && line.method != Method::CONNECT,
+            upgrade: is_http11 && self.options.upgrade && self.has_upgrade,
         })
     }
 }
 
 /// Whether a name is `wanted`, also with underscores for hyphens.
-fn is_alike(name: &[u8], wanted: &[u8]) -> bool {
+pub(crate) fn is_alike(name: &[u8], wanted: &[u8]) -> bool {
     name.len() == wanted.len()
         && name
             .iter()

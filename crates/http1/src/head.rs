@@ -144,7 +144,8 @@ impl HeadScan {
         let head = input.take(self.lines.end()).freeze();
         let first_field = line.len + 2;
         let mut framing = Framing::default();
-        let headers = fields::read(&head, first_field, self.fields, &mut framing).map_err(malformed)?;
+        let note = |name, value| framing.note(name, value);
+        let headers = fields::read(&head, first_field, self.fields, note).map_err(malformed)?;
         let target = head.slice(line.target.clone());
         let exchange =
             framing.finish(&line, &target).map_err(|(flaw, index)| malformed((flaw, index.unwrap_or(first_field))))?;

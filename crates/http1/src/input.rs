@@ -59,6 +59,13 @@ impl Input {
         self.taken.saturating_add(index as u64)
     }
 
+    /// Gives back what memory there is beyond `kept` bytes, if nothing waits in it.
+    pub(crate) fn shrink(&mut self, kept: usize) {
+        if self.buffer.is_empty() && self.buffer.capacity() > kept {
+            self.buffer = BytesMut::new();
+        }
+    }
+
     /// A flaw at the `index`th byte.
     pub(crate) fn flaw(&self, flaw: Flaw, index: usize) -> Malformed {
         Malformed { flaw, offset: self.offset(index) }

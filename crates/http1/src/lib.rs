@@ -1,8 +1,8 @@
-//! HTTP/1.1 on the side that faces callers, as an engine without input or output (RFC 9112).
+//! HTTP/1.1 towards callers and towards services, as an engine without input or output (RFC 9112).
 //!
-//! Bytes go in and events come out; answers go in and bytes come out. The engine knows no socket, no runtime, no clock
-//! and no rule of a gateway. It reads strictly: where the RFC leaves a choice, it takes the one that no second parser
-//! can read otherwise, and refuses the rest with a [`flaw::Flaw`] of its own. Begin at [`connection::Connection`].
+//! Bytes go in and events come out. The engine knows no socket, no runtime, no clock and no rule of a gateway. It reads
+//! strictly: where the RFC leaves a choice, it takes the one that no second parser can read otherwise, and refuses the
+//! rest. Begin at [`connection::Connection`], a caller's, and [`service::ServiceConnection`].
 
 mod authority;
 mod body;
@@ -16,6 +16,7 @@ mod lines;
 mod reader;
 mod request_line;
 pub mod response;
+pub mod service;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -255,13 +255,13 @@ fn put_fields(out: &mut BytesMut, headers: &HeaderMap, keeps_upgrade: bool) -> R
     Ok(())
 }
 
-fn is_engine_s(name: &HeaderName) -> bool {
+pub(crate) fn is_engine_s(name: &HeaderName) -> bool {
     [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER, UPGRADE].contains(name)
         || matches!(name.as_str(), "keep-alive" | "proxy-connection")
 }
 
 /// A value's type should hold such bytes off; it can be made without its check, and a split answer is too dear.
-fn put_field(out: &mut BytesMut, name: &str, value: &[u8]) -> Result<(), WriteError> {
+pub(crate) fn put_field(out: &mut BytesMut, name: &str, value: &[u8]) -> Result<(), WriteError> {
     if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
         return Err(WriteError::FieldValue);
     }
@@ -273,7 +273,7 @@ fn put_field(out: &mut BytesMut, name: &str, value: &[u8]) -> Result<(), WriteEr
     Ok(())
 }
 
-fn put_length(out: &mut BytesMut, length: u64) {
+pub(crate) fn put_length(out: &mut BytesMut, length: u64) {
     out.extend_from_slice(b"content-length: ");
     out.extend_from_slice(length.to_string().as_bytes());
     out.extend_from_slice(b"\r\n");
