@@ -2,11 +2,8 @@
 //!
 //! However the call ends, also by being cancelled, dropping its debts settles them exactly once.
 
-use std::sync::Arc;
-
 use crate::accounts::Right;
 use crate::budget::Hold;
-use crate::outbound::UploadState;
 
 /// A long body is counted as it goes, in steps of so many bytes.
 const REPORT_BYTES: u64 = 64 * 1024;
@@ -16,35 +13,36 @@ pub(crate) struct Debts {
     right: Option<Right>,
     /// Room for the body, given back with the rest.
     _hold: Option<Hold>,
-    /// The state of a streamed request's body.
-    pub(crate) upload: Option<Arc<UploadState>>,
-    /// Bytes of a request's body that is sent as a whole.
-    pub(crate) whole_bytes: u64,
+    request_bytes: u64,
     response_bytes: u64,
     reported_bytes: u64,
 }
 
 impl Debts {
     pub(crate) fn new(right: Option<Right>, hold: Option<Hold>) -> Self {
-        Self { right, _hold: hold, upload: None, whole_bytes: 0, response_bytes: 0, reported_bytes: 0 }
+        Self { right, _hold: hold, request_bytes: 0, response_bytes: 0, reported_bytes: 0 }
     }
 
-    /// Bytes of the request's body so far.
-    pub(crate) fn request_bytes(&self) -> u64 {
-        self.whole_bytes + self.upload.as_ref().map_or(0, |upload| upload.bytes())
-    }
-
-    /// Whether the whole request was sent on.
-    pub(crate) fn is_sent(&self) -> bool {
-        self.upload.as_ref().is_none_or(|upload| upload.ended())
+    /// Counts bytes of the request's body, once however often they are sent.
+    pub(crate) fn add_request_bytes(&mut self, bytes: u64) {
+        self.request_bytes = self.request_bytes.saturating_add(bytes);
+        self.report_steps();
     }
 
     /// Counts bytes of the response's body.
     pub(crate) fn add_response_bytes(&mut self, bytes: usize) {
         self.response_bytes = self.response_bytes.saturating_add(bytes as u64);
-        if self.response_bytes.saturating_sub(self.reported_bytes) >= REPORT_BYTES {
+        self.report_steps();
+    }
+
+    fn report_steps(&mut self) {
+        if self.carried_bytes().saturating_sub(self.reported_bytes) >= REPORT_BYTES {
             self.report();
         }
+    }
+
+    fn carried_bytes(&self) -> u64 {
+        self.request_bytes.saturating_add(self.response_bytes)
     }
 
     /// The call ended in our own failure before anything left: its right goes back to the period that it was taken
@@ -60,7 +58,7 @@ impl Debts {
 
     /// Counts the bytes that were carried since the last report.
     fn report(&mut self) {
-        let carried = self.request_bytes().saturating_add(self.response_bytes);
+        let carried = self.carried_bytes();
         if let Some(right) = &mut self.right {
             right.add_bytes(carried.saturating_sub(self.reported_bytes));
         }

@@ -3,17 +3,16 @@
 //! Nothing here decides: it connects, sends, waits and says what went wrong. Any method is sent again where none of
 //! its bytes was written; reads also while nothing of an answer came. Nothing else is repeated.
 
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
-use hyper::body::Incoming;
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue, Method};
+use limen_http1::service::{Request, RequestBody, ResponseHead};
 use limen_rules::contract::Cause;
 use limen_rules::explain::{Finding, Step};
 use limen_rules::header::{RequestPassage, strip_request};
-use limen_rules::model::{ContractKind, Deadlines};
+use limen_rules::model::ContractKind;
 use limen_rules::target::Target;
 
 use crate::assertion::{Assertion, LIFETIME_S};
@@ -23,8 +22,9 @@ use crate::collect::Collected;
 use crate::debts::Debts;
 use crate::failure::{Failure, ServiceFailure};
 use crate::gateway::Core;
-use crate::outbound::{Outbound, Upload, UploadState};
-use crate::pool::{Pool, Sender};
+use crate::link::{Broken, Link};
+use crate::outbound::Outbound;
+use crate::pool::Pool;
 
 /// Attempts for one call, the first included.
 const ATTEMPTS_MAX: u32 = 2;
@@ -41,8 +41,8 @@ pub(crate) struct Onward {
 
 /// A service's answer, its body still to come.
 pub(crate) struct Forwarded {
-    pub(crate) response: Response<Incoming>,
-    pub(crate) sender: Sender,
+    pub(crate) head: ResponseHead,
+    pub(crate) link: Box<Link>,
     pub(crate) target: Target,
     pub(crate) debts: Debts,
 }
@@ -57,7 +57,7 @@ pub(crate) async fn forward(
     call.step = Step::Service;
     let mut debts = Debts::new(charged.right.take(), charged.accepted.hold.take());
     match attempt(call, core, charged, onward, &mut debts).await {
-        Ok((response, sender, target)) => Ok(Forwarded { response, sender, target, debts }),
+        Ok((head, link, target)) => Ok(Forwarded { head, link, target, debts }),
         Err(failure) => {
             if !matches!(failure, Failure::Refused(_)) && debts.give_back() {
                 call.note(Finding::GivenBack);
@@ -67,24 +67,28 @@ pub(crate) async fn forward(
     }
 }
 
-/// A body that can be sent again: none or a whole one.
-type Replay = Option<Option<Bytes>>;
-
-/// The body as it is sent, and whether it can be sent again.
-fn outbound(charged: &Charged, body: Collected, debts: &mut Debts) -> (Outbound, Replay) {
-    match body {
-        Collected::None => (Outbound::Whole(None), Some(None)),
+/// The body as it is sent.
+fn outbound(charged: &mut Charged, debts: &mut Debts) -> Outbound {
+    match std::mem::replace(&mut charged.accepted.body, Collected::None) {
+        Collected::None => Outbound::None,
         Collected::Whole(bytes) => {
-            debts.whole_bytes = bytes.len() as u64;
-            (Outbound::Whole(Some(bytes.clone())), Some(Some(bytes)))
+            debts.add_request_bytes(bytes.len() as u64);
+            Outbound::Whole(bytes)
         }
-        Collected::Stream(body) => {
-            let state = Arc::<UploadState>::default();
-            debts.upload = Some(Arc::clone(&state));
-            let max_bytes = charged.routed.operation().body_max_bytes;
-            let idle_timeout = Duration::from_millis(charged.routed.api.api.deadlines.idle_timeout_ms);
-            (Outbound::Stream(Box::new(Upload::new(body, max_bytes, idle_timeout, state))), None)
-        }
+        Collected::Stream(body) => Outbound::stream(body, charged.routed.operation().body_max_bytes),
+    }
+}
+
+/// A request's head as the service gets it.
+struct Head {
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+}
+
+impl Head {
+    fn request(&self, body: RequestBody) -> Request<'_> {
+        Request { method: &self.method, target: &self.path, headers: &self.headers, body, upgrade: false }
     }
 }
 
@@ -94,85 +98,48 @@ async fn attempt(
     mut charged: Charged,
     onward: Onward,
     debts: &mut Debts,
-) -> Result<(Response<Incoming>, Sender, Target), Failure> {
+) -> Result<(ResponseHead, Box<Link>, Target), Failure> {
     let api = Arc::clone(&charged.routed.api);
     let target = api.target.clone().or_else(|| call.gateway.settings.sample_target.clone());
     let target = target.ok_or_else(|| Failure::fault(format!("API {} has no target", api.api.name)))?;
     let head = head(call, &charged, &target, onward)?;
-    let body = std::mem::replace(&mut charged.accepted.body, Collected::None);
-    let (body, replay) = outbound(&charged, body, debts);
+    let mut body = outbound(&mut charged, debts);
     let deadlines = api.api.deadlines;
-    let is_read = matches!(*head.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let mut request = head.map(|()| body);
+    let is_read = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let begin = |link: &mut Link, body: Outbound| {
+        let request = head.request(body.framing());
+        link.begin(&request, body).map_err(|error| Failure::fault(error.to_string()))
+    };
+    let mut unsent: Option<Box<Link>> = None;
     for attempt in 1..=ATTEMPTS_MAX {
-        let reused = if attempt == ATTEMPTS_MAX { None } else { core.pool.take(&target.address).await };
+        let reused = if attempt == ATTEMPTS_MAX { None } else { core.pool.take(&target.address) };
         let was_reused = reused.is_some();
-        let mut sender = match reused {
-            Some(sender) => sender,
+        let mut link = match reused {
+            Some(link) => link,
             None => Pool::connect(&target.address, deadlines.connect_timeout_ms).await.map_err(unavailable)?,
         };
-        // Reads over a connection that may be stale are kept, so that they can be sent again.
-        let kept = (was_reused && is_read).then(|| copy(&request));
-        let error = match send(&mut sender, request, debts, &deadlines).await? {
-            Ok(response) => return Ok((response, sender, target)),
-            Err(error) => error,
-        };
-        if let Some(refusal) = debts.upload.as_ref().and_then(|upload| upload.fault()) {
-            return Err(refusal.into());
+        // What can be sent a second time is kept; a body that streams can't.
+        let again = body.again();
+        match unsent.take() {
+            None => begin(&mut link, std::mem::replace(&mut body, Outbound::None))?,
+            Some(mut other) => {
+                if !link.take_over(&mut other) {
+                    return Err(Failure::fault("an unsent request can't be moved to another connection"));
+                }
+            }
         }
-        let (error, unsent) = error;
-        request = match (unsent, kept, &replay) {
-            (Some(unsent), _, _) if was_reused => unsent,
-            (None, Some(kept), Some(body)) if !error.is_parse() => kept.map(|()| Outbound::Whole(body.clone())),
-            _ => return Err(broken(&error, &target).into()),
+        let broken = match poll_fn(|context| link.poll_head(context, debts, &deadlines)).await {
+            Ok(head) => return Ok((head, link, target)),
+            Err(broken) => broken,
         };
+        let is_lost = was_reused && matches!(broken, Broken::Closed(_) | Broken::Io(_)) && link.is_unanswered();
+        match again {
+            _ if is_lost && link.is_unsent() => unsent = Some(link),
+            Some(again) if is_lost && is_read => body = again,
+            _ => return Err(failed(broken, &target)),
+        }
     }
     Err(ServiceFailure { cause: Cause::ServiceUnavailable, words: format!("{} kept closing", target.address) }.into())
-}
-
-type SendError = (hyper::Error, Option<Request<Outbound>>);
-
-/// Sends and waits for the head. The response's deadline runs from the request's end; before that, a caller who
-/// pauses is the upload's own affair, and a service that stops reading has the idle time.
-async fn send(
-    sender: &mut Sender,
-    request: Request<Outbound>,
-    debts: &Debts,
-    deadlines: &Deadlines,
-) -> Result<Result<Response<Incoming>, SendError>, Failure> {
-    let mut answer = std::pin::pin!(sender.requests.try_send_request(request));
-    let mut sent_bytes = debts.request_bytes();
-    let mut was_sent = debts.is_sent();
-    loop {
-        let timeout_ms = if was_sent { deadlines.response_timeout_ms } else { deadlines.idle_timeout_ms };
-        match tokio::time::timeout(Duration::from_millis(timeout_ms), &mut answer).await {
-            Ok(Ok(response)) => return Ok(Ok(response)),
-            Ok(Err(mut error)) => {
-                let unsent = error.take_message();
-                return Ok(Err((error.into_error(), unsent)));
-            }
-            Err(_) => {}
-        }
-        let waits_for_caller = debts.upload.as_ref().is_some_and(|upload| upload.waits_for_caller());
-        let progressed = debts.request_bytes() > sent_bytes || debts.is_sent() != was_sent;
-        if !progressed && !waits_for_caller {
-            let words = match was_sent {
-                true => format!("no answer within {timeout_ms} ms"),
-                false => format!("the service read nothing of the body for {timeout_ms} ms"),
-            };
-            return Err(ServiceFailure { cause: Cause::ServiceTimeout, words }.into());
-        }
-        sent_bytes = debts.request_bytes();
-        was_sent = debts.is_sent();
-    }
-}
-
-fn copy(request: &Request<Outbound>) -> Request<()> {
-    let mut copy = Request::new(());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
 }
 
 fn unavailable(error: crate::pool::ConnectError) -> Failure {
@@ -180,14 +147,19 @@ fn unavailable(error: crate::pool::ConnectError) -> Failure {
 }
 
 /// Garbage is a fault of the service that nobody planned for; a connection that ends is a service that is down.
-fn broken(error: &hyper::Error, target: &Target) -> ServiceFailure {
-    let cause = if error.is_parse() { Cause::Unexpected } else { Cause::ServiceUnavailable };
-    let reason = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
-    ServiceFailure { cause, words: format!("{} failed before it answered: {error}{reason}", target.address) }
+fn failed(broken: Broken, target: &Target) -> Failure {
+    let cause = match &broken {
+        Broken::Caller(refusal) => return (**refusal).clone().into(),
+        Broken::Request(error) => return Failure::fault(error.to_string()),
+        Broken::Garbage(_) => Cause::Unexpected,
+        Broken::Closed(_) | Broken::Io(_) => Cause::ServiceUnavailable,
+        Broken::TimedOut(_) => Cause::ServiceTimeout,
+    };
+    ServiceFailure { cause, words: format!("{} failed before it answered: {broken}", target.address) }.into()
 }
 
 /// The request's head as the service gets it: nothing that only we may say survives, then we say it.
-fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> Result<Request<()>, Failure> {
+fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> Result<Head, Failure> {
     let api = &charged.routed.api.api;
     let Onward { method, mut headers, rest, query } = onward;
     let mut path = format!("{}{rest}", target.path);
@@ -208,26 +180,11 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> 
         conditions: passes(304),
     };
     strip_request(&mut headers, &method, &passage);
-    match charged.accepted.body {
-        Collected::Whole(_) => {
-            headers.remove(CONTENT_LENGTH);
-        }
-        // Said by us: hyper takes a GET of unknown length for one without a body.
-        Collected::Stream(_) if !headers.contains_key(CONTENT_LENGTH) => {
-            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
-        Collected::None | Collected::Stream(_) => {}
-    }
     if !api.preserve_host {
         headers.insert(HOST, value(&target.authority)?);
     }
     identify(call, charged, &method, &path, &mut headers)?;
-    let uri: Uri = path.parse().map_err(|_| Failure::fault("the decided path is not a request target"))?;
-    let mut request = Request::new(());
-    *request.method_mut() = method;
-    *request.uri_mut() = uri;
-    *request.headers_mut() = headers;
-    Ok(request)
+    Ok(Head { method, path, headers })
 }
 
 fn value(text: &str) -> Result<HeaderValue, Failure> {

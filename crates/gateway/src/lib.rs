@@ -24,6 +24,7 @@ mod debts;
 mod forward;
 mod identify;
 mod inbound;
+mod link;
 mod outbound;
 mod pool;
 mod relay;

@@ -1,149 +1,102 @@
-//! A request's body on its way to the service: held whole, or streamed under a bound and a deadline.
+//! A request's body on its way to the service: held whole, or streamed under a bound. It waits for nobody by a clock.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body as _;
+use limen_http1::service::RequestBody;
 use limen_rules::contract::{Cause, Refusal};
-use tokio::time::{Instant, Sleep};
 
 use crate::connection;
+use crate::debts::Debts;
 use crate::inbound::{BrokenBody, Inbound};
-
-/// What a body that was sent on has come to: read by whoever waits for the response.
-#[derive(Debug, Default)]
-pub(crate) struct UploadState {
-    bytes: AtomicU64,
-    ended: AtomicBool,
-    waits_for_caller: AtomicBool,
-    fault: OnceLock<Refusal>,
-}
-
-impl UploadState {
-    /// Bytes sent on so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// Whether the whole body was sent on.
-    pub(crate) fn ended(&self) -> bool {
-        self.ended.load(Ordering::Relaxed)
-    }
-
-    /// Whether the service has taken all that came so far.
-    pub(crate) fn waits_for_caller(&self) -> bool {
-        self.waits_for_caller.load(Ordering::Relaxed)
-    }
-
-    /// What the caller did wrong while sending.
-    pub(crate) fn fault(&self) -> Option<Refusal> {
-        self.fault.get().cloned()
-    }
-}
-
-/// The body broke before its end; the state says why.
-#[derive(Debug, thiserror::Error)]
-#[error("the request's body broke off")]
-pub(crate) struct BrokenUpload;
 
 /// A request's body.
 pub(crate) enum Outbound {
-    /// Held whole.
-    Whole(Option<Bytes>),
+    /// None, or nothing more of it.
+    None,
+    /// What is left of a body that is held whole.
+    Whole(Bytes),
     /// Streamed.
-    Stream(Box<Upload>),
+    Stream(Upload),
 }
 
 /// A streamed body.
 pub(crate) struct Upload {
     body: Inbound,
+    /// What was taken of the body and not sent on.
+    piece: Bytes,
+    /// Bytes that it may still have.
+    left_bytes: u64,
     max_bytes: u64,
-    idle_timeout: Duration,
-    deadline: Pin<Box<Sleep>>,
-    /// Whether the caller was found to have sent nothing more: only such time counts against it.
-    is_waiting: bool,
-    state: Arc<UploadState>,
+}
+
+impl Outbound {
+    /// A body that is streamed, of at most so many bytes.
+    pub(crate) fn stream(body: Inbound, max_bytes: u64) -> Self {
+        Self::Stream(Upload { body, piece: Bytes::new(), left_bytes: max_bytes, max_bytes })
+    }
+
+    /// The same body once more; none where it streams.
+    pub(crate) fn again(&self) -> Option<Self> {
+        match self {
+            Self::None => Some(Self::None),
+            Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
+            Self::Stream(_) => None,
+        }
+    }
+
+    /// How the service is told its length.
+    pub(crate) fn framing(&self) -> RequestBody {
+        match self {
+            Self::None => RequestBody::None,
+            Self::Whole(bytes) => RequestBody::Length(bytes.len() as u64),
+            Self::Stream(upload) => upload.body.size_hint().exact().map_or(RequestBody::Chunked, RequestBody::Length),
+        }
+    }
+
+    /// The next piece, of at most `most` bytes.
+    ///
+    /// # Errors
+    /// What the caller did wrong while sending.
+    pub(crate) fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+        most: usize,
+        debts: &mut Debts,
+    ) -> Poll<Option<Result<Bytes, Refusal>>> {
+        match self {
+            Self::None => Poll::Ready(None),
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(bytes.split_to(most.min(bytes.len()))))),
+            Self::Stream(upload) => upload.poll_piece(context, most, debts),
+        }
+    }
 }
 
 impl Upload {
-    pub(crate) fn new(body: Inbound, max_bytes: u64, idle_timeout: Duration, state: Arc<UploadState>) -> Self {
-        Self {
-            body,
-            max_bytes,
-            idle_timeout,
-            deadline: Box::pin(tokio::time::sleep(idle_timeout)),
-            is_waiting: false,
-            state,
-        }
-    }
-
-    fn fail(&self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
-        let _ = self.state.fault.set(refusal);
-        Poll::Ready(Some(Err(BrokenUpload)))
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
-        self.state.waits_for_caller.store(false, Ordering::Relaxed);
-        loop {
-            match Pin::new(&mut self.body).poll_frame(context) {
-                Poll::Pending => break,
-                Poll::Ready(None) => {
-                    self.state.ended.store(true, Ordering::Relaxed);
-                    return Poll::Ready(None);
-                }
-                Poll::Ready(Some(Err(error))) => return self.fail(broken_body(&error)),
-                Poll::Ready(Some(Ok(frame))) => {
-                    self.is_waiting = false;
-                    // Trailers could smuggle identity fields past the checks; no service of today needs them.
-                    let Ok(data) = frame.into_data() else { continue };
-                    let size = u64::try_from(data.len()).unwrap_or(u64::MAX);
-                    let total = self.state.bytes.fetch_add(size, Ordering::Relaxed).saturating_add(size);
-                    if total > self.max_bytes {
-                        return self.fail(too_large(self.max_bytes));
-                    }
-                    self.state.ended.store(self.body.is_end_stream(), Ordering::Relaxed);
-                    return Poll::Ready(Some(Ok(Frame::data(data))));
-                }
+    fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+        most: usize,
+        debts: &mut Debts,
+    ) -> Poll<Option<Result<Bytes, Refusal>>> {
+        while self.piece.is_empty() {
+            match std::task::ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                None => return Poll::Ready(None),
+                Some(Err(broken)) => return Poll::Ready(Some(Err(broken_body(&broken)))),
+                // Trailers could smuggle identity fields past the checks; no service of today needs them.
+                Some(Ok(frame)) => self.piece = frame.into_data().unwrap_or_default(),
             }
+            debts.add_request_bytes(self.piece.len() as u64);
+            let Some(left_bytes) = self.left_bytes.checked_sub(self.piece.len() as u64) else {
+                return Poll::Ready(Some(Err(too_large(self.max_bytes))));
+            };
+            self.left_bytes = left_bytes;
         }
-        if !std::mem::replace(&mut self.is_waiting, true) {
-            self.deadline.as_mut().reset(Instant::now() + self.idle_timeout);
-        }
-        if self.deadline.as_mut().poll(context).is_ready() {
-            return self.fail(timed_out(self.idle_timeout));
-        }
-        self.state.waits_for_caller.store(true, Ordering::Relaxed);
-        Poll::Pending
-    }
-}
-
-impl Body for Outbound {
-    type Data = Bytes;
-    type Error = BrokenUpload;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
-        match self.get_mut() {
-            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream(upload) => upload.poll(context),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(bytes) => bytes.is_none(),
-            Self::Stream(upload) => upload.body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Stream(upload) => upload.body.size_hint(),
-        }
+        Poll::Ready(Some(Ok(self.piece.split_to(most.min(self.piece.len())))))
     }
 }
 

@@ -2,17 +2,16 @@
 //!
 //! The end of the body, or its drop, settles everything that the call still owes, exactly once.
 
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, RETRY_AFTER, TRANSFER_ENCODING};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use http_body::{Frame, SizeHint};
+use limen_http1::service::{AnswerBody, ResponseHead};
 use limen_rules::answer::put_challenges;
 use limen_rules::body::{SERVICE_BODY_LEN_MAX, service_message};
 use limen_rules::contract::{BearerError, Cause, Challenges, Refusal};
@@ -22,7 +21,6 @@ use limen_rules::mapping::{Mapped, MappingSettings, PassedBody, RewrittenLocatio
 use limen_rules::model::{ContractKind, ErrorBody};
 use limen_rules::snapshot::LiveApi;
 use limen_rules::target::Target;
-use tokio::time::{Instant, Sleep};
 
 use crate::answer::{Answer, Cut};
 use crate::call::{Call, Draft};
@@ -30,70 +28,65 @@ use crate::debts::Debts;
 use crate::failure::{Failure, ServiceFailure};
 use crate::forward::Forwarded;
 use crate::gateway::Core;
-use crate::pool::Sender;
+use crate::link::Link;
+
+/// For the body of a service's refusal to come.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is owed when a body ends: the call's debts, the connection, the journal's line.
 struct Settlement {
     debts: Debts,
-    connection: Option<(Sender, Arc<str>, Arc<Core>)>,
-    /// Whether all of the answer was read.
-    whole: bool,
+    /// None only while it is dropped.
+    link: Option<Box<Link>>,
+    address: Arc<str>,
+    core: Arc<Core>,
     _draft: Option<Draft>,
+}
+
+impl Settlement {
+    /// The next piece of the service's answer.
+    fn poll_piece(&mut self, context: &mut Context<'_>, idle_timeout: Duration) -> Poll<Option<Result<Bytes, Cut>>> {
+        let Some(link) = &mut self.link else { return Poll::Ready(None) };
+        let piece = link.poll_piece(context, &mut self.debts, idle_timeout);
+        piece.map_err(|broken| Cut { words: broken.to_string() })
+    }
 }
 
 impl Drop for Settlement {
     fn drop(&mut self) {
-        // A service may answer before it has read the whole body; such a connection is not used again.
-        if let Some((sender, address, core)) = self.connection.take()
-            && self.whole
-            && self.debts.is_sent()
+        if let Some(mut link) = self.link.take()
+            && link.finish()
         {
-            core.pool.put(&address, sender);
+            self.core.pool.put(&self.address, link);
         }
     }
 }
 
 /// A service's body, as it comes.
 pub(crate) struct Relay {
-    body: Incoming,
+    /// Bytes that are still to come, where that is known.
+    left_bytes: Option<u64>,
     idle_timeout: Duration,
-    deadline: Pin<Box<Sleep>>,
     settlement: Settlement,
 }
 
 impl Relay {
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        loop {
-            match Pin::new(&mut self.body).poll_frame(context) {
-                Poll::Pending => break,
-                Poll::Ready(None) => {
-                    self.settlement.whole = true;
-                    return Poll::Ready(None);
-                }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(Cut { words: error.to_string() }))),
-                Poll::Ready(Some(Ok(frame))) => {
-                    self.deadline.as_mut().reset(Instant::now() + self.idle_timeout);
-                    // Trailers end here: none that a service sends is part of the contract.
-                    let Ok(data) = frame.into_data() else { continue };
-                    self.settlement.debts.add_response_bytes(data.len());
-                    self.settlement.whole = self.body.is_end_stream();
-                    return Poll::Ready(Some(Ok(Frame::data(data))));
-                }
-            }
-        }
-        if self.deadline.as_mut().poll(context).is_ready() {
-            let words = format!("nothing came for {} ms", self.idle_timeout.as_millis());
-            return Poll::Ready(Some(Err(Cut { words })));
-        }
-        Poll::Pending
+        let piece = std::task::ready!(self.settlement.poll_piece(context, self.idle_timeout));
+        Poll::Ready(piece.map(|piece| {
+            piece.map(|piece| {
+                self.left_bytes = self.left_bytes.map(|left| left.saturating_sub(piece.len() as u64));
+                Frame::data(piece)
+            })
+        }))
     }
 
     pub(crate) fn is_at_end(&self) -> bool {
-        self.body.is_end_stream()
+        self.left_bytes == Some(0)
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.left_bytes.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
@@ -105,38 +98,32 @@ pub(crate) async fn respond(
     method: &Method,
     forwarded: Forwarded,
 ) -> Result<Response<Answer>, Failure> {
-    let Forwarded { response, sender, target, debts } = forwarded;
-    let status = response.status().as_u16();
+    let Forwarded { head, link, target, debts } = forwarded;
+    let status = head.status.as_u16();
     let strict = api.api.contract == ContractKind::Strict;
     let settings =
         MappingSettings { strict, pass_401: api.api.pass_401, pass_statuses: &api.api.pass_statuses, websocket: false };
-    let connection = (!is_doubtful(method, &response)).then(|| (sender, Arc::clone(&target.address), Arc::clone(core)));
-    let mut settlement = Settlement { debts, connection, whole: false, _draft: None };
+    let (address, core) = (Arc::clone(&target.address), Arc::clone(core));
+    let mut settlement = Settlement { debts, link: Some(link), address, core, _draft: None };
     let failed =
         |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };
-    let headers = response.headers();
-    let mapped = if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
-        // Two framings: whichever we read by, the caller would be told the other.
-        Mapped::Unexpected
-    } else {
-        map(status, method, &settings)
-    };
+    let mapped = map(status, method, &settings);
     let cause = match mapped {
         Mapped::Pass { status: leaves_as, body } => {
             call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
-            return Ok(pass(call, api, &target, response, leaves_as, body, settlement));
+            return Ok(pass(call, api, &target, head, leaves_as, body, settlement));
         }
         Mapped::Refuse { cause, status: leaves_as } if api.api.error_body == ErrorBody::Pass => {
             call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
             call.ended_as(leaves_as, Some(cause));
-            let mut response = pass(call, api, &target, response, leaves_as, PassedBody::Kept, settlement);
+            let mut response = pass(call, api, &target, head, leaves_as, PassedBody::Kept, settlement);
             if leaves_as == 401 {
                 put_challenges(&challenges(api), None, &call.surroundings(), response.headers_mut());
             }
             return Ok(response);
         }
         Mapped::Refuse { cause, status: leaves_as } => {
-            let refusal = refusal(call, api, cause, leaves_as, &target, response, &mut settlement).await;
+            let refusal = refusal(call, api, cause, leaves_as, &target, head, &mut settlement).await;
             return Err(refusal.into());
         }
         Mapped::Unavailable => Cause::ServiceUnavailable,
@@ -150,57 +137,46 @@ pub(crate) async fn respond(
     Err(failed(cause).into())
 }
 
-/// Whether bytes may still follow that belong to no answer: some services send a body where there is none, and the next
-/// call over the connection would take it for its own answer.
-fn is_doubtful(method: &Method, response: &Response<Incoming>) -> bool {
-    let bodiless = *method == Method::HEAD || matches!(response.status().as_u16(), 204 | 304);
-    let headers = response.headers();
-    let announced = headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
-    bodiless && (announced || headers.contains_key(TRANSFER_ENCODING))
-}
-
 /// The service's answer, under the status that leaves.
 fn pass(
     call: &mut Call<'_>,
     api: &LiveApi,
     target: &Target,
-    response: Response<Incoming>,
+    head: ResponseHead,
     leaves_as: u16,
     passed: PassedBody,
     mut settlement: Settlement,
 ) -> Response<Answer> {
     let transparent = api.api.contract == ContractKind::Transparent;
-    let (mut parts, body) = response.into_parts();
-    // The service's protocol version and reason phrase are its own affair.
-    parts.version = http::Version::HTTP_11;
-    parts.extensions.clear();
-    strip_response(&mut parts.headers, &ResponsePassage { cookies: api.api.cookies, transparent });
-    rewrite(&mut parts.headers, api, target, &call.gateway.settings.gateway_url);
-    if !transparent && !parts.headers.contains_key(CACHE_CONTROL) {
+    let mut headers = head.headers;
+    strip_response(&mut headers, &ResponsePassage { cookies: api.api.cookies, transparent });
+    rewrite(&mut headers, api, target, &call.gateway.settings.gateway_url);
+    if !transparent && !headers.contains_key(CACHE_CONTROL) {
         let value = if leaves_as < 400 { "private" } else { "no-store" };
-        parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static(value));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(value));
     }
-    parts.status = StatusCode::from_u16(leaves_as).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     call.ended_as(leaves_as, None);
     settlement._draft = call.draft.take();
     let answer = match passed {
         PassedBody::Kept => {
             let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);
-            let deadline = Box::pin(tokio::time::sleep(idle_timeout));
-            settlement.whole = body.is_end_stream();
-            Answer::Relay(Box::new(Relay { body, idle_timeout, deadline, settlement }))
+            let left_bytes = match head.body {
+                AnswerBody::None => Some(0),
+                AnswerBody::Length(length) => Some(length),
+                AnswerBody::Chunked | AnswerBody::UntilClose => None,
+            };
+            Answer::Relay(Box::new(Relay { left_bytes, idle_timeout, settlement }))
         }
         PassedBody::Empty => {
-            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-            settlement.whole = body.is_end_stream();
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
             Answer::empty()
         }
-        PassedBody::HeadersOnly => {
-            settlement.whole = body.is_end_stream();
-            Answer::empty()
-        }
+        PassedBody::HeadersOnly => Answer::empty(),
     };
-    Response::from_parts(parts, answer)
+    let mut response = Response::new(answer);
+    *response.status_mut() = StatusCode::from_u16(leaves_as).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
+    response
 }
 
 /// What an API asks for, said with a 401 of its service that may leave.
@@ -244,29 +220,27 @@ async fn refusal(
     cause: Cause,
     leaves_as: u16,
     target: &Target,
-    response: Response<Incoming>,
+    head: ResponseHead,
     settlement: &mut Settlement,
 ) -> Refusal {
-    let status = response.status().as_u16();
+    let status = head.status.as_u16();
     call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after_s = retry_after.and_then(|told| seconds_until(told, call.now_us));
-    let mut body = response.into_body();
+    let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);
     let mut collected = Vec::new();
     // What is longer, slower or broken is left: the status alone is answered.
     let read = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            let data = frame.into_data().unwrap_or_default();
-            settlement.debts.add_response_bytes(data.len());
-            if collected.len() + data.len() > SERVICE_BODY_LEN_MAX {
+        while let Some(piece) = poll_fn(|context| settlement.poll_piece(context, idle_timeout)).await {
+            let Ok(piece) = piece else { return false };
+            if collected.len() + piece.len() > SERVICE_BODY_LEN_MAX {
                 return false;
             }
-            collected.extend_from_slice(&data);
+            collected.extend_from_slice(&piece);
         }
         true
     };
-    let complete = tokio::time::timeout(Duration::from_secs(10), read).await.unwrap_or(false);
-    settlement.whole = complete && body.is_end_stream();
+    let complete = tokio::time::timeout(REFUSAL_TIMEOUT, read).await.unwrap_or(false);
     let words = if complete { service_message(&collected) } else { None };
     let mut refusal = Refusal::new(cause)
         .detail("The service behind this API refused the call.")

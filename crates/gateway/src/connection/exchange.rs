@@ -42,6 +42,8 @@ pub(super) struct Exchange<'e> {
     left_bytes: Option<u64>,
     handling: Option<Handling<'e>>,
     answer: Option<Answer>,
+    /// Whether the answer's first write still waits for its turn.
+    is_deferred: bool,
     is_head: bool,
     /// HTTP/1.0: an answer of unknown length ends with the connection.
     is_old: bool,
@@ -74,7 +76,18 @@ impl<'e> Exchange<'e> {
         let head = Head { method: head.method, target: head.target, version: head.version, headers: head.headers };
         let handling: Handling<'e> = Box::pin(handle::handle(gateway, core, head, body));
         socket.renew();
-        Self { gateway, socket, stopping, feeder, left_bytes, handling: Some(handling), answer: None, is_head, is_old }
+        Self {
+            gateway,
+            socket,
+            stopping,
+            feeder,
+            left_bytes,
+            handling: Some(handling),
+            answer: None,
+            is_deferred: false,
+            is_head,
+            is_old,
+        }
     }
 
     /// An answer to what is no request; the connection ends with it.
@@ -93,6 +106,7 @@ impl<'e> Exchange<'e> {
             left_bytes: None,
             handling: Some(handling),
             answer: None,
+            is_deferred: false,
             is_head: false,
             is_old: false,
         }
@@ -111,12 +125,18 @@ impl<'e> Exchange<'e> {
                 && let Poll::Ready(response) = handling.as_mut().poll(context)
             {
                 self.handling = None;
+                self.is_deferred = true;
                 self.begin(context, response);
             }
             if self.handling.is_some() && self.feeder.is_none() && self.socket.poll_gone(context).is_ready() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
             let waits = self.poll_answer(context);
+            // As with requests to services: answers of this core leave together.
+            if std::mem::take(&mut self.is_deferred) && self.answer.is_none() && !self.socket.out.is_empty() {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let flushed = self.socket.poll_flush(context)?;
             // Whatever is waited for wakes us; where all was written, there is room for more of the answer.
             if self.handling.is_some() || waits || flushed.is_pending() {
