@@ -130,7 +130,13 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     }
     let values = headers.get_all(http::header::CONNECTION).into_iter();
     let options = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    options.filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok()).collect()
+    let named = options.map(<[u8]>::trim_ascii).filter(|option| !is_connection_option(option));
+    named.filter_map(|option| HeaderName::from_bytes(option).ok()).collect()
+}
+
+/// What `Connection` says of the connection itself, and nearly always nothing else: no field that passes has that name.
+fn is_connection_option(option: &[u8]) -> bool {
+    option.eq_ignore_ascii_case(b"keep-alive") || option.eq_ignore_ascii_case(b"close")
 }
 
 /// What most heads hold and always passes, so that it needn't be held against every set.
