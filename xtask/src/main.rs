@@ -1,5 +1,6 @@
 //! `cargo xtask`: the project's only automation. It starts other programs and knows nothing of Limen's insides.
 
+mod bench;
 mod steps;
 
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         ["scenario"] => scenario(""),
         ["scenario", filter] => scenario(filter),
         ["docs"] => docs(),
+        ["bench", rest @ ..] => bench::bench(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

@@ -7,7 +7,7 @@ use crate::tree::{File, files};
 const NOT_USED: [&str; 5] = ["backend", "client", "consumer", "plan", "tenant"];
 
 /// Names that others gave, in which the words may stand.
-const NAMES_OF_OTHERS: [&str; 11] = [
+const NAMES_OF_OTHERS: [&str; 12] = [
     "client_id",
     "client_secret",
     "client_credentials",
@@ -19,6 +19,7 @@ const NAMES_OF_OTHERS: [&str; 11] = [
     "\"client\"",
     "client-ip",
     "Client-IP",
+    "nghttp2-client",
 ];
 /// A header's name that holds one.
 const CLUSTER_HEADER: &str = "x-cluster-client-ip";
