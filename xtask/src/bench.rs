@@ -17,9 +17,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::steps::{Step, cargo, root, run};
-
-pub(crate) use instructions::check as check_instructions;
+use crate::steps::{Step, cargo, run, target_folder};
 
 /// What was asked for.
 pub(crate) struct Options {
@@ -31,8 +29,6 @@ pub(crate) struct Options {
     count: u32,
     /// Whether the figures go into docs/benchmarks.md.
     write: bool,
-    /// Whether they are compared with those there.
-    check: bool,
 }
 
 /// Reads the words behind `bench` and does what they say.
@@ -46,8 +42,7 @@ pub(crate) fn bench(words: &[&str]) -> Result<()> {
 
 impl Options {
     fn read(words: &[&str]) -> Result<Self> {
-        let mut options =
-            Self { profile: "dist".into(), rounds: None, count: 1_000_000, write: false, check: false };
+        let mut options = Self { profile: "dist".into(), rounds: None, count: 1_000_000, write: false };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} needs a value"));
@@ -56,7 +51,8 @@ impl Options {
                 "--rounds" => options.rounds = Some(value()?.parse().context("--rounds needs a number")?),
                 "--count" => options.count = value()?.parse().context("--count needs a number")?,
                 "--write" => options.write = true,
-                "--check" => options.check = true,
+                // Comparing is what `instructions` does anyway.
+                "--check" => {}
                 _ => bail!("bench does not know '{word}'; see cargo xtask help"),
             }
         }
@@ -67,15 +63,14 @@ impl Options {
     fn build(&self) -> Result<(PathBuf, PathBuf)> {
         let words = ["build", "--profile", &self.profile, "--package", "limen", "--package", "limen-testbed", "--bins"];
         run(&Step::new("build", cargo(&words)).mend("another profile is chosen with --profile NAME"))?;
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        let folder = target.join(if self.profile == "dev" { "debug" } else { &self.profile });
+        let folder = target_folder().join(if self.profile == "dev" { "debug" } else { &self.profile });
         Ok((folder.join("limen"), folder.join("bench_peer")))
     }
 }
 
 /// An empty folder for configurations, logs and data.
 fn scratch(name: &str) -> Result<PathBuf> {
-    let folder = root().join("target/bench").join(name);
+    let folder = target_folder().join("bench").join(name);
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }

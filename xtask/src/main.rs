@@ -15,6 +15,11 @@ cargo xtask COMMAND
   dev [ARGUMENTS]      start Limen with a data folder under target/, made anew
   scenario [FILTER]    the tests that run the real binary, all of them or those whose name has FILTER
   docs                 write the documents that are made from code
+  bench                processor time of a call beside nginx, HAProxy and a blind copy of bytes
+  bench subscriptions  what a million subscriptions cost, beside a thousand
+  bench instructions   instructions of a call; fails where they are not what docs/benchmarks.md tells
+                       each: --write puts the figures there, --rounds N; the first two: --profile NAME (usually
+                       dist, which takes long to build; release is quicker); subscriptions: --count N
 ";
 
 fn main() -> ExitCode {
@@ -52,6 +57,7 @@ fn test() -> Result<()> {
         Step::new("test", cargo(&["nextest", "run", "--workspace", "--profile", nextest_profile])),
         Step::new("document", cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]))
             .environment("RUSTDOCFLAGS", "--deny warnings"),
+        Step::new("instructions", cargo(&["xtask", "bench", "instructions"])),
     ])
 }
 

@@ -110,6 +110,9 @@ mod tests {
 
     #[test]
     fn the_lowest_bar_comes_first() {
-        assert_eq!(bars(&[("b", 50.0), ("aa", 25.0)]), format!("aa  {} 25.0\nb   {} 50.0\n", "█".repeat(25), "█".repeat(50)));
+        assert_eq!(
+            bars(&[("b", 50.0), ("aa", 25.0)]),
+            format!("aa  {} 25.0\nb   {} 50.0\n", "█".repeat(25), "█".repeat(50))
+        );
     }
 }

@@ -81,8 +81,7 @@ impl Setup {
 
     /// Makes a subscription and a token.
     pub(crate) fn credentials(&self) -> Result<Credentials> {
-        let subscription =
-            self.command(&["subscription", "create", "--product", "standard", "--developer", "ada"])?;
+        let subscription = self.command(&["subscription", "create", "--product", "standard", "--developer", "ada"])?;
         let token = self.command(&["token", "issue", "--user", "bo", "--application", "shop"])?;
         Ok(Credentials { key: member(&subscription, "primary_key")?, token: member(&token, "access_token")? })
     }

@@ -24,8 +24,7 @@ const TOLD: &str = "Limen (d), all checks, access log, metrics";
 /// Settings for (a) to (c), and for (d): FOLDER is filled in. A build that doesn't know them says so.
 const QUIET: &str = "";
 const TELLING: &str = "access_log: {file: FOLDER/limen.access}";
-const ENCRYPTED: &str =
-    "gateway: {tls: {certificate_file: FOLDER/certificate.pem, key_file: FOLDER/key.pem}}";
+const ENCRYPTED: &str = "gateway: {tls: {certificate_file: FOLDER/certificate.pem, key_file: FOLDER/key.pem}}";
 
 /// Measures, tells, and writes where that was asked for.
 pub(crate) fn run(options: &Options) -> Result<()> {

@@ -1,0 +1,293 @@
+//! Counts the instructions of a call in user space: this program runs itself under valgrind's callgrind as a gateway
+//! with everything in memory, and is its service and its caller. Prints a line for each kind of call: name and count.
+//! `cargo xtask bench instructions` builds and runs it.
+
+use std::error::Error;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use limen_gateway::accounts::{Accounts, Lease, QuotaLedger, Reading};
+use limen_gateway::budget::Budget;
+use limen_gateway::clock::Clock;
+use limen_gateway::current::Current;
+use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings};
+use limen_gateway::journal::Journal;
+use limen_gateway::listener;
+use limen_gateway::token_cache::TokenCache;
+use limen_rules::key;
+use limen_rules::model::Declared;
+use limen_rules::quota::{LeaseRequest, QuotaRow, debit};
+use limen_rules::record::{Directory, StoredKey, Subscription, SubscriptionState, VerifyingKey, Which};
+use limen_rules::snapshot::Snapshot;
+use limen_rules::token::{self, Claims, Issuer};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Calls of the two runs whose difference is counted: what starting costs, and the first calls, falls out of it.
+const FEWER_CALLS: u64 = 300;
+const MORE_CALLS: u64 = 1_300;
+/// 2026-01-01, where the made-up clock begins.
+const BEGIN_S: i64 = 1_767_225_600;
+/// How much later it is each time that somebody looks.
+const TICK_US: u64 = 20;
+/// The id of the key that signs tokens.
+const KID: &str = "first";
+const ANSWER: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"value\":\"42\"}";
+
+fn main() -> Outcome<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => count(),
+        ["gateway", service, key, public_point] => gateway(service, key, public_point),
+        _ => Err("say nothing; 'gateway' is for the program itself".into()),
+    }
+}
+
+/// Runs each kind of call and prints what it took.
+fn count() -> Outcome<()> {
+    let service = serve()?;
+    let credentials = Credentials::new()?;
+    let folder = tempfile::tempdir()?;
+    for name in ["open", "checked"] {
+        let fewer = instructions(folder.path(), &service, &credentials, name, FEWER_CALLS)?;
+        let more = instructions(folder.path(), &service, &credentials, name, MORE_CALLS)?;
+        println!("{name} {}", more.saturating_sub(fewer) / (MORE_CALLS - FEWER_CALLS));
+    }
+    Ok(())
+}
+
+/// What a call that passes every check brings, made outside of the gateway: making keys gathers randomness until there is
+/// enough, and no two runs of that are alike.
+struct Credentials {
+    key: String,
+    token: String,
+    public_point: String,
+}
+
+impl Credentials {
+    fn new() -> Outcome<Self> {
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref())?;
+        let Issuer { issuer, audience } = issuer();
+        let claims = Claims {
+            iss: issuer,
+            sub: "bo".into(),
+            aud: audience,
+            client_id: "shop".into(),
+            iat: BEGIN_S,
+            exp: BEGIN_S + 3_600,
+            nbf: None,
+            jti: "0123456789abcdefghijklmn".into(),
+            grant: "grant_0123456789abcdef".into(),
+            environment: "north".into(),
+        };
+        Ok(Self {
+            key: key::generate(|bytes| bytes.fill(7)),
+            token: token::sign(&claims, KID, pkcs8.as_ref())?,
+            public_point: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()),
+        })
+    }
+}
+
+fn issuer() -> Issuer {
+    Issuer { issuer: "https://developer.example.org".into(), audience: "https://api.example.org".into() }
+}
+
+/// Instructions of a whole life of the gateway with so many calls, one at a time on one connection.
+fn instructions(folder: &Path, service: &str, credentials: &Credentials, name: &str, calls: u64) -> Outcome<u64> {
+    let counted = folder.join(format!("{name}.{calls}"));
+    let mut child = Command::new("taskset")
+        .args(["--cpu-list", &first_core()?, "valgrind", "--quiet", "--tool=callgrind"])
+        .arg(format!("--callgrind-out-file={}", counted.display()))
+        .arg(std::env::current_exe()?)
+        .args(["gateway", service, &credentials.key, &credentials.public_point])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut told = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
+    let address = told.next().ok_or("the gateway ended before it was ready")??;
+    let Credentials { key, token, .. } = credentials;
+    let request = format!(
+        "GET /{name}/orders/42?expand=lines HTTP/1.1\r\nHost: {address}\r\nUser-Agent: count\r\nAccept: application/json\r\n\
+         Limen-Subscription-Key: {key}\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    let mut stream = TcpStream::connect(&address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_nodelay(true)?;
+    for _ in 0..calls {
+        stream.write_all(request.as_bytes())?;
+        expect_answer(&mut stream)?;
+    }
+    drop(stream);
+    drop(child.stdin.take());
+    let status = child.wait()?;
+    let text = fs::read_to_string(&counted)?;
+    let total = text.lines().find_map(|line| line.strip_prefix("summary: ").or(line.strip_prefix("totals: ")));
+    match total.and_then(|total| total.trim().parse().ok()) {
+        Some(total) if status.success() => Ok(total),
+        _ => Err(format!("callgrind counted nothing ({status})").into()),
+    }
+}
+
+/// The first core that we may use: on one core there is one thread of the gateway, so that nothing is left to chance.
+fn first_core() -> Outcome<String> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).ok_or("no list of cores")?;
+    Ok(list.trim().split(['-', ',']).next().unwrap_or("0").to_owned())
+}
+
+fn expect_answer(stream: &mut TcpStream) -> Outcome<()> {
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    while !answer.ends_with(b"{\"value\":\"42\"}") {
+        let count = stream.read(&mut buffer)?;
+        answer.extend_from_slice(buffer.get(..count).unwrap_or_default());
+        if count == 0 || (answer.len() >= 12 && !answer.starts_with(b"HTTP/1.1 200")) {
+            return Err(format!("not the service's answer: {}", String::from_utf8_lossy(&answer)).into());
+        }
+    }
+    Ok(())
+}
+
+/// A service that answers each head that ends; gives its address.
+fn serve() -> Outcome<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?.to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || answer(stream));
+        }
+    });
+    Ok(address)
+}
+
+fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut head = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let count = stream.read(&mut buffer)?;
+        head.extend_from_slice(buffer.get(..count).unwrap_or_default());
+        if count == 0 {
+            return Ok(());
+        }
+        if head.ends_with(b"\r\n\r\n") {
+            head.clear();
+            stream.write_all(ANSWER)?;
+        }
+    }
+}
+
+/// Is the gateway until standard input ends; tells its address first.
+fn gateway(service: &str, key: &str, public_point: &str) -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let clock = Arc::new(Ticking(AtomicU64::new(0)));
+    let now = Reading { monotonic_us: clock.monotonic_us(), wall_us: clock.wall_us() };
+    let ledger = Arc::new(Generous);
+    let accounts = Accounts::open(&folder.path().join("windows"), "boot", true, now, ledger, runtime.handle().clone())?;
+    let directory = directory(service, key, public_point)?;
+    let gateway = Arc::new(Gateway {
+        settings: Settings {
+            gateway_url: format!("http://{address}"),
+            web_url: "http://127.0.0.1:1".into(),
+            snapshot_max_age_us: u64::MAX,
+            sample_target: None,
+            rate_limit_fields: true,
+        },
+        current: Current::new(Snapshot::new(1, &directory, issuer()), now.monotonic_us),
+        accounts,
+        tokens: TokenCache::default(),
+        journal: Journal::default(),
+        clock,
+        assertion_key: ArcSwapOption::empty(),
+        bodies: Budget::new(BODIES_BYTES),
+    });
+    let running = listener::serve(&gateway, listener)?;
+    println!("{address}");
+    std::io::stdout().flush()?;
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    running.stop();
+    Ok(())
+}
+
+/// What is published.
+fn directory(service: &str, key: &str, public_point: &str) -> Outcome<Directory> {
+    let target = format!("http://{service}");
+    let operations = serde_json::json!([
+        {"name": "list-orders", "method": "GET", "path": "/orders", "permission": "order.read"},
+        {"name": "get-order", "method": "GET", "path": "/orders/{order_id}", "permission": "order.read"},
+        {"name": "create-order", "method": "POST", "path": "/orders", "permission": "order.write"},
+    ]);
+    let declared: Declared = serde_json::from_value(serde_json::json!({
+        "apis": [
+            {"name": "open", "base_path": "/open", "target": target, "access": "open", "assertion": false},
+            {"name": "checked", "base_path": "/checked", "target": target, "access": "key+token", "assertion": false,
+             "operations": operations},
+        ],
+        "products": [{"name": "standard", "apis": ["checked"], "rate": {"calls": 1_000_000, "window_s": 1},
+            "quota": {"calls": 1_000_000_000, "period": {"unit": "day", "time_zone": "UTC"}}}],
+        "developers": [{"name": "ada"}],
+        "applications": [{"name": "shop", "developer": "ada"}],
+        "environments": [{"name": "north"}],
+        "roles": [{"name": "reader", "permissions": ["order.read"]}],
+        "users": [{"name": "bo", "memberships": [{"environment": "north", "roles": ["reader"]}]}],
+    }))?;
+    let made_at_us = BEGIN_S * 1_000_000;
+    Ok(Directory {
+        declared,
+        subscriptions: vec![Subscription {
+            id: "sub_0123456789ab".into(),
+            product: "standard".into(),
+            developer: "ada".into(),
+            state: SubscriptionState::Active,
+            created_at_us: made_at_us,
+            started_at_us: made_at_us,
+            ends_at_us: None,
+            keys: vec![StoredKey { which: Which::Primary, hash: key::hash(key), made_at_us, valid_until_us: None }],
+        }],
+        verifying_keys: vec![VerifyingKey {
+            kid: KID.into(),
+            public_point: URL_SAFE_NO_PAD.decode(public_point)?,
+            created_at_us: made_at_us,
+            trusted_until_us: None,
+        }],
+        ..Directory::default()
+    })
+}
+
+/// A clock that goes on by as much each time that somebody looks, so that every run sees the same times.
+struct Ticking(AtomicU64);
+
+impl Clock for Ticking {
+    fn wall_us(&self) -> i64 {
+        BEGIN_S * 1_000_000 + i64::try_from(self.monotonic_us()).unwrap_or(0)
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        self.0.fetch_add(TICK_US, Ordering::Relaxed)
+    }
+}
+
+/// A ledger that always gives, and keeps nothing.
+struct Generous;
+
+impl QuotaLedger for Generous {
+    fn lease(&self, request: LeaseRequest) -> Lease<'_> {
+        Box::pin(async move { Ok(debit(QuotaRow::default(), &request).1) })
+    }
+}
