@@ -32,6 +32,10 @@ use limen_rules::record::{Directory, StoredKey, Subscription, SubscriptionState,
 use limen_rules::snapshot::Snapshot;
 use limen_rules::token::{self, Claims, Issuer};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Calls of the two runs whose difference is counted: what starting costs, and the first calls, falls out of it.

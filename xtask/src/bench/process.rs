@@ -15,7 +15,7 @@ pub(crate) const MEASURED_CORE: &str = "0";
 /// The core of load and service.
 pub(crate) const OTHER_CORE: &str = "1";
 
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// A running program; ended when dropped.
 pub(crate) struct Process {
@@ -61,13 +61,12 @@ impl Process {
 
     /// Waits until it listens.
     pub(crate) fn listens(mut self, address: SocketAddr) -> Result<Self> {
-        let end = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect_timeout(&address, LOOK_AGAIN).is_err() {
-            if Instant::now() > end || self.child.try_wait()?.is_some() {
-                bail!("{} does not listen on {address}; see {}.err under target/bench", self.name, self.name);
-            }
-            std::thread::sleep(LOOK_AGAIN);
-        }
+        let name = self.name.clone();
+        until(Duration::from_secs(10), || match self.child.try_wait()? {
+            Some(_) => bail!("{name} ended at once; see {name}.err under target/bench"),
+            None => Ok(TcpStream::connect_timeout(&address, LOOK_AGAIN).is_ok()),
+        })
+        .with_context(|| format!("{name} does not listen on {address}"))?;
         Ok(self)
     }
 
@@ -95,15 +94,9 @@ impl Process {
 
     /// Asks it to end in order, and waits.
     pub(crate) fn stop(mut self) -> Result<()> {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
-        let end = Instant::now() + Duration::from_secs(60);
-        while told.success() && self.child.try_wait()?.is_none() {
-            if Instant::now() > end {
-                bail!("{} does not end", self.name);
-            }
-            std::thread::sleep(LOOK_AGAIN);
-        }
-        Ok(())
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        let ended = until(Duration::from_secs(60), || Ok(self.child.try_wait()?.is_some()));
+        ended.with_context(|| format!("{} does not end", self.name))
     }
 }
 
@@ -112,6 +105,19 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Looks until something is so.
+#[expect(clippy::disallowed_methods, reason = "between two looks, with a deadline")]
+pub(crate) fn until(within: Duration, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
+    let end = Instant::now() + within;
+    while !is_so()? {
+        if Instant::now() > end {
+            bail!("not within {} s", within.as_secs());
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    Ok(())
 }
 
 /// An address of this machine that nobody listens on.

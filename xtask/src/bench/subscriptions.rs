@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::figures::{bars, median, table};
 use super::limen::{Limen, Setup, member};
 use super::load::{Request, wrk};
-use super::process::output;
+use super::process::{output, until};
 use super::rivals::peer;
 use super::rounds::cpu_per_call_us;
 use super::{Options, document, machine, scratch, tools};
@@ -159,12 +159,8 @@ fn changes(crowd: &Crowd) -> Result<f64> {
         let began = Instant::now();
         let told = crowd.setup.command(&["key", "regenerate", &name, "--which", "primary"])?;
         let key = member(&told, "key").or_else(|_| member(&told, "primary_key"))?;
-        while status(crowd.limen.address, &key)? != "200" {
-            if began.elapsed() > LIVE_WITHIN {
-                bail!("the new key of {name} is not accepted after {} s", LIVE_WITHIN.as_secs());
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until(LIVE_WITHIN, || Ok(status(crowd.limen.address, &key)? == "200"))
+            .with_context(|| format!("the new key of {name} is not accepted"))?;
         longest = longest.max(began.elapsed());
     }
     Ok(longest.as_secs_f64() * 1e3)
