@@ -13,6 +13,7 @@ mod framing;
 pub mod head;
 mod input;
 mod lines;
+pub mod proxy_protocol;
 mod reader;
 mod request_line;
 pub mod response;
