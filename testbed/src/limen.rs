@@ -252,6 +252,14 @@ impl Limen {
         code.code()
     }
 
+    /// Waits for a process that was told to end, and gives its exit code. Ends the test where it takes over 60 s.
+    #[track_caller]
+    pub fn stop_code(&mut self) -> Option<i32> {
+        let mut child = self.child.take().expect("a running process");
+        let code = eventually_within(Duration::from_secs(60), "the process ends", || child.try_wait().expect("a wait"));
+        code.code()
+    }
+
     /// Starts again with the same folder and settings, killing what still runs; ports are new ones.
     #[track_caller]
     pub fn restart(&mut self) -> &Started {

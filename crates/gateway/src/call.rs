@@ -20,6 +20,7 @@ use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::journal::CallRecord;
+use crate::peer::Peer;
 
 /// So much of a path is written down.
 const PATH_KEPT_CHARACTERS: usize = 512;
@@ -108,6 +109,8 @@ impl Drop for Draft {
 /// What a call carries from check to check.
 pub(crate) struct Call<'g> {
     pub(crate) gateway: &'g Arc<Gateway>,
+    /// Where the call comes from.
+    pub(crate) peer: Arc<Peer>,
     /// The one picture that the whole call is decided from.
     pub(crate) snapshot: Arc<Snapshot>,
     /// Wall time at which the head came.
@@ -133,7 +136,7 @@ pub(crate) struct Call<'g> {
 }
 
 impl<'g> Call<'g> {
-    pub(crate) fn begin(gateway: &'g Arc<Gateway>, method: &Method, headers: &HeaderMap) -> Self {
+    pub(crate) fn begin(gateway: &'g Arc<Gateway>, peer: &Arc<Peer>, method: &Method, headers: &HeaderMap) -> Self {
         let now_us = gateway.clock.wall_us();
         let monotonic_us = gateway.clock.monotonic_us();
         let request_id = new_request_id(now_us);
@@ -149,6 +152,7 @@ impl<'g> Call<'g> {
         };
         Self {
             gateway,
+            peer: peer.of_call(headers, &gateway.settings.edge),
             snapshot: gateway.current.pin(),
             now_us,
             monotonic_us,
@@ -331,8 +335,8 @@ fn prefers_plain_json(headers: &HeaderMap) -> bool {
 }
 
 /// The contract's answer to what is no request yet; the connection is closed after it.
-pub(crate) fn refuse_unparsed(gateway: &Arc<Gateway>, refusal: Refusal) -> Response<Answer> {
-    let mut call = Call::begin(gateway, &unknown_method(), &HeaderMap::new());
+pub(crate) fn refuse_unparsed(gateway: &Arc<Gateway>, peer: &Arc<Peer>, refusal: Refusal) -> Response<Answer> {
+    let mut call = Call::begin(gateway, peer, &unknown_method(), &HeaderMap::new());
     let mut response = call.refuse(refusal.into());
     call.decorate(response.headers_mut());
     response

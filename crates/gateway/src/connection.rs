@@ -14,18 +14,15 @@ use limen_http1::flaw::{Flaw, Malformed};
 use limen_http1::head::RequestHead;
 use limen_rules::contract::{Cause, Location, Refusal};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::exchange::Exchange;
 use self::socket::Socket;
 use crate::call;
+use crate::edge::Edge;
 use crate::gateway::{Core, Gateway};
-
-/// For a head to arrive, from its first byte.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// For a connection to stay without a request.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::peer::Peer;
+use crate::stopping::Stopping;
 
 /// How waiting for a request ended.
 enum Next {
@@ -35,53 +32,61 @@ enum Next {
     Refused(Box<Refusal>),
     /// With nothing more to come.
     Done,
+    /// With the end of this process, before anything came.
+    HandedOver,
 }
 
-/// Serves one connection until it ends, or until `stopping` and the call under way is answered.
+/// Serves one connection until it ends, or until `stopping` and the call under way is answered. Gives it back where it
+/// is handed over to the process that follows.
 pub(crate) async fn serve(
     gateway: Arc<Gateway>,
     core: Arc<Core>,
     stream: TcpStream,
-    mut stopping: watch::Receiver<bool>,
-) {
-    let mut socket = Socket::new(stream, Limits::default());
+    peer: Arc<Peer>,
+    mut stopping: Stopping,
+) -> Option<TcpStream> {
+    let edge = &gateway.settings.edge;
+    let mut socket = Socket::new(stream, Limits::default(), edge.slowest);
     loop {
         // A caller who sends requests without a pause must not keep the others of its core waiting.
         tokio::task::consume_budget().await;
-        match next(&mut socket, &mut stopping).await {
+        match next(&mut socket, edge, &mut stopping).await {
             Next::Request(head) => {
-                let exchange = Exchange::of_request(&gateway, &core, &mut socket, *head, &stopping);
+                let exchange = Exchange::of_request(&gateway, &core, &peer, &mut socket, *head, &stopping);
                 if !exchange.run().await {
                     break;
                 }
             }
             Next::Refused(refusal) => {
-                let response = call::refuse_unparsed(&gateway, *refusal);
-                Exchange::of_refusal(&gateway, &mut socket, response, &stopping).run().await;
+                let response = call::refuse_unparsed(&gateway, &peer, *refusal);
+                Exchange::of_refusal(&gateway, &peer, &mut socket, response, &stopping).run().await;
                 break;
             }
             Next::Done => break,
+            Next::HandedOver => return socket.into_stream(),
         }
     }
     socket.close().await;
+    None
 }
 
 /// Says that there is no room for a connection, and closes it.
-pub(crate) async fn turn_away(gateway: &Arc<Gateway>, stream: TcpStream, stopping: &watch::Receiver<bool>) {
-    let refusal = Refusal::new(Cause::Overloaded).detail("Too many connections are open.").retry_after_s(1);
-    let mut socket = Socket::new(stream, Limits::default());
-    let response = call::refuse_unparsed(gateway, refusal);
-    Exchange::of_refusal(gateway, &mut socket, response, stopping).run().await;
+pub(crate) async fn turn_away(
+    gateway: &Arc<Gateway>,
+    stream: TcpStream,
+    peer: &Arc<Peer>,
+    words: &'static str,
+    stopping: &Stopping,
+) {
+    let refusal = Refusal::new(Cause::Overloaded).detail(words).retry_after_s(1);
+    let mut socket = Socket::new(stream, Limits::default(), gateway.settings.edge.slowest);
+    let response = call::refuse_unparsed(gateway, peer, refusal);
+    Exchange::of_refusal(gateway, peer, &mut socket, response, stopping).run().await;
     socket.close().await;
 }
 
-/// Ready when the process is stopping.
-async fn stop_of(stopping: &mut watch::Receiver<bool>) {
-    let _ = stopping.wait_for(|stop| *stop).await;
-}
-
 /// Waits for the next request.
-async fn next(socket: &mut Socket, stopping: &mut watch::Receiver<bool>) -> Next {
+async fn next(socket: &mut Socket, edge: &Edge, stopping: &mut Stopping) -> Next {
     let mut begun: Option<Instant> = None;
     loop {
         match socket.engine.next_event() {
@@ -89,6 +94,9 @@ async fn next(socket: &mut Socket, stopping: &mut watch::Receiver<bool>) -> Next
             Ok(Event::NeedMore) => {}
             Ok(Event::Data(_) | Event::End | Event::AwaitResponse | Event::Close) => return Next::Done,
             Err(malformed) => return Next::Refused(Box::new(refused(malformed))),
+        }
+        if stopping.hands_over() && socket.engine.is_idle() {
+            return Next::HandedOver;
         }
         // What has come already needs no timer.
         if let Poll::Ready(filled) = std::future::poll_fn(|context| Poll::Ready(socket.poll_fill(context))).await {
@@ -98,8 +106,10 @@ async fn next(socket: &mut Socket, stopping: &mut watch::Receiver<bool>) -> Next
             }
         }
         let idle = socket.engine.is_idle();
-        let deadline =
-            if idle { Instant::now() + IDLE_TIMEOUT } else { *begun.get_or_insert_with(Instant::now) + HEAD_TIMEOUT };
+        let deadline = match idle {
+            true => Instant::now() + edge.idle_timeout,
+            false => *begun.get_or_insert_with(Instant::now) + edge.head_timeout,
+        };
         tokio::select! {
             filled = socket.fill() => {
                 if filled.is_err() {
@@ -107,9 +117,12 @@ async fn next(socket: &mut Socket, stopping: &mut watch::Receiver<bool>) -> Next
                 }
             }
             () = tokio::time::sleep_until(deadline) => {
-                return if idle { Next::Done } else { Next::Refused(Box::new(head_timed_out())) };
+                return if idle { Next::Done } else { Next::Refused(Box::new(head_timed_out(edge.head_timeout))) };
             }
-            () = stop_of(stopping), if idle => {
+            () = stopping.idle_ends(), if idle => {
+                if stopping.hands_over() {
+                    return Next::HandedOver;
+                }
                 // What was sent before we stopped may not have been told yet.
                 tokio::task::yield_now().await;
                 let filled = std::future::poll_fn(|context| Poll::Ready(socket.poll_fill(context))).await;
@@ -121,10 +134,10 @@ async fn next(socket: &mut Socket, stopping: &mut watch::Receiver<bool>) -> Next
     }
 }
 
-fn head_timed_out() -> Refusal {
+fn head_timed_out(after: Duration) -> Refusal {
     Refusal::new(Cause::RequestTimeout)
         .message("The request's head did not arrive in time.")
-        .detail(format!("The head was not complete after {} s. Send it at once.", HEAD_TIMEOUT.as_secs()))
+        .detail(format!("The head was not complete after {} s. Send it at once.", after.as_secs()))
 }
 
 /// What a caller is told whose request is not of HTTP's form.

@@ -179,7 +179,9 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> 
         ranges: passes(206),
         conditions: passes(304),
     };
+    let asked_host = headers.get(HOST).cloned();
     strip_request(&mut headers, &method, &passage);
+    call.peer.tell(&mut headers, asked_host);
     if !api.preserve_host {
         headers.insert(HOST, value(&target.authority)?);
     }

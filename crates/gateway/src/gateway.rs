@@ -10,6 +10,7 @@ use crate::assertion::AssertionKey;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::current::Current;
+use crate::edge::Edge;
 use crate::journal::Journal;
 use crate::pool::Pool;
 use crate::token_cache::TokenCache;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub sample_target: Option<Target>,
     /// Whether answers tell `RateLimit` and `RateLimit-Policy`.
     pub rate_limit_fields: bool,
+    /// How callers' connections are met.
+    pub edge: Edge,
 }
 
 /// What the whole data plane shares.

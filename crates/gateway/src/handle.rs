@@ -30,11 +30,18 @@ use crate::forward::{self, Onward};
 use crate::gateway::{Core, Gateway};
 use crate::identify::identify;
 use crate::inbound::{Head, Inbound};
+use crate::peer::Peer;
 use crate::relay;
 
 /// The envelope: gives the call its id and its picture, walks it, answers it.
-pub(crate) async fn handle(gateway: &Arc<Gateway>, core: &Arc<Core>, head: Head, body: Inbound) -> Response<Answer> {
-    let mut call = Call::begin(gateway, &head.method, &head.headers);
+pub(crate) async fn handle(
+    gateway: &Arc<Gateway>,
+    core: &Arc<Core>,
+    peer: &Arc<Peer>,
+    head: Head,
+    body: Inbound,
+) -> Response<Answer> {
+    let mut call = Call::begin(gateway, peer, &head.method, &head.headers);
     let mut response = match walk(&mut call, core, head, body).await {
         Ok(response) => response,
         Err(failure) => call.refuse(failure),

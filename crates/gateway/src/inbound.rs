@@ -5,12 +5,16 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Version};
 use http_body::{Body, Frame, SizeHint};
 use limen_http1::flaw::Malformed;
 use limen_http1::head::Target;
+
+use crate::edge::Slowest;
+use crate::pace::Pace;
 
 /// The head of a request.
 #[derive(Debug)]
@@ -30,6 +34,9 @@ pub(crate) enum BrokenBody {
     /// The connection is gone.
     #[error("the caller's connection broke")]
     Gone,
+    /// It came too slowly for too long.
+    #[error("the body came too slowly for {} s", .0.as_secs())]
+    TooSlow(Duration),
 }
 
 /// What lies between the connection and whoever reads the body.
@@ -52,6 +59,8 @@ pub(crate) struct Inbound {
     slot: Option<Arc<Mutex<Slot>>>,
     /// Bytes that are still to come, where that is known.
     left_bytes: Option<u64>,
+    /// How slowly it comes.
+    pace: Option<Pace>,
 }
 
 /// The connection's side of a body.
@@ -71,13 +80,13 @@ fn wake(waker: Option<Waker>) {
 impl Inbound {
     /// No body.
     pub(crate) fn none() -> Self {
-        Self { slot: None, left_bytes: Some(0) }
+        Self { slot: None, left_bytes: Some(0), pace: None }
     }
 
     /// A body that is fed, of a length that may be known.
-    pub(crate) fn fed(length: Option<u64>) -> (Self, Feeder) {
+    pub(crate) fn fed(length: Option<u64>, slowest: Slowest) -> (Self, Feeder) {
         let slot = Arc::<Mutex<Slot>>::default();
-        (Self { slot: Some(Arc::clone(&slot)), left_bytes: length }, Feeder(slot))
+        (Self { slot: Some(Arc::clone(&slot)), left_bytes: length, pace: Some(Pace::new(slowest)) }, Feeder(slot))
     }
 }
 
@@ -92,6 +101,9 @@ impl Body for Inbound {
         match slot.piece.take() {
             Some(Ok(bytes)) => {
                 let taken = bytes.len() as u64;
+                if let Some(pace) = &mut this.pace {
+                    pace.moved(bytes.len());
+                }
                 this.left_bytes = this.left_bytes.map(|left| left.saturating_sub(taken));
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
@@ -104,7 +116,9 @@ impl Body for Inbound {
                 let feeder = slot.feeder.take();
                 drop(slot);
                 wake(feeder);
-                Poll::Pending
+                let Some(pace) = &mut this.pace else { return Poll::Pending };
+                let after = pace.timeout();
+                pace.poll_too_slow(context).map(|()| Some(Err(BrokenBody::TooSlow(after))))
             }
         }
     }
@@ -188,7 +202,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_piece_is_fetched_only_when_it_is_wanted() {
-        let (mut body, feeder) = Inbound::fed(None);
+        let (mut body, feeder) = Inbound::fed(None, Slowest::default());
         let wanted = |feeder: &Feeder| feeder.poll_wanted(&mut Context::from_waker(Waker::noop()));
         assert!(wanted(&feeder).is_pending());
         let reading = tokio::spawn(async move {

@@ -1,163 +1,123 @@
 //! One listening socket, cloned to a current-thread runtime per core; caps on connections; an orderly end.
 
-use std::future::poll_fn;
+mod accept;
+
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::connection;
-use crate::gateway::{Core, Gateway};
+use self::accept::Acceptor;
+use crate::admission::Admission;
+use crate::gateway::Gateway;
+use crate::stopping::{Phase, Stopping};
 
-/// Connections open at a time, over all cores, however many files the process may open.
-const CONNECTIONS_MAX: usize = 16_384;
-/// Files that the process needs for other things than calls: store, pages, admin socket.
+/// Files that the process needs for other things than calls: store, pages, admin socket, callers who are turned away.
 const FILES_RESERVED: u64 = 256;
 /// Connections that wait to be accepted; the operating system may allow fewer.
 const BACKLOG: i32 = 4_096;
-/// For calls under way to end after a stop was asked for: longer than a service has for its answer.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(35);
-/// How often idle connections to services are looked through.
-const SWEEP_EVERY: Duration = Duration::from_secs(30);
-/// Pause after a failed accept, such as for want of file descriptors: trying again at once would spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// What the kernel holds of answers that it hasn't sent: with more, a slow caller would look like one who takes nothing.
+const UNSENT_BYTES: u32 = 64 * 1024;
+/// How often it is looked whether the last connection has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// A connection without a call under way, on its way from one process to the next.
+#[derive(Debug)]
+pub struct IdleConnection {
+    /// It.
+    pub stream: StdStream,
+    /// Whom it is for, where that was learnt; else whoever takes it has to find out.
+    pub address: Option<SocketAddr>,
+}
 
 /// The running data plane.
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
-    stop: watch::Sender<bool>,
-    threads: Vec<JoinHandle<()>>,
+    stop: watch::Sender<Phase>,
+    admission: Arc<Admission>,
+    drain_grace: Duration,
+    threads: Vec<JoinHandle<Vec<IdleConnection>>>,
 }
 
 impl Running {
-    /// Takes no more connections, waits for calls under way, ends.
-    pub fn stop(self) {
-        let _ = self.stop.send(true);
-        for thread in self.threads {
-            let _ = thread.join();
+    /// Tells callers that their connections end, as long as the grace lasts; then takes no more connections, waits for
+    /// calls under way, ends.
+    pub async fn stop(self) {
+        self.stop.send_replace(Phase::LastCalls);
+        let end = Instant::now() + self.drain_grace;
+        while self.admission.open() > 0 && Instant::now() < end {
+            tokio::time::sleep(LOOK_EVERY).await;
         }
+        self.stop.send_replace(Phase::Closing);
+        self.join().await;
+    }
+
+    /// Accepts nothing more, waits for calls under way, and gives the connections that are open then. Who connects
+    /// meanwhile waits for whoever accepts next.
+    pub async fn hand_over(self) -> Vec<IdleConnection> {
+        self.stop.send_replace(Phase::HandingOver);
+        self.join().await
+    }
+
+    async fn join(self) -> Vec<IdleConnection> {
+        let threads = self.threads;
+        let join = || threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect();
+        tokio::task::spawn_blocking(join).await.unwrap_or_default()
     }
 }
 
-/// Serves `listener` on one thread for each core.
+/// Serves `listener`, and what another process left, on one thread for each core.
 ///
 /// # Errors
 /// Where the socket can't be cloned or a thread can't be made.
-pub fn serve(gateway: &Arc<Gateway>, listener: StdListener) -> io::Result<Running> {
+pub fn serve(gateway: &Arc<Gateway>, listener: StdListener, left: Vec<IdleConnection>) -> io::Result<Running> {
     let address = listener.local_addr()?;
     listener.set_nonblocking(true)?;
     rustix::net::listen(&listener, BACKLOG)?;
-    let connections_max = connections_max();
-    let (stop, stopping) = watch::channel(false);
-    let open = Arc::new(AtomicUsize::new(0));
+    // Accepted connections inherit it.
+    if let Err(error) = socket2::SockRef::from(&listener).set_tcp_notsent_lowat(UNSENT_BYTES) {
+        tracing::debug!(%error, "the kernel's share of answers can't be bounded");
+    }
+    let edge = &gateway.settings.edge;
+    let admission = Admission::new(connections_max(edge.connections_max), edge);
+    let (stop, stopping) = Stopping::begin();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut shares: Vec<Vec<IdleConnection>> = (0..cores).map(|_| Vec::new()).collect();
+    for (at, connection) in left.into_iter().enumerate() {
+        if let Some(share) = shares.get_mut(at % cores) {
+            share.push(connection);
+        }
+    }
     let mut threads = Vec::with_capacity(cores);
-    for core in 0..cores {
-        let (gateway, listener) = (Arc::clone(gateway), listener.try_clone()?);
-        let (stopping, open) = (stopping.clone(), Arc::clone(&open));
+    for (core, left) in shares.into_iter().enumerate() {
+        let acceptor = Acceptor::new(gateway, &admission, &stopping);
+        let listener = listener.try_clone()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name(format!("gateway-{core}")).spawn(move || {
-            if let Err(error) = runtime.block_on(accept(gateway, listener, stopping, open, connections_max)) {
+            runtime.block_on(acceptor.run(listener, left)).unwrap_or_else(|error| {
                 tracing::error!(%error, "a listener of the gateway ended");
-            }
+                Vec::new()
+            })
         })?;
         threads.push(thread);
     }
-    Ok(Running { address, stop, threads })
+    Ok(Running { address, stop, admission, drain_grace: edge.drain_grace, threads })
 }
 
 /// Raises the process's limit of open files to what it may have, and tells how many connections that is good for: each
 /// call may hold one to its caller and one to a service.
-fn connections_max() -> usize {
+fn connections_max(configured: usize) -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum && setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_ok()
     {
         limit.current = limit.maximum;
     }
     let files = limit.current.unwrap_or(u64::MAX).saturating_sub(FILES_RESERVED) / 2;
-    usize::try_from(files).unwrap_or(CONNECTIONS_MAX).clamp(16, CONNECTIONS_MAX)
-}
-
-/// A connection's place under the cap; free again when dropped.
-struct Place(Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-async fn accept(
-    gateway: Arc<Gateway>,
-    listener: StdListener,
-    mut stopping: watch::Receiver<bool>,
-    open: Arc<AtomicUsize>,
-    connections_max: usize,
-) -> io::Result<()> {
-    let listener = TcpListener::from_std(listener)?;
-    let core = Arc::<Core>::default();
-    let mut connections = JoinSet::new();
-    let mut warned_at: Option<Instant> = None;
-    let mut sweep = tokio::time::interval(SWEEP_EVERY);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = sweep.tick() => {
-                core.pool.sweep();
-                continue;
-            }
-            _ = stopping.changed() => break,
-        };
-        // Ended connections are forgotten as others come, so the set holds little more than the open ones.
-        while connections.try_join_next().is_some() {}
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Once a second: what stops one accept stops thousands.
-                if warned_at.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
-                    tracing::warn!(%error, "connections can't be accepted");
-                    warned_at = Some(Instant::now());
-                }
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let place = Place(Arc::clone(&open));
-        if open.fetch_add(1, Ordering::Relaxed) >= connections_max {
-            let (gateway, stopping) = (Arc::clone(&gateway), stopping.clone());
-            connections.spawn(async move {
-                connection::turn_away(&gateway, stream, &stopping).await;
-                drop(place);
-            });
-            continue;
-        }
-        let (gateway, core, stopping) = (Arc::clone(&gateway), Arc::clone(&core), stopping.clone());
-        connections.spawn(async move {
-            connection::serve(gateway, core, stream, stopping).await;
-            drop(place);
-        });
-    }
-    // Who has connected by now is still served.
-    while let Poll::Ready(Ok((stream, _))) = poll_fn(|context| Poll::Ready(listener.poll_accept(context))).await {
-        open.fetch_add(1, Ordering::Relaxed);
-        let place = Place(Arc::clone(&open));
-        let (gateway, core, stopping) = (Arc::clone(&gateway), Arc::clone(&core), stopping.clone());
-        connections.spawn(async move {
-            connection::serve(gateway, core, stream, stopping).await;
-            drop(place);
-        });
-    }
-    drop(listener);
-    let _ = tokio::time::timeout(DRAIN_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
-    Ok(())
+    usize::try_from(files).unwrap_or(configured).max(16).min(configured)
 }

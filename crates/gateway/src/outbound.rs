@@ -103,6 +103,7 @@ impl Upload {
 /// The 400 for a body whose framing broke or that ended early.
 pub(crate) fn broken_body(broken: &BrokenBody) -> Refusal {
     match broken {
+        BrokenBody::TooSlow(after) => timed_out(*after),
         BrokenBody::Malformed(malformed) if !malformed.flaw.is_truncated() => connection::refused(*malformed),
         BrokenBody::Malformed(_) | BrokenBody::Gone => Refusal::new(Cause::MalformedRequest)
             .message("The body broke off.")

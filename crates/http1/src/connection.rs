@@ -105,6 +105,12 @@ impl Connection {
         self.reader.is_idle()
     }
 
+    /// Whether something was received and not yet read.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        self.reader.has_unread()
+    }
+
     /// Whether the connection must be closed after what was written. Where the request isn't whole by then, reading on
     /// for a moment keeps the answer from being lost (RFC 9112 §9.6).
     #[must_use]

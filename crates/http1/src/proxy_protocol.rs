@@ -128,7 +128,8 @@ fn early(bytes: &[u8]) -> Result<(), ProxyFlaw> {
 
 fn version_2(bytes: &[u8]) -> Result<Option<ProxyHeader>, ProxyFlaw> {
     early(bytes)?;
-    let &[command, family, high, low] = bytes.get(12..16).and_then(|fixed| fixed.first_chunk()).ok_or(ProxyFlaw::Malformed)?;
+    let &[command, family, high, low] =
+        bytes.get(12..16).and_then(|fixed| fixed.first_chunk()).ok_or(ProxyFlaw::Malformed)?;
     let len = V2_FIXED_BYTES + usize::from(u16::from_be_bytes([high, low]));
     if len > HEADER_MAX_BYTES {
         return Err(ProxyFlaw::TooLong);
@@ -179,7 +180,10 @@ fn check_extras(whole: &[u8], extras: &[u8]) -> Result<(), ProxyFlaw> {
         if kind == TLV_CHECKSUM {
             let told = <[u8; 4]>::try_from(value).map_err(|_| ProxyFlaw::Malformed)?;
             let end = whole.len().saturating_sub(after.len());
-            let counted = whole.iter().enumerate().map(|(at, byte)| if (end.saturating_sub(4)..end).contains(&at) { 0 } else { *byte });
+            let counted = whole
+                .iter()
+                .enumerate()
+                .map(|(at, byte)| if (end.saturating_sub(4)..end).contains(&at) { 0 } else { *byte });
             if crc32c(counted) != u32::from_be_bytes(told) {
                 return Err(ProxyFlaw::Checksum);
             }

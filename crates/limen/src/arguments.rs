@@ -151,6 +151,13 @@ The id is the X-Request-Id header and the trace_id member of every refusal.")]
     /// Show addresses, APIs, notices and calls by status
     #[command(after_help = "Example:\n  limen status --output json")]
     Status,
+    /// Put a new program or configuration in the running one's place; no call is lost
+    #[command(after_help = "Example:
+  limen upgrade     after a new program was put at the same path
+
+The program at the path that 'limen up' was started by is tried first. Where it could not start,
+the old one goes on.")]
+    Upgrade,
     /// Deal with the sample API of a first run
     #[command(subcommand, after_help = "Example:\n  limen sample remove")]
     Sample(SampleCommand),

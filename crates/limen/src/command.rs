@@ -14,6 +14,7 @@ mod status;
 mod subscription;
 mod table;
 mod token;
+mod upgrade;
 
 use std::io::Write;
 use std::path::Path;
@@ -113,6 +114,12 @@ pub(crate) fn run(data_dir: &Path, output: Output, command: Command) -> ExitCode
     }
 }
 
+/// Brings what a file declares into the Limen on `data_dir`; what was done, or what is wrong.
+pub(crate) fn apply_file(data_dir: &Path, file: &Path) -> Result<String, String> {
+    let context = Context { admin: AdminConnection::new(data_dir), output: Output::Table };
+    apply::apply(&context, file, false).map_err(|trouble| [vec![trouble.what], trouble.more].concat().join("\n"))
+}
+
 fn answer(context: &Context, command: Command) -> Result<String, Trouble> {
     match command {
         Command::Up(_) => Err(Trouble::wrong("'up' is not asked of a running Limen", "start it with: limen up")),
@@ -127,6 +134,7 @@ fn answer(context: &Context, command: Command) -> Result<String, Trouble> {
         Command::Notice(command) => notice::run(context, command),
         Command::Explain { request_id } => explain::run(context, &request_id),
         Command::Status => status::run(context),
+        Command::Upgrade => upgrade::run(context),
         Command::Sample(SampleCommand::Remove) => {
             context.show(context.admin.delete("/v1/sample")?, |applied| apply::words(&applied, "Removed", false))
         }

@@ -114,8 +114,15 @@ fn settings(
         let mut names = path.split('.');
         let section = names.next().and_then(|name| sections.get(name));
         let value = names.next().map_or(section, |name| section.and_then(|section| section.get(name)));
-        if let Some(text) = value.and_then(Json::as_str) {
-            origins.push((key, Origin::File(reader.place(path)), text.to_owned()));
+        match value {
+            Some(Json::String(text)) => origins.push((*key, Origin::File(reader.place(path)), text.clone())),
+            Some(Json::Array(list)) => {
+                let entries: Vec<&str> = list.iter().filter_map(Json::as_str).collect();
+                if check_entries(*key, path, &entries, reader, flaws) {
+                    origins.push((*key, Origin::File(reader.place(path)), entries.join(",")));
+                }
+            }
+            _ => {}
         }
     }
     environment::assignments(&sources.environment, &mut origins, flaws);
@@ -131,6 +138,20 @@ fn settings(
         flaws.push(setting_flaw(key, origin.unwrap_or(Origin::File(None)), message, mend));
     });
     finished.ok()
+}
+
+/// Looks at each entry of a list by itself, so that a flaw is told with its line.
+fn check_entries(key: Key, path: &str, entries: &[&str], reader: &Reader, flaws: &mut Vec<Flaw>) -> bool {
+    let before = flaws.len();
+    for (at, entry) in entries.iter().enumerate() {
+        let field = format!("{path}[{at}]");
+        if let Err((message, mend)) = Draft::default().set(key, entry)
+            && !reader.told_of(&field)
+        {
+            flaws.push(Flaw { origin: Origin::File(reader.place(&field)), field: Some(field), message, mend });
+        }
+    }
+    flaws.len() == before
 }
 
 fn setting_flaw(key: Key, origin: Origin, message: String, mend: String) -> Flaw {

@@ -3,10 +3,14 @@
 mod adapters;
 mod banner;
 mod failure;
+mod notify;
 mod refresh;
+mod running;
 mod sample;
 mod secret;
 mod signing;
+mod sockets;
+mod upgrade;
 mod web;
 
 use std::io::IsTerminal as _;
@@ -21,22 +25,23 @@ use limen_gateway::clock::{Clock as _, SystemClock};
 use limen_gateway::current::Current;
 use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings as GatewaySettings};
 use limen_gateway::journal::Journal;
-use limen_gateway::listener::{self, Running};
+use limen_gateway::listener;
 use limen_gateway::token_cache::TokenCache;
 use limen_portal::ports::{Addresses, Portal};
 use limen_rules::snapshot::Snapshot;
 use limen_rules::target::Target;
 use limen_rules::token::Issuer;
 use limen_store::{DataFolder, OpenError, Store};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::arguments::Up;
-use crate::config::{self, Config, Flaws, Listen, LogFormat, Settings};
+use crate::config::{self, Config, Flaws, LogFormat, Settings};
 use failure::StartFailure;
+use running::{HandedOver, Signals, Started};
 use secret::Secret;
 use signing::Keys;
+use sockets::{Inherited, Legacy, Sockets};
+use upgrade::Successor;
 
 /// The file of rate windows in the data folder.
 const WINDOWS_FILE: &str = "windows";
@@ -45,18 +50,33 @@ const FIRST_RUN_SETTING: &str = "first_run";
 /// Tells the machine's boot, and so the life of its monotonic clock.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// Runs until a signal ends it.
+/// Runs until a signal ends it, or another process takes its place.
 pub(crate) fn run(arguments: &Up) -> ExitCode {
-    let config = match load(arguments) {
+    let inherited = match Inherited::take() {
+        Ok(inherited) => inherited,
+        Err(failure) => {
+            eprintln!("{failure}");
+            return ExitCode::from(2);
+        }
+    };
+    let successor = Successor::of_this_process();
+    let mut config = match load(arguments) {
         Ok(config) => config,
         Err(flaws) => {
             eprintln!("{flaws}");
             return ExitCode::from(2);
         }
     };
+    if upgrade::is_trial() {
+        return ExitCode::SUCCESS;
+    }
     begin_log(&config.settings);
-    match serve(arguments, &config) {
-        Ok(()) => ExitCode::SUCCESS,
+    match serve(arguments, &mut config, inherited, successor) {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some((successor, legacy))) => {
+            eprintln!("limen: nothing took over: {}", successor.take_over(legacy));
+            ExitCode::from(2)
+        }
         Err(failure) => {
             eprintln!("{failure}");
             ExitCode::from(2)
@@ -85,47 +105,31 @@ fn begin_log(settings: &Settings) {
     }
 }
 
-fn serve(arguments: &Up, config: &Config) -> Result<(), StartFailure> {
-    let settings = &config.settings;
+fn serve(
+    arguments: &Up,
+    config: &mut Config,
+    inherited: Inherited,
+    successor: Option<Successor>,
+) -> Result<Option<(Successor, Legacy)>, StartFailure> {
     // Whatever is made from here on, by any crate, is for this user alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    // Both places are taken before anything is made, so that a taken port leaves nothing behind.
-    let gateway_listener = listen(&settings.gateway_listen, "--gateway")?;
-    let web_listener = listen(&settings.web_listen, "--web")?;
-    let folder = DataFolder::open(&settings.data_dir).map_err(|error| unopened(&error))?;
+    let unstarted = |error| StartFailure::of("Threads could not be started", error, "Look at the machine's limits.");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("portal")
         .enable_all()
         .build()
-        .map_err(|error| StartFailure::of("Threads could not be started", error, "Look at the machine's limits."))?;
+        .map_err(unstarted)?;
+    let signals = runtime.block_on(async { Signals::listen() }).map_err(unstarted)?;
+    let (sockets, legacy) = Sockets::open(inherited, &mut config.settings)?;
+    let folder = DataFolder::open(&config.settings.data_dir).map_err(|error| unopened(&error))?;
     let ended = runtime.block_on(async {
-        let started = start(arguments, config, folder, gateway_listener, web_listener).await?;
-        started.until_told().await;
-        Ok(())
+        let started = start(arguments, config, folder, sockets).await?;
+        Ok(started.until_told(signals, successor).await)
     });
     // Whatever still waits for a slow peer must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    ended
-}
-
-fn listen(place: &Listen, flag: &str) -> Result<TcpListener, StartFailure> {
-    let bound = TcpListener::bind(place.to_string()).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    bound.map_err(|error| {
-        let mend = match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                format!("Stop what listens there, or name another place: {flag} 127.0.0.1:0 takes a free port.")
-            }
-            std::io::ErrorKind::PermissionDenied => {
-                format!("Ports below 1024 need rights; name another place with {flag}.")
-            }
-            _ => format!("Name an address of this machine with {flag} HOST:PORT."),
-        };
-        StartFailure::new(format!("{place} can't be listened on: {error}."), mend)
-    })
+    Ok(ended?.map(|HandedOver { successor, idle }| (successor, legacy.with(idle))))
 }
 
 fn unopened(error: &OpenError) -> StartFailure {
@@ -136,47 +140,10 @@ fn unkept(error: impl std::fmt::Display) -> StartFailure {
     StartFailure::of("The data folder can't be read or written", error, "Look at its disk and permissions.")
 }
 
-/// Everything that runs.
-struct Started {
-    running: Running,
-    accounts: Accounts,
-    store: Store,
-    refresher: JoinHandle<()>,
-    stop_portal: watch::Sender<bool>,
-}
-
-impl Started {
-    /// Serves until a signal comes, then ends: calls first, then their counts, then the store.
-    async fn until_told(self) {
-        let (interrupted, terminated) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-        if let (Ok(mut interrupted), Ok(mut terminated)) = (interrupted, terminated) {
-            tokio::select! {
-                _ = interrupted.recv() => {}
-                _ = terminated.recv() => {}
-            }
-        }
-        tracing::info!("stopping: calls under way are finished");
-        let running = self.running;
-        let _ = tokio::task::spawn_blocking(move || running.stop()).await;
-        self.accounts.shutdown().await;
-        let _ = self.stop_portal.send(true);
-        self.refresher.abort();
-        if let Err(error) = self.store.close().await {
-            tracing::warn!(%error, "the store did not close in order");
-        }
-    }
-}
-
-async fn start(
-    arguments: &Up,
-    config: &Config,
-    folder: DataFolder,
-    gateway_listener: TcpListener,
-    web_listener: TcpListener,
-) -> Result<Started, StartFailure> {
+async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Sockets) -> Result<Started, StartFailure> {
     let settings = &config.settings;
     let store = Store::open(folder).await.map_err(|error| unopened(&error))?;
-    let addresses = addresses(settings, &gateway_listener, &web_listener)?;
+    let addresses = addresses(settings, &sockets.gateway, &sockets.web)?;
     let issuer = issuer(&store, settings, &addresses).await?;
     let keys = open_keys(arguments, settings, &store, issuer.clone()).await?;
     let credentials = prepare(arguments, config, &store, &keys).await?;
@@ -200,6 +167,7 @@ async fn start(
             snapshot_max_age_us: u64::try_from(settings.snapshot_max_age.as_micros()).unwrap_or(u64::MAX),
             sample_target,
             rate_limit_fields: true,
+            edge: settings.edge.clone(),
         },
         current: Current::new(Snapshot::new(revision, &directory, issuer.clone()), SystemClock.monotonic_us()),
         accounts: accounts.clone(),
@@ -224,10 +192,10 @@ async fn start(
         started_at_us: SystemClock.wall_us(),
         snapshot_age_max_ms: u64::try_from(settings.snapshot_max_age.as_millis()).unwrap_or(u64::MAX),
     };
-    let stop_portal = serve_portal(portal, &store, web_listener)?;
+    let stop_portal = serve_portal(portal, &store, sockets.web)?;
     rotate_by_age(keys);
     warn_of_unreachable(settings);
-    let running = listener::serve(&gateway, gateway_listener).map_err(|error| {
+    let running = listener::serve(&gateway, sockets.gateway, sockets.idle).map_err(|error| {
         StartFailure::of("The gateway could not be started", error, "Look at the machine's limits.")
     })?;
     if is_first_run(&store).await? {
@@ -235,7 +203,8 @@ async fn start(
     }
     let sample = (sample_alive && arguments.sample() != Some(false)).then_some(credentials.as_ref());
     banner::tell(arguments.output, &addresses, sample, settings);
-    Ok(Started { running, accounts, store, refresher, stop_portal })
+    let config_file = arguments.config.clone();
+    Ok(Started { running, accounts, store, refresher, stop_portal, config_file })
 }
 
 /// The addresses as callers and people see them.

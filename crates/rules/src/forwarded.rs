@@ -143,9 +143,8 @@ fn by_common(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Told {
     let (mut told, found) = walk(peer, trusted, hops);
     if let Some(place) = found {
         told.scheme = beside(headers, "x-forwarded-proto", place).and_then(Scheme::parse);
-        told.host = beside(headers, "x-forwarded-host", place)
-            .filter(|host| is_authority(host))
-            .map(str::to_ascii_lowercase);
+        told.host =
+            beside(headers, "x-forwarded-host", place).filter(|host| is_authority(host)).map(str::to_ascii_lowercase);
     }
     told
 }

@@ -34,7 +34,8 @@ impl Network {
         let bits = match bits {
             None => most,
             Some(bits) => {
-                let is_plain = bits.bytes().all(|byte| byte.is_ascii_digit()) && !(bits.len() > 1 && bits.starts_with('0'));
+                let is_plain =
+                    bits.bytes().all(|byte| byte.is_ascii_digit()) && !(bits.len() > 1 && bits.starts_with('0'));
                 let bits: u8 = bits.parse().ok().filter(|_| is_plain).ok_or_else(form)?;
                 if bits > most {
                     return Err((format!("'{text}' has more than {most} bits"), format!("use 0 to {most} bits")));

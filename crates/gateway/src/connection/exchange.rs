@@ -13,7 +13,6 @@ use limen_http1::connection::Event;
 use limen_http1::head::{BodyKind, RequestHead};
 use limen_http1::response::ResponseBody;
 use limen_rules::contract::{Cause, Refusal};
-use tokio::sync::watch;
 
 use super::socket::Socket;
 use crate::answer::Answer;
@@ -21,6 +20,8 @@ use crate::call;
 use crate::gateway::{Core, Gateway};
 use crate::handle;
 use crate::inbound::{BrokenBody, Feeder, Head, Inbound};
+use crate::peer::Peer;
+use crate::stopping::Stopping;
 
 /// More of an answer is not fetched while so much of it waits to be written.
 const WAITING_BYTES: usize = 64 * 1024;
@@ -34,8 +35,9 @@ type Handling<'e> = Pin<Box<dyn Future<Output = Response<Answer>> + Send + 'e>>;
 /// A request under way.
 pub(super) struct Exchange<'e> {
     gateway: &'e Arc<Gateway>,
+    peer: &'e Arc<Peer>,
     socket: &'e mut Socket,
-    stopping: &'e watch::Receiver<bool>,
+    stopping: &'e Stopping,
     /// Where the request's body goes, while it isn't whole.
     feeder: Option<Feeder>,
     /// Bytes of the request's body that are still to come, where that is known.
@@ -54,9 +56,10 @@ impl<'e> Exchange<'e> {
     pub(super) fn of_request(
         gateway: &'e Arc<Gateway>,
         core: &'e Arc<Core>,
+        peer: &'e Arc<Peer>,
         socket: &'e mut Socket,
         head: RequestHead,
-        stopping: &'e watch::Receiver<bool>,
+        stopping: &'e Stopping,
     ) -> Self {
         let left_bytes = match head.body {
             BodyKind::None => Some(0),
@@ -68,16 +71,17 @@ impl<'e> Exchange<'e> {
             let _ = socket.engine.next_event();
             (Inbound::none(), None)
         } else {
-            let (body, feeder) = Inbound::fed(left_bytes);
+            let (body, feeder) = Inbound::fed(left_bytes, gateway.settings.edge.slowest);
             (body, Some(feeder))
         };
         let is_head = head.method == http::Method::HEAD;
         let is_old = head.version == http::Version::HTTP_10;
         let head = Head { method: head.method, target: head.target, version: head.version, headers: head.headers };
-        let handling: Handling<'e> = Box::pin(handle::handle(gateway, core, head, body));
+        let handling: Handling<'e> = Box::pin(handle::handle(gateway, core, peer, head, body));
         socket.renew();
         Self {
             gateway,
+            peer,
             socket,
             stopping,
             feeder,
@@ -93,13 +97,15 @@ impl<'e> Exchange<'e> {
     /// An answer to what is no request; the connection ends with it.
     pub(super) fn of_refusal(
         gateway: &'e Arc<Gateway>,
+        peer: &'e Arc<Peer>,
         socket: &'e mut Socket,
         response: Response<Answer>,
-        stopping: &'e watch::Receiver<bool>,
+        stopping: &'e Stopping,
     ) -> Self {
         let handling: Handling<'e> = Box::pin(std::future::ready(response));
         Self {
             gateway,
+            peer,
             socket,
             stopping,
             feeder: None,
@@ -204,7 +210,8 @@ impl<'e> Exchange<'e> {
             (Some(length), _) => ResponseBody::Length(length),
             (None, _) => ResponseBody::Streamed,
         };
-        let keep_alive = is_whole && !*self.stopping.borrow();
+        // Who has sent the next request already could not know that this is the last answer.
+        let keep_alive = is_whole && (!self.stopping.is_last_call() || self.socket.has_more());
         let socket = &mut *self.socket;
         match socket.engine.write_head(&mut socket.out, parts.status, &parts.headers, framing, keep_alive) {
             Ok(()) => {
@@ -222,7 +229,8 @@ impl<'e> Exchange<'e> {
 
     /// An answer that can't be told is a fault of ours, and told as one.
     fn apologise(&mut self) {
-        let (parts, body) = call::refuse_unparsed(self.gateway, Refusal::new(Cause::Unexpected)).into_parts();
+        let (parts, body) =
+            call::refuse_unparsed(self.gateway, self.peer, Refusal::new(Cause::Unexpected)).into_parts();
         let length = ResponseBody::Length(body.size_hint().exact().unwrap_or(0));
         let socket = &mut *self.socket;
         match socket.engine.write_head(&mut socket.out, parts.status, &parts.headers, length, false) {

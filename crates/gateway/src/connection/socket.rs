@@ -1,7 +1,6 @@
 //! The socket of a caller with its engine and what waits to be written; bounded waits for a caller who takes nothing.
 
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -10,10 +9,10 @@ use limen_http1::connection::{Connection, Limits};
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio::net::TcpStream;
-use tokio::time::Sleep;
 
-/// For a caller to take more of an answer.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::edge::Slowest;
+use crate::pace::Pace;
+
 /// For a caller to finish sending and read our last words before the connection is closed, and for a pause in that.
 const LINGER: Duration = Duration::from_secs(5);
 const LINGER_PAUSE: Duration = Duration::from_secs(1);
@@ -34,11 +33,12 @@ pub(super) struct Socket {
     pub(super) has_grown: bool,
     /// Whether nothing more can be learnt from what comes while a call is handled.
     is_unwatched: bool,
-    stalled: Option<Pin<Box<Sleep>>>,
+    /// How slowly answers are taken.
+    pace: Pace,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, limits: Limits) -> Self {
+    pub(super) fn new(stream: TcpStream, limits: Limits, slowest: Slowest) -> Self {
         // Small answers must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
         let engine = Connection::new(limits);
@@ -49,7 +49,7 @@ impl Socket {
             resets: false,
             has_grown: false,
             is_unwatched: false,
-            stalled: None,
+            pace: Pace::new(slowest),
         }
     }
 
@@ -128,7 +128,7 @@ impl Socket {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Ok(written) => {
                     self.out.advance(written);
-                    self.stalled = None;
+                    self.pace.moved(written);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if self.stream.poll_write_ready(context)?.is_pending() {
@@ -141,10 +141,19 @@ impl Socket {
         Poll::Ready(Ok(()))
     }
 
-    /// A caller who takes nothing must not hold its connection and the service's for ever.
+    /// A caller who takes nothing, or next to nothing, must not hold its connection and the service's for ever.
     fn unless_stalled(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_TIMEOUT)));
-        stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.pace.poll_too_slow(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Whether more has come than the request under way.
+    pub(super) fn has_more(&mut self) -> bool {
+        self.engine.has_unread() || (self.try_fill() && self.engine.has_unread())
+    }
+
+    /// The connection without the engine, which must be idle: for the process that follows.
+    pub(super) fn into_stream(self) -> Option<TcpStream> {
+        (self.engine.is_idle() && self.out.is_empty()).then_some(self.stream)
     }
 
     /// Closes our side and reads on for a moment: closing with unread bytes would reset the connection and destroy what

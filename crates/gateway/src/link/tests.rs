@@ -217,7 +217,7 @@ async fn a_request_that_was_not_written_goes_over_another_connection() {
     socket2::SockRef::from(&service).set_linger(Some(Duration::ZERO)).unwrap();
     drop(service);
     arrival(&stale).await;
-    let (inbound, feeder) = Inbound::fed(Some(5));
+    let (inbound, feeder) = Inbound::fed(Some(5), crate::edge::Slowest::default());
     ask(&mut stale, &Method::POST, Outbound::stream(inbound, 100));
     let feed = async {
         assert!(poll_fn(|context| feeder.poll_wanted(context)).await);
@@ -247,7 +247,7 @@ async fn a_request_that_was_not_written_goes_over_another_connection() {
 #[tokio::test]
 async fn an_early_refusal_ends_the_sending_and_the_connection() {
     let (mut link, mut service) = pair().await;
-    let (inbound, feeder) = Inbound::fed(Some(1 << 20));
+    let (inbound, feeder) = Inbound::fed(Some(1 << 20), crate::edge::Slowest::default());
     ask(&mut link, &Method::POST, Outbound::stream(inbound, 2 << 20));
     let serve = async {
         read_to(&mut service, b"\r\n\r\n").await;
@@ -262,7 +262,7 @@ async fn an_early_refusal_ends_the_sending_and_the_connection() {
 #[tokio::test]
 async fn a_service_that_answers_while_it_reads_is_relayed_while_it_is_written() {
     let (mut link, mut service) = pair().await;
-    let (inbound, feeder) = Inbound::fed(None);
+    let (inbound, feeder) = Inbound::fed(None, crate::edge::Slowest::default());
     ask(&mut link, &Method::POST, Outbound::stream(inbound, 1 << 20));
     // An echo: each piece is sent only after the one before came back.
     let echoed = tokio::sync::Notify::new();
@@ -301,7 +301,7 @@ async fn a_service_that_answers_while_it_reads_is_relayed_while_it_is_written() 
 async fn who_stalls_is_blamed() {
     // The caller, who sends nothing more.
     let (mut link, _service) = pair().await;
-    let (inbound, _feeder) = Inbound::fed(Some(5));
+    let (inbound, _feeder) = Inbound::fed(Some(5), crate::edge::Slowest::default());
     ask(&mut link, &Method::POST, Outbound::stream(inbound, 100));
     assert_eq!(kind(&head(&mut link, &SHORT).await.unwrap_err()), "caller: request-timeout");
     // The service, which reads nothing more.
@@ -314,7 +314,7 @@ async fn who_stalls_is_blamed() {
         [(None, "caller: body-too-large"), (Some(crate::inbound::BrokenBody::Gone), "caller: malformed-request")]
     {
         let (mut link, _service) = pair().await;
-        let (inbound, feeder) = Inbound::fed(None);
+        let (inbound, feeder) = Inbound::fed(None, crate::edge::Slowest::default());
         ask(&mut link, &Method::POST, Outbound::stream(inbound, 3));
         let feed = async {
             assert!(poll_fn(|context| feeder.poll_wanted(context)).await);

@@ -1,3 +1,5 @@
+//! Tables of headers, right and wrong, each at any pace; and whatever else may come.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -29,7 +31,8 @@ fn six() -> Vec<u8> {
 fn what_is_right_is_read_at_any_pace() {
     let unix = [0; 216];
     let with_extras = [&FOUR[..], &[0x04, 0, 2, 1, 2, 0xE0, 0, 0]].concat();
-    let longest = "PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n";
+    let longest =
+        "PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n";
     assert!(longest.len() <= V1_MAX_BYTES);
     let cases: Vec<(Vec<u8>, Option<&str>)> = vec![
         (b"PROXY TCP4 192.0.2.1 10.0.0.1 4711 80\r\n".to_vec(), Some("192.0.2.1:4711")),

@@ -2,11 +2,14 @@
 //!
 //! Precedence: flag, then environment, then file, then default. Nothing here opens a file or a socket.
 
+mod edge;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use limen_gateway::edge::Edge;
 use limen_rules::declared::{Complaint, nearest};
 use tracing::level_filters::LevelFilter;
 
@@ -19,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) gateway_public_url: Option<String>,
     /// How long the gateway decides from a snapshot that the store didn't confirm.
     pub(crate) snapshot_max_age: Duration,
+    /// How callers' connections are met.
+    pub(crate) edge: Edge,
     /// Where pages are served.
     pub(crate) web_listen: Listen,
     /// The web address as people see it, without a slash at its end; none: where it listens.
@@ -55,6 +60,11 @@ impl Listen {
         self.host.parse().map_or(self.host.eq_ignore_ascii_case("localhost"), |address: IpAddr| address.is_loopback())
     }
 
+    /// A place that is listened on already.
+    pub(crate) fn of(address: std::net::SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), port: address.port() }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
         let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
@@ -85,6 +95,7 @@ pub(crate) enum Key {
     GatewayListen,
     GatewayPublicUrl,
     GatewaySnapshotMaxAge,
+    Edge(EdgeKey),
     WebListen,
     WebPublicUrl,
     DataDir,
@@ -93,11 +104,38 @@ pub(crate) enum Key {
     LogLevel,
 }
 
+/// A key of how callers' connections are met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EdgeKey {
+    TrustedProxies,
+    ForwardedField,
+    ProxyProtocol,
+    ConnectionsMax,
+    ConnectionsPerAddressMax,
+    HeadTimeout,
+    IdleTimeout,
+    StallTimeout,
+    SlowestRate,
+    DrainGrace,
+    DrainTimeout,
+}
+
 /// Every key with its path in the file.
-pub(crate) const KEYS: [(Key, &str); 9] = [
+pub(crate) const KEYS: &[(Key, &str)] = &[
     (Key::GatewayListen, "gateway.listen"),
     (Key::GatewayPublicUrl, "gateway.public_url"),
     (Key::GatewaySnapshotMaxAge, "gateway.snapshot_max_age_s"),
+    (Key::Edge(EdgeKey::TrustedProxies), "gateway.trusted_proxies"),
+    (Key::Edge(EdgeKey::ForwardedField), "gateway.forwarded_field"),
+    (Key::Edge(EdgeKey::ProxyProtocol), "gateway.proxy_protocol"),
+    (Key::Edge(EdgeKey::ConnectionsMax), "gateway.connections_max"),
+    (Key::Edge(EdgeKey::ConnectionsPerAddressMax), "gateway.connections_per_address_max"),
+    (Key::Edge(EdgeKey::HeadTimeout), "gateway.head_timeout_s"),
+    (Key::Edge(EdgeKey::IdleTimeout), "gateway.idle_timeout_s"),
+    (Key::Edge(EdgeKey::StallTimeout), "gateway.stall_timeout_s"),
+    (Key::Edge(EdgeKey::SlowestRate), "gateway.slowest_bytes_per_s"),
+    (Key::Edge(EdgeKey::DrainGrace), "gateway.drain_grace_ms"),
+    (Key::Edge(EdgeKey::DrainTimeout), "gateway.drain_timeout_s"),
     (Key::WebListen, "web.listen"),
     (Key::WebPublicUrl, "web.public_url"),
     (Key::DataDir, "data_dir"),
@@ -123,6 +161,7 @@ impl Default for Draft {
             gateway_listen: loopback(8080),
             gateway_public_url: None,
             snapshot_max_age: Duration::from_secs(900),
+            edge: Edge::default(),
             web_listen: loopback(8081),
             web_public_url: None,
             data_dir: PathBuf::from(DEFAULT_DATA_DIR),
@@ -147,6 +186,7 @@ impl Draft {
             Key::GatewayPublicUrl => settings.gateway_public_url = Some(public_url(text)?),
             Key::WebPublicUrl => settings.web_public_url = Some(public_url(text)?),
             Key::GatewaySnapshotMaxAge => settings.snapshot_max_age = age(text)?,
+            Key::Edge(key) => edge::set(&mut settings.edge, key, text)?,
             Key::DataDir => settings.data_dir = path(text)?,
             Key::SecretFile => self.secret_file = Some(path(text)?),
             Key::LogFormat => {
@@ -171,6 +211,9 @@ impl Draft {
     /// # Errors
     /// The secret's file would lie inside of the data folder, or has nothing to be named after; told of the key.
     pub(crate) fn finish(self) -> Result<Settings, (Key, Complaint)> {
+        if let Err(complaint) = edge::check(&self.settings.edge) {
+            return Err((Key::Edge(EdgeKey::ProxyProtocol), complaint));
+        }
         let data_dir = &self.settings.data_dir;
         let secret_file = match self.secret_file {
             Some(file) => file,

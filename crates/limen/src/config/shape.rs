@@ -73,8 +73,22 @@ pub(crate) const QUOTA: &[Field] = &[
     field("period_s", LARGE),
 ];
 
-const GATEWAY: &[Field] =
-    &[field("listen", Form::Text), field("public_url", Form::Text), field("snapshot_max_age_s", Form::Text)];
+const GATEWAY: &[Field] = &[
+    field("listen", Form::Text),
+    field("public_url", Form::Text),
+    field("snapshot_max_age_s", Form::Text),
+    field("trusted_proxies", TEXTS),
+    field("forwarded_field", Form::Text),
+    field("proxy_protocol", Form::Text),
+    field("connections_max", Form::Text),
+    field("connections_per_address_max", Form::Text),
+    field("head_timeout_s", Form::Text),
+    field("idle_timeout_s", Form::Text),
+    field("stall_timeout_s", Form::Text),
+    field("slowest_bytes_per_s", Form::Text),
+    field("drain_grace_ms", Form::Text),
+    field("drain_timeout_s", Form::Text),
+];
 
 const WEB: &[Field] = &[field("listen", Form::Text), field("public_url", Form::Text)];
 

@@ -149,6 +149,22 @@ fn each_flaw_is_told_with_its_place_and_mend() {
             "gateway: {snapshot_max_age_s: 0}".into(),
             "limen.yaml:1:31: gateway.snapshot_max_age_s: '0' is not a time that a snapshot may serve; mend: use 1 to 86400 seconds",
         ),
+        (
+            "gateway:\n  trusted_proxies:\n    - 10.0.0.0/8\n    - 10.0.0.1/8\n    - proxy\n".into(),
+            "limen.yaml:4:7: gateway.trusted_proxies[1]: '10.0.0.1/8' has bits set behind the first 8; mend: write 10.0.0.0/8, or 10.0.0.1 for that address alone\nlimen.yaml:5:7: gateway.trusted_proxies[2]: 'proxy' is not a network; mend: write an address, or ADDRESS/BITS, like 10.0.0.0/8 or fd00::/8",
+        ),
+        (
+            "gateway: {proxy_protocol: required}".into(),
+            "limen.yaml:1:27: gateway.proxy_protocol: is required, and nobody is trusted to say it; mend: name the proxies that connect in 'gateway.trusted_proxies'",
+        ),
+        (
+            "gateway: {connections_max: 0, drain_grace_ms: 60_001, head_timeout_s: 1s}".into(),
+            "limen.yaml:1:28: gateway.connections_max: '0' is out of bounds; mend: use 1 to 1000000 connections\nlimen.yaml:1:47: gateway.drain_grace_ms: '60_001' is out of bounds; mend: use 0 to 60000 milliseconds\nlimen.yaml:1:71: gateway.head_timeout_s: '1s' is out of bounds; mend: use 1 to 600 seconds",
+        ),
+        (
+            "gateway: {forwarded_field: x-forwarded, trusted_proxies: 10.0.0.0/8}".into(),
+            "limen.yaml:1:28: gateway.forwarded_field: 'x-forwarded' is not known here; mend: did you mean 'forwarded'? It is one of either, x-forwarded-for, forwarded\nlimen.yaml:1:58: gateway.trusted_proxies: text where a list is expected; mend: write each element on a line of its own, after '- '",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(told(&text).join("\n"), expected, "{text}");
@@ -230,6 +246,23 @@ fn flags_go_before_the_environment_before_the_file_before_defaults() {
     let default = check("", &Sources::default(), None).unwrap_or_else(|flaws| panic!("{flaws}")).settings;
     assert_eq!((default.gateway_listen.to_string(), default.web_public_url), ("127.0.0.1:8080".into(), None));
     assert_eq!(default.secret_file, PathBuf::from("./limen-data.secret"));
+}
+
+#[test]
+fn how_connections_are_met_can_be_set_in_each_way() {
+    let text = "gateway: {trusted_proxies: [10.0.0.0/8], connections_max: 20_000, stall_timeout_s: 5}\n";
+    let with = |list: &[(&str, &str)]| {
+        let sources = Sources { environment: variables(list), ..sources() };
+        check(text, &sources, None).unwrap_or_else(|flaws| panic!("{flaws}")).settings.edge
+    };
+    let edge = with(&[]);
+    assert!(edge.trusted_proxies.contain("10.1.2.3".parse().unwrap()));
+    assert_eq!((edge.connections_max, edge.slowest.timeout), (20_000, Duration::from_secs(5)));
+    let variables =
+        [("LIMEN__GATEWAY__TRUSTED_PROXIES", "192.0.2.0/24, ::1"), ("LIMEN__GATEWAY__PROXY_PROTOCOL", "required")];
+    let edge = with(&variables);
+    assert!(edge.proxy_protocol && edge.trusted_proxies.contain("::1".parse().unwrap()));
+    assert!(!edge.trusted_proxies.contain("10.1.2.3".parse().unwrap()), "the environment's list stands instead");
 }
 
 #[test]

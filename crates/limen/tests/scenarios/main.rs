@@ -6,11 +6,14 @@
 mod answers;
 mod attacks;
 mod connections;
+mod drain;
 mod explain;
 mod first_run;
+mod handover;
 mod keys;
 mod notices;
 mod order;
+mod proxies;
 mod publish;
 mod stage;
 mod status_200;

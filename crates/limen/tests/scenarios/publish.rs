@@ -117,13 +117,12 @@ fn the_service_is_told_who_calls_and_nobody_else_can_tell_it() {
         ("host", stage.service.address().to_string().as_str()),
         ("user-agent", "test/1"),
         ("accept", "application/json"),
+        ("forwarded", "for=127.0.0.1;proto=http"),
     ] {
         assert_eq!(seen.headers_named(name), [value], "{name}: {seen:?}");
     }
     assert_eq!(seen.headers_named("x-own"), ["one", "two"]);
-    for gone in
-        [KEY, "authorization", "cookie", "range", "if-none-match", "x-hop", "te", "x-http-method-override", "forwarded"]
-    {
+    for gone in [KEY, "authorization", "cookie", "range", "if-none-match", "x-hop", "te", "x-http-method-override"] {
         assert_eq!(seen.header(gone), None, "{gone}: {seen:?}");
     }
     let all = ["assertion", "application", "environment", "permissions", "subscription", "user"];

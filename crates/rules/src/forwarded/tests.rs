@@ -1,3 +1,5 @@
+//! A table of what proxies tell and what is believed of it; callers who try to be somebody else.
+
 use http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 
@@ -37,11 +39,13 @@ const PROTO: &str = "x-forwarded-proto";
 const HOST: &str = "x-forwarded-host";
 const STANDARD: &str = "forwarded";
 
+/// The peer, its fields, what is told.
+type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], &'c str);
+
 #[test]
-#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn callers_are_told_as_far_as_they_are_vouched_for() {
     let peer = "10.0.0.1";
-    let cases: &[(&str, &[(&str, &str)], &str)] = &[
+    let cases: &[Case<'_>] = &[
         // Nobody is believed who isn't trusted.
         ("192.0.2.9", &[(FOR, "198.51.100.1"), (PROTO, "https"), (STANDARD, "for=198.51.100.1")], "192.0.2.9"),
         ("::ffff:192.0.2.9", &[(FOR, "10.0.0.7")], "192.0.2.9"),
@@ -67,7 +71,11 @@ fn callers_are_told_as_far_as_they_are_vouched_for() {
         (peer, &[(FOR, "[192.0.2.1]")], "10.0.0.1"),
         (peer, &[(FOR, "192.0.2.1"), (FOR, "ü"), (FOR, "10.0.0.2")], "10.0.0.2 < 10.0.0.1"),
         // Scheme and host.
-        (peer, &[(FOR, "192.0.2.1"), (PROTO, "HTTPS"), (HOST, "Api.Example")], "192.0.2.1 < 10.0.0.1 https api.example"),
+        (
+            peer,
+            &[(FOR, "192.0.2.1"), (PROTO, "HTTPS"), (HOST, "Api.Example")],
+            "192.0.2.1 < 10.0.0.1 https api.example",
+        ),
         (peer, &[(FOR, "192.0.2.1"), (PROTO, "http, https")], "192.0.2.1 < 10.0.0.1 https"),
         (peer, &[(FOR, "192.0.2.1, 10.0.0.2"), (PROTO, "https, http")], "192.0.2.1 < 10.0.0.2 < 10.0.0.1 https"),
         (peer, &[(FOR, "192.0.2.1, 10.0.0.2"), (PROTO, "https")], "192.0.2.1 < 10.0.0.2 < 10.0.0.1 https"),
@@ -99,7 +107,11 @@ fn callers_are_told_as_far_as_they_are_vouched_for() {
         (peer, &[(STANDARD, "for=\"6.6.6.6"), (STANDARD, "for=192.0.2.1")], "192.0.2.1 < 10.0.0.1"),
         (peer, &[(STANDARD, "for=\"6.6.6.6, for=192.0.2.1")], "10.0.0.1"),
         // Both: alike, or neither.
-        (peer, &[(STANDARD, "for=192.0.2.1;proto=https"), (FOR, "192.0.2.1"), (PROTO, "http")], "192.0.2.1 < 10.0.0.1 https"),
+        (
+            peer,
+            &[(STANDARD, "for=192.0.2.1;proto=https"), (FOR, "192.0.2.1"), (PROTO, "http")],
+            "192.0.2.1 < 10.0.0.1 https",
+        ),
         (peer, &[(STANDARD, "for=192.0.2.1;proto=https"), (FOR, "192.0.2.2")], "10.0.0.1"),
     ];
     for (peer, lines, expected) in cases {

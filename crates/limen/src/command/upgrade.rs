@@ -1,0 +1,39 @@
+//! `limen upgrade`: asks the running process to let another one take its place, and waits until it has.
+
+use std::time::{Duration, Instant};
+
+use limen_portal::connect_admin_socket;
+use limen_portal::wire::Status;
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::{Signal, kill_process};
+
+use super::{Context, Trouble, read};
+
+const TIMEOUT: Duration = Duration::from_secs(60);
+const ASK_EVERY: Duration = Duration::from_millis(50);
+
+pub(super) fn run(context: &Context) -> Result<String, Trouble> {
+    let before: Status = read(&context.admin.get("/v1/status")?)?;
+    let untold = |error: &dyn std::error::Error| {
+        Trouble::refused(format!("the process can't be told: {error}"), "send it SIGUSR2: kill -USR2 PID")
+    };
+    let socket = connect_admin_socket(context.admin.data_dir()).map_err(|error| untold(&error))?;
+    let other_end = socket_peercred(&socket).map_err(|error| untold(&error))?;
+    kill_process(other_end.pid, Signal::USR2).map_err(|error| untold(&error))?;
+    let end = Instant::now() + TIMEOUT;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.map_err(|error| untold(&error))?;
+    while Instant::now() < end {
+        // Between the two there is nobody to answer.
+        let now =
+            context.admin.get("/v1/status").ok().and_then(|text| read::<Status>(&text).ok().map(|now| (text, now)));
+        if let Some((text, now)) = now.filter(|(_, now)| now.started_at_us != before.started_at_us) {
+            return context.show(text, |_: Status| format!("Limen {} took over from {}.", now.version, before.version));
+        }
+        runtime.block_on(async { tokio::time::sleep(ASK_EVERY).await });
+    }
+    Err(Trouble::refused(
+        format!("nothing took over within {} s", TIMEOUT.as_secs()),
+        "look at the log of the running Limen: it says why an upgrade was refused",
+    ))
+}
