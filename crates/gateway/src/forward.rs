@@ -182,7 +182,8 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> 
     let asked_host = headers.get(HOST).cloned();
     strip_request(&mut headers, &method, &passage);
     call.peer.tell(&mut headers, asked_host);
-    if !api.preserve_host {
+    // HTTP/1.0 has no need of a `Host`; HTTP/1.1, which a service is spoken to in, has (RFC 9112 §3.2).
+    if !api.preserve_host || !headers.contains_key(HOST) {
         headers.insert(HOST, value(&target.authority)?);
     }
     identify(call, charged, &method, &path, &mut headers)?;
