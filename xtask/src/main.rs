@@ -1,6 +1,8 @@
 //! `cargo xtask`: the project's only automation. It starts other programs and knows nothing of Limen's insides.
 
 mod bench;
+mod fuzz;
+mod servers;
 mod steps;
 
 use std::process::ExitCode;
@@ -14,6 +16,8 @@ cargo xtask COMMAND
   test                 everything that a change has to pass; installs what it needs
   dev [ARGUMENTS]      start Limen with a data folder under target/, made anew
   scenario [FILTER]    the tests that run the real binary, all of them or those whose name has FILTER
+  fuzz [TARGET] [--seconds N]
+                       look for inputs that break a law, a minute for each target, and keep what was found
   docs                 write the documents that are made from code
   bench                processor time of a call beside nginx, HAProxy and a blind copy of bytes
   bench subscriptions  what a million subscriptions cost, beside a thousand
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
         ["dev", rest @ ..] => dev(rest),
         ["scenario"] => scenario(""),
         ["scenario", filter] => scenario(filter),
+        ["fuzz", rest @ ..] => fuzz::fuzz(rest),
         ["docs"] => docs(),
         ["bench", rest @ ..] => bench::bench(rest),
         [] | ["help" | "--help" | "-h"] => {
@@ -71,6 +76,7 @@ fn install() -> Result<()> {
     if !has(&["cargo", "nextest", "--version"]) {
         run(&Step::new("install", cargo(&["install", "cargo-nextest", "--locked"])))?;
     }
+    servers::install()?;
     for tool in ["bash", "curl", "python3"] {
         if !has(&[tool, "--version"]) {
             bail!("{tool} is missing: the README's commands are run with it; install it with the system's packages");

@@ -14,7 +14,7 @@ struct Boundary {
     never_named: &'static [&'static str],
 }
 
-const CRATES: [Boundary; 9] = [
+const CRATES: [Boundary; 10] = [
     Boundary {
         folder: "crates/rules",
         ours: &[],
@@ -84,6 +84,12 @@ const CRATES: [Boundary; 9] = [
         never_named: &["INSERT INTO", "SELECT "],
     },
     Boundary { folder: "crates/sample", ours: &[], never: &["anyhow", "hyper"], never_named: &["std::env"] },
+    Boundary {
+        folder: "fuzz",
+        ours: &["limen-http1", "limen-rules"],
+        never: &["axum", "hyper", "sqlx", "tokio"],
+        never_named: &[],
+    },
     Boundary { folder: "testbed", ours: &[], never: &["axum", "sqlx"], never_named: &[] },
     Boundary { folder: "xtask", ours: &[], never: &["tokio"], never_named: &[] },
 ];

@@ -21,7 +21,7 @@ const NEEDED: [&str; 12] = [
 ];
 
 /// Where a path that is named in a document begins, if it is one of this project.
-const FOLDERS: [&str; 7] = [".cargo/", ".ci/", ".config/", "crates/", "docs/", "testbed/", "xtask/"];
+const FOLDERS: [&str; 8] = [".cargo/", ".ci/", ".config/", "crates/", "docs/", "fuzz/", "testbed/", "xtask/"];
 
 /// The crates whose items documents name as `rules::path::normalize`.
 const CRATES: [&str; 6] = ["gateway", "http1", "portal", "rules", "sample", "store"];

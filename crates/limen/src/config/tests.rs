@@ -319,3 +319,21 @@ fn a_file_that_is_not_there() {
         "/nowhere/limen.yaml: can't be read: No such file or directory (os error 2); mend: check the path and who may read the file"
     );
 }
+
+/// The inputs of the fuzz target `yaml`, here through the whole reader, which the target can't reach.
+#[test]
+fn any_text_is_a_configuration_or_has_flaws() {
+    limen_fuzz::mutation::replay("yaml", &limen_fuzz::corpus::load("yaml"), |bytes| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        match check(text, &sources(), Some(&Declared::default())) {
+            Ok(config) => {
+                let again = check(text, &sources(), Some(&Declared::default())).expect("the same text");
+                assert_eq!(format!("{:?}", again.declared), format!("{:?}", config.declared));
+            }
+            Err(flaws) => {
+                let told = flaws.to_string();
+                assert!(!told.is_empty() && told.lines().count() < 1_000, "{told}");
+            }
+        }
+    });
+}
