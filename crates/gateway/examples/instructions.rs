@@ -207,6 +207,7 @@ fn gateway(service: &str, key: &str, public_point: &str) -> Outcome<()> {
     let directory = directory(service, key, public_point)?;
     let gateway = Arc::new(Gateway {
         settings: Settings {
+            edge: limen_gateway::edge::Edge::default(),
             gateway_url: format!("http://{address}"),
             web_url: "http://127.0.0.1:1".into(),
             snapshot_max_age_us: u64::MAX,
@@ -221,7 +222,7 @@ fn gateway(service: &str, key: &str, public_point: &str) -> Outcome<()> {
         assertion_key: ArcSwapOption::empty(),
         bodies: Budget::new(BODIES_BYTES),
     });
-    let running = listener::serve(&gateway, listener)?;
+    let running = listener::serve(&gateway, listener, Vec::new())?;
     println!("{address}");
     std::io::stdout().flush()?;
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
