@@ -7,6 +7,7 @@ mod refresh;
 mod sample;
 mod secret;
 mod signing;
+mod targets;
 mod web;
 
 use std::io::IsTerminal as _;
@@ -22,6 +23,7 @@ use limen_gateway::current::Current;
 use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings as GatewaySettings};
 use limen_gateway::journal::Journal;
 use limen_gateway::listener::{self, Running};
+use limen_gateway::targets::Targets;
 use limen_gateway::token_cache::TokenCache;
 use limen_portal::ports::{Addresses, Portal};
 use limen_rules::snapshot::Snapshot;
@@ -30,7 +32,7 @@ use limen_rules::token::Issuer;
 use limen_store::{DataFolder, OpenError, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::arguments::Up;
 use crate::config::{self, Config, Flaws, Listen, LogFormat, Settings};
@@ -142,6 +144,8 @@ struct Started {
     accounts: Accounts,
     store: Store,
     refresher: JoinHandle<()>,
+    /// Health checks, and the watch over outages.
+    watching: JoinSet<()>,
     stop_portal: watch::Sender<bool>,
 }
 
@@ -161,6 +165,7 @@ impl Started {
         self.accounts.shutdown().await;
         let _ = self.stop_portal.send(true);
         self.refresher.abort();
+        drop(self.watching);
         if let Err(error) = self.store.close().await {
             tracing::warn!(%error, "the store did not close in order");
         }
@@ -198,10 +203,10 @@ async fn start(
             gateway_url: addresses.gateway_url.clone(),
             web_url: addresses.web_url.clone(),
             snapshot_max_age_us: u64::try_from(settings.snapshot_max_age.as_micros()).unwrap_or(u64::MAX),
-            sample_target,
             rate_limit_fields: true,
         },
         current: Current::new(Snapshot::new(revision, &directory, issuer.clone()), SystemClock.monotonic_us()),
+        targets: Targets::new(sample_target),
         accounts: accounts.clone(),
         tokens: TokenCache::default(),
         journal: Journal::default(),
@@ -209,6 +214,7 @@ async fn start(
         assertion_key: ArcSwapOption::empty(),
         bodies: Budget::new(BODIES_BYTES),
     });
+    gateway.targets.follow(&gateway.current.pin().catalog);
     refresh::sign_with_current(&gateway, &keys);
     let (refreshed, refresher) = refresh::start(Arc::clone(&gateway), store.clone(), issuer, Arc::clone(&keys));
     let portal = Portal {
@@ -226,6 +232,7 @@ async fn start(
     };
     let stop_portal = serve_portal(portal, &store, web_listener)?;
     rotate_by_age(keys);
+    let watching = targets::watch(&gateway, &store);
     warn_of_unreachable(settings);
     let running = listener::serve(&gateway, gateway_listener).map_err(|error| {
         StartFailure::of("The gateway could not be started", error, "Look at the machine's limits.")
@@ -235,7 +242,7 @@ async fn start(
     }
     let sample = (sample_alive && arguments.sample() != Some(false)).then_some(credentials.as_ref());
     banner::tell(arguments.output, &addresses, sample, settings);
-    Ok(Started { running, accounts, store, refresher, stop_portal })
+    Ok(Started { running, accounts, store, refresher, watching, stop_portal })
 }
 
 /// The addresses as callers and people see them.
