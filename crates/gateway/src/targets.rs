@@ -74,6 +74,9 @@ impl Targets {
             return;
         }
         let mut apis: Vec<_> = catalog.apis.iter().map(|api| Arc::new(self.made(api, &before))).collect();
+        for api in apis.iter().filter(|one| !one.api.api.breaker.enabled) {
+            api.targets.iter().for_each(|one| one.state.forget_failures());
+        }
         apis.sort_unstable_by_key(|one| Arc::as_ptr(&one.api).addr());
         self.known.store(Arc::new(Known { catalog: Some(Arc::clone(catalog)), apis }));
     }

@@ -46,8 +46,8 @@ pub struct Breaker {
 enum State {
     /// Calls pass. Times of failures since the last answer, the latest `failures` of them.
     Closed { failed_at_us: VecDeque<u64> },
-    /// No call passes before that time; then one at a time.
-    Open { until_us: u64, is_tried: bool },
+    /// No call passes before that time; then one at a time. While one tries, no other does before `held_until_us`.
+    Open { until_us: u64, held_until_us: u64 },
 }
 
 impl Default for State {
@@ -77,7 +77,7 @@ pub enum Admission {
     Pass,
     /// It passes, as the one that tries.
     Try,
-    /// It doesn't; in so many microseconds one may (0: as soon as the one that tries now has ended).
+    /// It doesn't; in so many microseconds one may, or earlier where the one that tries now has ended.
     Out {
         /// Microseconds.
         next_try_us: u64,
@@ -106,16 +106,21 @@ impl Breaker {
     pub fn ask(&self, now_us: u64) -> Admission {
         match self.state {
             State::Closed { .. } => Admission::Pass,
-            State::Open { until_us, is_tried: false } if now_us >= until_us => Admission::Try,
-            State::Open { until_us, .. } => Admission::Out { next_try_us: until_us.saturating_sub(now_us) },
+            State::Open { until_us, held_until_us } => match until_us.max(held_until_us).checked_sub(now_us) {
+                None | Some(0) => Admission::Try,
+                Some(next_try_us) => Admission::Out { next_try_us },
+            },
         }
     }
 
     /// Lets a call pass if one may; for [`Admission::Try`], [`Breaker::tried`] must follow.
-    pub fn admit(&mut self, now_us: u64) -> Admission {
+    ///
+    /// Whoever tries keeps others from it for `open_s` at most: a caller who sends its body drop by drop must not hold
+    /// the target closed for all.
+    pub fn admit(&mut self, settings: &BreakerSettings, now_us: u64) -> Admission {
         let admission = self.ask(now_us);
-        if let (Admission::Try, State::Open { is_tried, .. }) = (admission, &mut self.state) {
-            *is_tried = true;
+        if let (Admission::Try, State::Open { held_until_us, .. }) = (admission, &mut self.state) {
+            *held_until_us = now_us.saturating_add(settings.open_s.saturating_mul(1_000_000));
         }
         admission
     }
@@ -161,12 +166,14 @@ impl Breaker {
 
     /// What the call came to that tried. Whether the breaker closed.
     pub fn tried(&mut self, outcome: Outcome, settings: &BreakerSettings, now_us: u64) -> bool {
-        let State::Open { is_tried, .. } = &mut self.state else { return false };
+        let State::Open { until_us, held_until_us } = &mut self.state else { return false };
         match outcome {
             Outcome::Answered => *self = Self::default(),
+            // One that tried before it failed again says nothing new.
+            Outcome::Failed if now_us < *until_us => {}
             Outcome::Failed => self.open(settings, now_us),
             // The next call may try at once.
-            Outcome::Unknown => *is_tried = false,
+            Outcome::Unknown => *held_until_us = 0,
         }
         outcome == Outcome::Answered
     }
@@ -186,7 +193,8 @@ impl Breaker {
         let factor = 1_u64.checked_shl(self.openings).unwrap_or(u64::MAX);
         let open_s = settings.open_s.saturating_mul(factor).min(longest_s);
         self.openings = self.openings.saturating_add(1);
-        self.state = State::Open { until_us: now_us.saturating_add(open_s.saturating_mul(1_000_000)), is_tried: false };
+        self.state =
+            State::Open { until_us: now_us.saturating_add(open_s.saturating_mul(1_000_000)), held_until_us: 0 };
     }
 }
 

@@ -2,6 +2,7 @@
 //! core that carries calls. What follows from a check is decided in `limen_rules::health`.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,7 +96,7 @@ async fn check_on(gateway: Arc<Gateway>, state: Arc<TargetState>, health: Health
 
 /// A number below `most`, or 0.
 fn jitter_ms(most: u64) -> u64 {
-    uuid::Uuid::now_v7().as_u64_pair().1.checked_rem(most).unwrap_or(0)
+    RandomState::new().build_hasher().finish().checked_rem(most).unwrap_or(0)
 }
 
 /// The status of an answer to `GET path`.

@@ -54,8 +54,8 @@ pub async fn run(gateway: Arc<Gateway>, notices: Arc<dyn Notices>) {
     }
 }
 
-/// How an API stands; remembers since when it is out.
-fn standing(api: &ApiTargets, out_since_us: &mut HashMap<Name, i64>, now_us: i64, monotonic_us: u64) -> Standing {
+/// How an API stands; remembers since when, on the monotonic clock, it is out.
+fn standing(api: &ApiTargets, out_since_us: &mut HashMap<Name, u64>, now_us: i64, monotonic_us: u64) -> Standing {
     let statuses: Vec<_> = api.targets.iter().map(|one| one.state.status(monotonic_us)).collect();
     let name = &api.api.api.name;
     if statuses.is_empty() || statuses.iter().any(super::TargetStatus::is_in) {
@@ -63,13 +63,15 @@ fn standing(api: &ApiTargets, out_since_us: &mut HashMap<Name, i64>, now_us: i64
         let proven = statuses.iter().any(super::TargetStatus::is_proven);
         return if proven { Standing::Up } else { Standing::Unknown };
     }
-    Standing::Out { since_us: *out_since_us.entry(name.clone()).or_insert(now_us) }
+    // The wall clock may jump meanwhile; how long it lasts is told by the other.
+    let lasts_us = monotonic_us.saturating_sub(*out_since_us.entry(name.clone()).or_insert(monotonic_us));
+    Standing::Out { since_us: now_us.saturating_sub(i64::try_from(lasts_us).unwrap_or(i64::MAX)) }
 }
 
 async fn look(
     gateway: &Gateway,
     notices: &dyn Notices,
-    out_since_us: &mut HashMap<Name, i64>,
+    out_since_us: &mut HashMap<Name, u64>,
 ) -> Result<(), NoticesUnavailable> {
     let (now_us, monotonic_us) = (gateway.clock.wall_us(), gateway.clock.monotonic_us());
     let snapshot = gateway.current.pin();
@@ -82,7 +84,7 @@ async fn look(
     let mut questions: Vec<_> = published.collect();
     for name in snapshot.catalog.notices.iter().filter(|notice| lasts(notice)).filter_map(|notice| notice.api.as_ref())
     {
-        if snapshot.catalog.api(name).is_none() {
+        if !apis.iter().any(|api| api.api.api.name == *name) {
             questions.push((name.clone(), None, Standing::Unknown));
         }
     }

@@ -108,7 +108,7 @@ impl TargetState {
             if guarded.checked.verdict() == Verdict::Unhealthy {
                 return None;
             }
-            match guarded.breaker.admit(now_us()) {
+            match guarded.breaker.admit(&settings, now_us()) {
                 Admission::Pass => {}
                 Admission::Try => tries = true,
                 Admission::Out { .. } => return None,
@@ -172,6 +172,13 @@ impl TargetState {
             None if turned || closed => tracing::info!(api, target, "a target passes its health checks"),
             _ => {}
         }
+    }
+
+    /// Its breaker was switched off.
+    pub(super) fn forget_failures(&self) {
+        let mut guarded = self.lock();
+        guarded.breaker = Breaker::default();
+        self.settle(&guarded);
     }
 
     /// Nobody checks it any longer.

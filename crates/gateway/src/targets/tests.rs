@@ -128,6 +128,12 @@ fn a_target_keeps_its_state_while_api_and_address_stay() {
     let own = all.of(&old);
     assert_eq!(&*own.targets[1].state.target.address, "b:80");
     assert!(Arc::ptr_eq(&own.targets[0].state, &next.targets[0].state));
+    let mut off = orders(&[("http://a", 1)]);
+    off[0]["breaker"]["enabled"] = false.into();
+    all.follow(&catalog(off));
+    assert!(pick(&all.all()[0], S).is_some(), "it was switched off");
+    fail(&all.all()[0], S);
+    fail(&all.all()[0], S);
     all.follow(&catalog(orders(&[("http://d", 1)])));
     all.follow(&catalog(orders(&[("http://a", 1)])));
     assert!(pick(&all.all()[0], S).is_some(), "what was taken away is forgotten");
