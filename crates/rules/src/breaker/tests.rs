@@ -46,10 +46,9 @@ fn so_many_in_a_row_within_the_window_open_it() {
 #[test]
 fn what_callers_bring_about_does_not_open_it() {
     let mut breaker = Breaker::default();
-    for _ in 0..100 {
-        assert!(!breaker.passed(Outcome::Unknown, false, &SETTINGS, 0));
-        assert!(!breaker.passed(Outcome::Failed, true, &SETTINGS, 0), "others were answered meanwhile");
-        assert!(!breaker.passed(outcome_of(500), false, &SETTINGS, 0));
+    let ways = [(Outcome::Unknown, false, "a caller left"), (Outcome::Failed, true, "others were answered meanwhile")];
+    for (outcome, meanwhile, why) in ways.into_iter().chain([(outcome_of(500), false, "it answered 500")]) {
+        assert!((0..100).all(|_| !breaker.passed(outcome, meanwhile, &SETTINGS, 0)), "{why}");
     }
     assert!(breaker.is_quiet());
     let off = BreakerSettings { enabled: false, ..SETTINGS };
