@@ -276,8 +276,9 @@ impl<'g> Call<'g> {
 
     /// Whole seconds until a target of the API may be tried, where none may be now.
     fn next_try_s(&self) -> Option<u64> {
-        let targets = self.gateway.targets.of(self.api.as_ref()?);
-        Some(targets.next_try_us(self.gateway.clock.monotonic_us())?.div_ceil(1_000_000).max(1))
+        let now_us = self.gateway.clock.monotonic_us();
+        let next_try_us = self.gateway.targets.with(self.api.as_ref()?, |targets| targets.next_try_us(now_us));
+        Some(next_try_us?.div_ceil(1_000_000).max(1))
     }
 
     /// A 503 of a service that a notice tells about has the notice's title and link, also where the notice closes nothing.

@@ -95,16 +95,16 @@ impl Targets {
         ApiTargets { api: Arc::clone(api), targets, turn: AtomicU64::new(0) }
     }
 
-    /// The targets of an API as that call sees it.
-    pub(crate) fn of(&self, api: &Arc<LiveApi>) -> Arc<ApiTargets> {
+    /// Asks the targets of an API as a call sees it.
+    pub(crate) fn with<T>(&self, api: &Arc<LiveApi>, ask: impl FnOnce(&ApiTargets) -> T) -> T {
         let known = self.known.load();
         let addr = |one: &Arc<ApiTargets>| Arc::as_ptr(&one.api).addr();
-        match known.apis.binary_search_by_key(&Arc::as_ptr(api).addr(), addr) {
-            Ok(at) if known.apis.get(at).is_some() => known.apis.get(at).map(Arc::clone),
-            _ => None,
+        let found = known.apis.binary_search_by_key(&Arc::as_ptr(api).addr(), addr);
+        match found.ok().and_then(|at| known.apis.get(at)) {
+            Some(targets) => ask(targets),
+            // A call whose picture is older or newer than what is known, just while it is swapped.
+            None => ask(&self.made(api, &known)),
         }
-        // A call whose picture is older or newer than what is known, just while it is swapped.
-        .unwrap_or_else(|| Arc::new(self.made(api, &known)))
     }
 
     /// Every API's targets, by the name of the API.
@@ -150,12 +150,12 @@ impl ApiTargets {
 
 /// The target that a call goes to first.
 pub(crate) fn first(call: &Call<'_>, api: &Arc<LiveApi>) -> Result<Picked, Failure> {
-    let targets = call.gateway.targets.of(api);
-    let picked = targets.pick(None, || call.gateway.clock.monotonic_us());
-    picked.ok_or_else(|| {
-        if targets.targets.is_empty() {
-            return Failure::fault(format!("API {} has no target", api.api.name));
-        }
+    let now_us = || call.gateway.clock.monotonic_us();
+    let picked = call.gateway.targets.with(api, |targets| match targets.pick(None, now_us) {
+        None if targets.targets.is_empty() => Err(format!("API {} has no target", api.api.name)),
+        picked => Ok(picked),
+    });
+    picked.map_err(Failure::fault)?.ok_or_else(|| {
         let words = format!("no target of API {} may be tried yet", api.api.name);
         ServiceFailure { cause: Cause::ServiceUnavailable, words }.into()
     })
@@ -166,7 +166,8 @@ pub(crate) fn other(call: &Call<'_>, api: &Arc<LiveApi>, tried: &Picked) -> Opti
     if api.targets.len() < 2 {
         return None;
     }
-    call.gateway.targets.of(api).pick(Some(tried), || call.gateway.clock.monotonic_us())
+    let now_us = || call.gateway.clock.monotonic_us();
+    call.gateway.targets.with(api, |targets| targets.pick(Some(tried), now_us))
 }
 
 #[cfg(test)]

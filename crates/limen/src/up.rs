@@ -214,7 +214,6 @@ async fn start(
         assertion_key: ArcSwapOption::empty(),
         bodies: Budget::new(BODIES_BYTES),
     });
-    gateway.targets.follow(&gateway.current.pin().catalog);
     refresh::sign_with_current(&gateway, &keys);
     let (refreshed, refresher) = refresh::start(Arc::clone(&gateway), store.clone(), issuer, Arc::clone(&keys));
     let portal = Portal {

@@ -2,33 +2,31 @@
 //! core that carries calls. What follows from a check is decided in `limen_rules::health`.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONNECTION, HOST, USER_AGENT};
-use http::{Method, Request};
-use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::header::{ACCEPT, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method};
+use limen_http1::service::{Request, RequestBody};
 use limen_rules::health::passes;
-use limen_rules::model::Health;
+use limen_rules::model::{Deadlines, Health};
 use limen_rules::target::Target;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::state::TargetState;
+use crate::debts::Debts;
 use crate::gateway::Gateway;
+use crate::outbound::Outbound;
+use crate::pool::Pool;
 
 /// How often it is looked whether there are other targets to check.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Checks under way at a time; more wait.
 const CHECKS_MAX: usize = 64;
-/// The largest head of a check's answer; its body is not read.
-const HEAD_BYTES: usize = 16 * 1024;
 /// What a target sees of us.
 const NAME: &str = concat!("Limen-Health/", env!("CARGO_PKG_VERSION"));
 
@@ -83,7 +81,7 @@ async fn check_on(gateway: Arc<Gateway>, state: Arc<TargetState>, health: Health
         state.will_be_checked_at(now_us.saturating_add(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX)));
         sleep(wait).await;
         let Ok(_place) = places.acquire().await else { return };
-        let outcome = match tokio::time::timeout(timeout, ask(&state.target, &health.path)).await {
+        let outcome = match tokio::time::timeout(timeout, ask(&state.target, &health.path, health.timeout_ms)).await {
             Ok(Ok(status)) if passes(status) => Ok(()),
             Ok(Ok(status)) => Err(format!("it answered {status}")),
             Ok(Err(words)) => Err(words),
@@ -100,26 +98,19 @@ fn jitter_ms(most: u64) -> u64 {
 }
 
 /// The status of an answer to `GET path`.
-async fn ask(target: &Target, path: &str) -> Result<u16, String> {
-    let stream = TcpStream::connect(&*target.address).await.map_err(|error| error.to_string())?;
-    let handshake = http1::Builder::new().max_buf_size(HEAD_BYTES).handshake(TokioIo::new(stream)).await;
-    let (mut requests, connection) = handshake.map_err(|error| error.to_string())?;
-    let request = Request::builder()
-        .method(Method::GET)
-        .uri(path)
-        .header(HOST, &*target.authority)
-        .header(USER_AGENT, NAME)
-        .header(CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| error.to_string())?;
-    // However the connection ends, whoever waits for the answer is told.
-    let carried = async {
-        let _ = connection.await;
-        std::future::pending().await
-    };
-    let answer = tokio::select! {
-        answer = requests.send_request(request) => answer,
-        never = carried => never,
-    };
-    answer.map(|answer| answer.status().as_u16()).map_err(|error| error.to_string())
+async fn ask(target: &Target, path: &str, timeout_ms: u64) -> Result<u16, String> {
+    let words = |error: &dyn std::fmt::Display| error.to_string();
+    let mut link = Pool::connect(&target.address, timeout_ms).await.map_err(|error| words(&error))?;
+    let mut headers = HeaderMap::new();
+    headers.insert(HOST, HeaderValue::from_str(&target.authority).map_err(|error| words(&error))?);
+    headers.insert(USER_AGENT, HeaderValue::from_static(NAME));
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    let request =
+        Request { method: &Method::GET, target: path, headers: &headers, body: RequestBody::None, upgrade: false };
+    link.begin(&request, Outbound::None).map_err(|error| words(&error))?;
+    let deadlines = Deadlines { response_timeout_ms: timeout_ms, idle_timeout_ms: timeout_ms, ..Deadlines::default() };
+    // A check owes nothing to anybody; what comes behind the head of its answer is not read.
+    let mut debts = Debts::new(None, None);
+    let head = poll_fn(|context| link.poll_head(context, &mut debts, &deadlines)).await;
+    head.map(|head| head.status.as_u16()).map_err(|error| words(&error))
 }

@@ -125,9 +125,10 @@ fn a_target_keeps_its_state_while_api_and_address_stay() {
     assert!(pick(&next, S).is_some_and(|picked| address(&picked) == "c:80"), "the other is remembered to be out");
     assert!(Arc::ptr_eq(&next.targets[0].state, &api.targets[0].state));
     // A call that began before goes on with the targets of its own picture.
-    let own = all.of(&old);
-    assert_eq!(&*own.targets[1].state.target.address, "b:80");
-    assert!(Arc::ptr_eq(&own.targets[0].state, &next.targets[0].state));
+    all.with(&old, |own| {
+        assert_eq!(&*own.targets[1].state.target.address, "b:80");
+        assert!(Arc::ptr_eq(&own.targets[0].state, &next.targets[0].state));
+    });
     let mut off = orders(&[("http://a", 1)]);
     off[0]["breaker"]["enabled"] = false.into();
     all.follow(&catalog(off));
