@@ -107,6 +107,12 @@ impl Targets {
         }
     }
 
+    /// Whether it was told yet what is published.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.known.load().catalog.is_some()
+    }
+
     /// Every API's targets, by the name of the API.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<ApiTargets>> {

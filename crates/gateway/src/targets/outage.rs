@@ -73,6 +73,10 @@ async fn look(
     notices: &dyn Notices,
     out_since_us: &mut HashMap<Name, u64>,
 ) -> Result<(), NoticesUnavailable> {
+    // Not knowing what is published is no reason to end a notice.
+    if !gateway.targets.is_ready() {
+        return Ok(());
+    }
     let (now_us, monotonic_us) = (gateway.clock.wall_us(), gateway.clock.monotonic_us());
     let snapshot = gateway.current.pin();
     let apis = gateway.targets.all();
