@@ -80,6 +80,15 @@ impl Service {
     /// Starts a service that answers what the handler says, on 127.0.0.1. The handler is asked once the body is whole.
     pub fn start(handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::serve(listener, handler)
+    }
+
+    /// Starts one where an earlier one was; none while something listens there.
+    pub fn start_at(address: SocketAddr, handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Option<Self> {
+        TcpListener::bind(address).ok().map(|listener| Self::serve(listener, handler))
+    }
+
+    fn serve(listener: TcpListener, handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             handler: Mutex::new(Arc::new(handler)),

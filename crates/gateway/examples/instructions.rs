@@ -24,6 +24,7 @@ use limen_gateway::current::Current;
 use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings};
 use limen_gateway::journal::Journal;
 use limen_gateway::listener;
+use limen_gateway::targets::Targets;
 use limen_gateway::token_cache::TokenCache;
 use limen_rules::key;
 use limen_rules::model::Declared;
@@ -211,10 +212,10 @@ fn gateway(service: &str, key: &str, public_point: &str) -> Outcome<()> {
             gateway_url: format!("http://{address}"),
             web_url: "http://127.0.0.1:1".into(),
             snapshot_max_age_us: u64::MAX,
-            sample_target: None,
             rate_limit_fields: true,
         },
         current: Current::new(Snapshot::new(1, &directory, issuer()), now.monotonic_us),
+        targets: Targets::default(),
         accounts,
         tokens: TokenCache::default(),
         journal: Journal::default(),
@@ -226,7 +227,7 @@ fn gateway(service: &str, key: &str, public_point: &str) -> Outcome<()> {
     println!("{address}");
     std::io::stdout().flush()?;
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
-    running.stop();
+    runtime.block_on(running.stop());
     Ok(())
 }
 

@@ -244,7 +244,8 @@ impl<'g> Call<'g> {
         }
         let retry_after_s = self.api.as_ref().map_or(10, |api| api.api.retry_after_s);
         let is_fault = matches!(failure, Failure::Fault(_));
-        let (mut refusal, outcome) = failure.told(self.jittered_s(retry_after_s));
+        let next_try_s = if matches!(failure, Failure::Service(_)) { self.next_try_s() } else { None };
+        let (mut refusal, outcome) = failure.told(self.jittered_s(next_try_s.unwrap_or(retry_after_s)));
         self.tell_standing_notice(&mut refusal);
         if is_fault {
             tracing::error!(id = %self.id_text, words = %refusal.operator_words, "fault");
@@ -275,6 +276,13 @@ impl<'g> Call<'g> {
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
         let body = if self.is_head { Answer::empty() } else { Answer::Whole(Some(bytes.into())) };
         Response::from_parts(parts, body)
+    }
+
+    /// Whole seconds until a target of the API may be tried, where none may be now.
+    fn next_try_s(&self) -> Option<u64> {
+        let now_us = self.gateway.clock.monotonic_us();
+        let next_try_us = self.gateway.targets.with(self.api.as_ref()?, |targets| targets.next_try_us(now_us));
+        Some(next_try_us?.div_ceil(1_000_000).max(1))
     }
 
     /// A 503 of a service that a notice tells about has the notice's title and link, also where the notice closes nothing.

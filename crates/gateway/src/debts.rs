@@ -4,6 +4,7 @@
 
 use crate::accounts::Right;
 use crate::budget::Hold;
+use crate::targets::UnderWay;
 
 /// A long body is counted as it goes, in steps of so many bytes.
 const REPORT_BYTES: u64 = 64 * 1024;
@@ -13,6 +14,8 @@ pub(crate) struct Debts {
     right: Option<Right>,
     /// Room for the body, given back with the rest.
     _hold: Option<Hold>,
+    /// The target that carries the call, to its end.
+    pub(crate) under_way: Option<UnderWay>,
     request_bytes: u64,
     response_bytes: u64,
     reported_bytes: u64,
@@ -20,7 +23,7 @@ pub(crate) struct Debts {
 
 impl Debts {
     pub(crate) fn new(right: Option<Right>, hold: Option<Hold>) -> Self {
-        Self { right, _hold: hold, request_bytes: 0, response_bytes: 0, reported_bytes: 0 }
+        Self { right, _hold: hold, under_way: None, request_bytes: 0, response_bytes: 0, reported_bytes: 0 }
     }
 
     /// Counts bytes of the request's body, once however often they are sent.

@@ -1,7 +1,8 @@
 //! Hands a charged call to its service and waits for the head of the answer.
 //!
 //! Nothing here decides: it connects, sends, waits and says what went wrong. Any method is sent again where none of
-//! its bytes was written; reads also while nothing of an answer came. Nothing else is repeated.
+//! its bytes was written; reads also while nothing of an answer came; to another target, where there is one. Nothing
+//! else is repeated.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::gateway::Core;
 use crate::link::{Broken, Link};
 use crate::outbound::Outbound;
 use crate::pool::Pool;
+use crate::targets;
 
 /// Attempts for one call, the first included.
 const ATTEMPTS_MAX: u32 = 2;
@@ -81,14 +83,43 @@ fn outbound(charged: &mut Charged, debts: &mut Debts) -> Outbound {
 
 /// A request's head as the service gets it.
 struct Head {
+    /// Whether the caller's `Host` is sent on.
+    keeps_host: bool,
     method: Method,
     path: String,
     headers: HeaderMap,
 }
 
+/// What a call asks for, below the path of whichever target it goes to.
+struct Place {
+    rest: String,
+    query: Option<String>,
+}
+
 impl Head {
     fn request(&self, body: RequestBody) -> Request<'_> {
         Request { method: &self.method, target: &self.path, headers: &self.headers, body, upgrade: false }
+    }
+
+    fn begin(&self, link: &mut Link, body: Outbound) -> Result<(), Failure> {
+        let request = self.request(body.framing());
+        link.begin(&request, body).map_err(|error| Failure::fault(error.to_string()))
+    }
+
+    /// Puts in what depends on the target: `Host`, the path, and the assertion that names it.
+    fn aim(&mut self, call: &Call<'_>, charged: &Charged, target: &Target, place: &Place) -> Result<(), Failure> {
+        self.path = format!("{}{}", target.path, place.rest);
+        if self.path.is_empty() {
+            self.path.push('/');
+        }
+        if let Some(query) = &place.query {
+            self.path.push('?');
+            self.path.push_str(query);
+        }
+        if !self.keeps_host {
+            self.headers.insert(HOST, value(&target.authority)?);
+        }
+        identify(call, charged, &self.method, &self.path, &mut self.headers)
     }
 }
 
@@ -100,28 +131,38 @@ async fn attempt(
     debts: &mut Debts,
 ) -> Result<(ResponseHead, Box<Link>, Target), Failure> {
     let api = Arc::clone(&charged.routed.api);
-    let target = api.target.clone().or_else(|| call.gateway.settings.sample_target.clone());
-    let target = target.ok_or_else(|| Failure::fault(format!("API {} has no target", api.api.name)))?;
-    let head = head(call, &charged, &target, onward)?;
+    let mut picked = targets::first(call, &api)?;
+    let now_us = || call.gateway.clock.monotonic_us();
+    let (mut head, place) = head(call, &charged, picked.target(), onward)?;
     let mut body = outbound(&mut charged, debts);
     let deadlines = api.api.deadlines;
     let is_read = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
-    let begin = |link: &mut Link, body: Outbound| {
-        let request = head.request(body.framing());
-        link.begin(&request, body).map_err(|error| Failure::fault(error.to_string()))
-    };
     let mut unsent: Option<Box<Link>> = None;
     for attempt in 1..=ATTEMPTS_MAX {
-        let reused = if attempt == ATTEMPTS_MAX { None } else { core.pool.take(&target.address) };
+        let is_last = attempt == ATTEMPTS_MAX;
+        let address = Arc::clone(&picked.target().address);
+        let reused = if is_last { None } else { core.pool.take(&address) };
         let was_reused = reused.is_some();
         let mut link = match reused {
             Some(link) => link,
-            None => Pool::connect(&target.address, deadlines.connect_timeout_ms).await.map_err(unavailable)?,
+            None => match Pool::connect(&address, deadlines.connect_timeout_ms).await {
+                Ok(link) => link,
+                Err(error) => {
+                    if !error.is_our_want() {
+                        picked.failed(now_us);
+                    }
+                    // Nothing was sent, so any method may go elsewhere.
+                    let next = if is_last { None } else { targets::other(call, &api, &picked) };
+                    picked = next.ok_or_else(|| unavailable(error))?;
+                    head.aim(call, &charged, picked.target(), &place)?;
+                    continue;
+                }
+            },
         };
         // What can be sent a second time is kept; a body that streams can't.
         let again = body.again();
         match unsent.take() {
-            None => begin(&mut link, std::mem::replace(&mut body, Outbound::None))?,
+            None => head.begin(&mut link, std::mem::replace(&mut body, Outbound::None))?,
             Some(mut other) => {
                 if !link.take_over(&mut other) {
                     return Err(Failure::fault("an unsent request can't be moved to another connection"));
@@ -129,17 +170,33 @@ async fn attempt(
             }
         }
         let broken = match poll_fn(|context| link.poll_head(context, debts, &deadlines)).await {
-            Ok(head) => return Ok((head, link, target)),
+            Ok(answer) => {
+                let target = picked.target().clone();
+                debts.under_way = picked.answered(answer.status.as_u16(), now_us);
+                return Ok((answer, link, target));
+            }
             Err(broken) => broken,
         };
-        let is_lost = was_reused && matches!(broken, Broken::Closed(_) | Broken::Io(_)) && link.is_unanswered();
-        match again {
-            _ if is_lost && link.is_unsent() => unsent = Some(link),
-            Some(again) if is_lost && is_read => body = again,
-            _ => return Err(failed(broken, &target)),
+        // A caller who pauses ends otherwise: whatever timed out here took the service too long.
+        if matches!(broken, Broken::TimedOut(_)) {
+            picked.failed(now_us);
+        }
+        let is_lost = !is_last && matches!(broken, Broken::Closed(_) | Broken::Io(_)) && link.is_unanswered();
+        let may_repeat = is_lost && again.is_some() && (is_read || link.is_unsent());
+        let next = if may_repeat { targets::other(call, &api, &picked) } else { None };
+        match (again, next) {
+            (Some(again), Some(next)) => {
+                body = again;
+                picked = next;
+                head.aim(call, &charged, picked.target(), &place)?;
+            }
+            _ if is_lost && was_reused && link.is_unsent() => unsent = Some(link),
+            (Some(again), None) if may_repeat && was_reused => body = again,
+            _ => return Err(failed(broken, picked.target())),
         }
     }
-    Err(ServiceFailure { cause: Cause::ServiceUnavailable, words: format!("{} kept closing", target.address) }.into())
+    let words = format!("{} kept closing", picked.target().address);
+    Err(ServiceFailure { cause: Cause::ServiceUnavailable, words }.into())
 }
 
 fn unavailable(error: crate::pool::ConnectError) -> Failure {
@@ -159,17 +216,9 @@ fn failed(broken: Broken, target: &Target) -> Failure {
 }
 
 /// The request's head as the service gets it: nothing that only we may say survives, then we say it.
-fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> Result<Head, Failure> {
+fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> Result<(Head, Place), Failure> {
     let api = &charged.routed.api.api;
     let Onward { method, mut headers, rest, query } = onward;
-    let mut path = format!("{}{rest}", target.path);
-    if path.is_empty() {
-        path.push('/');
-    }
-    if let Some(query) = query {
-        path.push('?');
-        path.push_str(&query);
-    }
     // What would make the service answer 206 or 304 passes only where such an answer may leave.
     let passes = |status| api.contract == ContractKind::Transparent || api.pass_statuses.contains(&status);
     let passage = RequestPassage {
@@ -183,11 +232,11 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> 
     strip_request(&mut headers, &method, &passage);
     call.peer.tell(&mut headers, asked_host);
     // HTTP/1.0 has no need of a `Host`; HTTP/1.1, which a service is spoken to in, has (RFC 9112 §3.2).
-    if !api.preserve_host || !headers.contains_key(HOST) {
-        headers.insert(HOST, value(&target.authority)?);
-    }
-    identify(call, charged, &method, &path, &mut headers)?;
-    Ok(Head { method, path, headers })
+    let keeps_host = api.preserve_host && headers.contains_key(HOST);
+    let mut head = Head { method, path: String::new(), headers, keeps_host };
+    let place = Place { rest, query };
+    head.aim(call, charged, target, &place)?;
+    Ok((head, place))
 }
 
 fn value(text: &str) -> Result<HeaderValue, Failure> {

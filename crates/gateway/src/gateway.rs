@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use limen_rules::target::Target;
+use limen_rules::snapshot::Snapshot;
 
 use crate::accounts::Accounts;
 use crate::assertion::AssertionKey;
@@ -13,6 +13,7 @@ use crate::current::Current;
 use crate::edge::Edge;
 use crate::journal::Journal;
 use crate::pool::Pool;
+use crate::targets::Targets;
 use crate::token_cache::TokenCache;
 
 /// Bytes of bodies that all calls together may hold.
@@ -27,8 +28,6 @@ pub struct Settings {
     pub web_url: String,
     /// How long calls are decided from a snapshot that could not be confirmed, in microseconds.
     pub snapshot_max_age_us: u64,
-    /// Where the sample service listens, if it runs.
-    pub sample_target: Option<Target>,
     /// Whether answers tell `RateLimit` and `RateLimit-Policy`.
     pub rate_limit_fields: bool,
     /// How callers' connections are met.
@@ -41,6 +40,8 @@ pub struct Gateway {
     pub settings: Settings,
     /// The picture that calls are decided from.
     pub current: Current,
+    /// What is remembered of services' targets.
+    pub targets: Targets,
     /// What subscriptions have used.
     pub accounts: Accounts,
     /// Tokens whose signature was good.
@@ -53,6 +54,14 @@ pub struct Gateway {
     pub assertion_key: ArcSwapOption<AssertionKey>,
     /// Room for bodies.
     pub bodies: Arc<Budget>,
+}
+
+impl Gateway {
+    /// Decides from `snapshot` from now on; what the store says as of the monotonic `now_us`.
+    pub fn decide_from(&self, snapshot: Snapshot, now_us: u64) {
+        self.targets.follow(&snapshot.catalog);
+        self.current.swap(snapshot, now_us);
+    }
 }
 
 /// What each core keeps for itself.

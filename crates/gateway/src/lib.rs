@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod handle;
 pub mod journal;
 pub mod listener;
+pub mod targets;
 pub mod token_cache;
 
 mod admission;

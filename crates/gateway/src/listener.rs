@@ -77,6 +77,7 @@ impl Running {
 /// # Errors
 /// Where the socket can't be cloned or a thread can't be made.
 pub fn serve(gateway: &Arc<Gateway>, listener: StdListener, left: Vec<IdleConnection>) -> io::Result<Running> {
+    gateway.targets.follow(&gateway.current.pin().catalog);
     let address = listener.local_addr()?;
     listener.set_nonblocking(true)?;
     rustix::net::listen(&listener, BACKLOG)?;

@@ -26,6 +26,16 @@ pub(crate) enum ConnectError {
     Refused { address: Arc<str>, source: std::io::Error },
 }
 
+impl ConnectError {
+    /// Whether it says nothing of the service: this process, or the machine, has no more files, ports or memory.
+    pub(crate) fn is_our_want(&self) -> bool {
+        use rustix::io::Errno;
+        let Self::Refused { source, .. } = self else { return false };
+        let wants = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
+        source.raw_os_error().is_some_and(|code| wants.iter().any(|want| want.raw_os_error() == code))
+    }
+}
+
 /// Connections that wait for a call, the one used last at the back.
 type Idle = VecDeque<(Box<Link>, Instant)>;
 

@@ -10,6 +10,7 @@ mod sample;
 mod secret;
 mod signing;
 mod sockets;
+mod targets;
 mod upgrade;
 mod web;
 
@@ -26,6 +27,7 @@ use limen_gateway::current::Current;
 use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings as GatewaySettings};
 use limen_gateway::journal::Journal;
 use limen_gateway::listener;
+use limen_gateway::targets::Targets;
 use limen_gateway::token_cache::TokenCache;
 use limen_portal::ports::{Addresses, Portal};
 use limen_rules::snapshot::Snapshot;
@@ -165,11 +167,11 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
             gateway_url: addresses.gateway_url.clone(),
             web_url: addresses.web_url.clone(),
             snapshot_max_age_us: u64::try_from(settings.snapshot_max_age.as_micros()).unwrap_or(u64::MAX),
-            sample_target,
             rate_limit_fields: true,
             edge: settings.edge.clone(),
         },
         current: Current::new(Snapshot::new(revision, &directory, issuer.clone()), SystemClock.monotonic_us()),
+        targets: Targets::new(sample_target),
         accounts: accounts.clone(),
         tokens: TokenCache::default(),
         journal: Journal::default(),
@@ -194,6 +196,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     };
     let stop_portal = serve_portal(portal, &store, sockets.web)?;
     rotate_by_age(keys);
+    let watching = targets::watch(&gateway, &store);
     warn_of_unreachable(settings);
     let running = listener::serve(&gateway, sockets.gateway, sockets.idle).map_err(|error| {
         StartFailure::of("The gateway could not be started", error, "Look at the machine's limits.")
@@ -204,7 +207,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     let sample = (sample_alive && arguments.sample() != Some(false)).then_some(credentials.as_ref());
     banner::tell(arguments.output, &addresses, sample, settings);
     let config_file = arguments.config.clone();
-    Ok(Started { running, accounts, store, refresher, stop_portal, config_file })
+    Ok(Started { running, accounts, store, refresher, watching, stop_portal, config_file })
 }
 
 /// The addresses as callers and people see them.

@@ -10,7 +10,7 @@ use limen_rules::model::Name;
 use limen_rules::token::{Claims, Issuer};
 use limen_store::Store;
 
-use crate::wire::{Explanation, UsageLine};
+use crate::wire::{Explanation, TargetLine, UsageLine};
 
 /// A future behind a pointer, so that a trait with it can be an object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -65,6 +65,9 @@ pub struct GatewayStatus {
 pub trait GatewayView: Send + Sync {
     /// Its snapshot and its counts.
     fn status(&self) -> GatewayStatus;
+
+    /// How the targets of an API stand, in the order in which they were declared.
+    fn targets(&self, api: &str) -> Vec<TargetLine>;
 
     /// The chain of checks of a recent call, if it is still kept.
     fn explain(&self, request_id: &str) -> Option<Explanation>;

@@ -63,10 +63,32 @@ pub struct ApiLine {
     pub name: Name,
     /// Its base path.
     pub base_path: String,
-    /// Its target.
+    /// Its target; several are joined by commas.
     pub target: String,
+    /// How each of its targets stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetLine>,
     /// Its products.
     pub products: Vec<Name>,
+}
+
+/// One target of an API, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetLine {
+    /// Where it is.
+    pub url: String,
+    /// Its weight among the API's targets.
+    pub weight: u32,
+    /// Calls that it carries now.
+    pub in_flight: u32,
+    /// Calls that it answered since the process began.
+    pub answered: u64,
+    /// `closed`, `open` or `half-open`.
+    pub breaker: String,
+    /// When an open breaker lets a call try.
+    pub next_try_in_ms: Option<u64>,
+    /// `not checked`, `unknown`, `healthy` or `unhealthy`.
+    pub health: String,
 }
 
 /// `POST /v1/apply`: what a checked `limen.yaml` declares; upserts, removes nothing.

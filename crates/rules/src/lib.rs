@@ -5,19 +5,23 @@
 //! [`contract`]; everything else refers to it.
 
 pub mod answer;
+pub mod balance;
 pub mod body;
+pub mod breaker;
 pub mod contract;
 pub mod cors;
 pub mod declared;
 pub mod explain;
 pub mod forwarded;
 pub mod header;
+pub mod health;
 pub mod key;
 pub mod mapping;
 pub mod media;
 pub mod model;
 pub mod network;
 pub mod notice;
+pub mod outage;
 pub mod path;
 pub mod period;
 pub mod permission;

@@ -3,11 +3,17 @@
 //! Plain data with the defaults of the contract; the rules that read it live in the other modules. Times are
 //! microseconds since the Unix epoch (`_us`), names match [`valid_name`].
 
+mod caller;
+mod service;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::period::Period;
+
+pub use caller::{Cors, KeySettings};
+pub use service::{BreakerSettings, Deadlines, Health, ServiceTarget};
 
 /// A name that people chose: an API's, product's, developer's, environment's, role's, user's or application's.
 pub type Name = Arc<str>;
@@ -115,67 +121,6 @@ pub enum Validate {
     Off,
 }
 
-/// How a subscription key is carried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct KeySettings {
-    /// The header that carries the key.
-    pub header: String,
-    /// Other headers that carry it too, for old callers.
-    pub aliases: Vec<String>,
-    /// Whether the query parameter `subscription-key` is read as well.
-    pub query_parameter: bool,
-    /// The scheme of the key's `WWW-Authenticate` challenge.
-    pub challenge: String,
-}
-
-impl Default for KeySettings {
-    fn default() -> Self {
-        Self {
-            header: DEFAULT_KEY_HEADER.into(),
-            aliases: Vec::new(),
-            query_parameter: false,
-            challenge: "AzureApiManagementKey".into(),
-        }
-    }
-}
-
-/// Cross-origin rules of an API.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Cors {
-    /// Origins that may call; `*` for all.
-    pub allow_origins: Vec<String>,
-    /// Whether credentials are allowed; never together with `*`.
-    pub allow_credentials: bool,
-    /// How long a browser may keep a preflight's answer.
-    pub max_age_s: u32,
-}
-
-impl Default for Cors {
-    fn default() -> Self {
-        Self { allow_origins: vec!["*".into()], allow_credentials: false, max_age_s: 600 }
-    }
-}
-
-/// Deadlines of a call on the service's side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Deadlines {
-    /// To connect to a target.
-    pub connect_timeout_ms: u64,
-    /// From the request's last byte to the response's head.
-    pub response_timeout_ms: u64,
-    /// Between two pieces of a body.
-    pub idle_timeout_ms: u64,
-}
-
-impl Default for Deadlines {
-    fn default() -> Self {
-        Self { connect_timeout_ms: 2_000, response_timeout_ms: 30_000, idle_timeout_ms: 60_000 }
-    }
-}
-
 /// A published API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -187,8 +132,24 @@ pub struct Api {
     pub title: String,
     /// The path under which it is published, such as `/constituent/v1`; normalised, no trailing slash.
     pub base_path: String,
-    /// The service's address: `http://HOST[:PORT][/PATH]`, or [`SAMPLE_TARGET`].
-    pub target: String,
+    /// The service's one address: `http://HOST[:PORT][/PATH]`, or [`SAMPLE_TARGET`]; none where `targets` are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The service's addresses, where they are told with weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<ServiceTarget>,
+    /// When a target that fails is left alone.
+    #[serde(default)]
+    pub breaker: BreakerSettings,
+    /// How targets are checked; none: only by the calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+    /// Whether an incident opens by itself while no target can be used.
+    #[serde(default = "yes")]
+    pub auto_incident: bool,
+    /// For how long no target must have been usable before it does.
+    #[serde(default = "service::thirty")]
+    pub auto_incident_after_s: u64,
     /// What its operations need, unless they say otherwise.
     #[serde(default)]
     pub access: Access,

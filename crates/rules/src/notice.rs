@@ -103,6 +103,7 @@ mod tests {
             ends_at_us: end_s.map(|s| s * 1_000_000),
             resolved_at_us: None,
             updates: Vec::new(),
+            outage: None,
         }
     }
 

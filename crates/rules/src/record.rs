@@ -127,6 +127,16 @@ pub struct Notice {
     pub resolved_at_us: Option<i64>,
     /// What was said of it later.
     pub updates: Vec<NoticeUpdate>,
+    /// The outage that it was opened for by itself; none: a person opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Outage>,
+}
+
+/// A time in which no target of an API could be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outage {
+    /// When the service was seen to answer again; none: not yet. The notice may have been resolved by hand before.
+    pub ended_at_us: Option<i64>,
 }
 
 /// What a token was issued for; its revocation ends the tokens that name it.

@@ -2,6 +2,8 @@
 //!
 //! It is built of shards behind `Arc`s, so that one changed subscription replaces one shard and not a million entries.
 
+mod targets;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -16,8 +18,9 @@ use crate::permission::PermissionSet;
 use crate::quota::{AccountKey, QuotaTerms};
 use crate::record::{Directory, Notice, Subscription, SubscriptionState, VerifyingKey, Which};
 use crate::routing::{OperationTable, RouteTable};
-use crate::target::Target;
 use crate::token::{Issuer, TrustedKey};
+
+pub use targets::LiveTarget;
 
 const KEY_SHARDS: usize = 1024;
 
@@ -86,8 +89,8 @@ struct Shard {
 pub struct LiveApi {
     /// As declared.
     pub api: Api,
-    /// The service's address; none for the sample service inside the process.
-    pub target: Option<Target>,
+    /// The service's addresses; none for the sample service inside the process.
+    pub targets: Vec<LiveTarget>,
     /// The headers that carry a key.
     pub key_headers: Vec<HeaderName>,
     /// Its operations; empty: any method and path is one.
@@ -361,7 +364,7 @@ impl LiveApi {
             body_max_bytes: operation.and_then(|one| one.body_max_bytes).unwrap_or(api.body_max_bytes),
         };
         Self {
-            target: Target::parse(&api.target).ok(),
+            targets: targets::live(api),
             key_headers: key_headers(api),
             operations: api.operations.iter().map(|operation| live(Some(operation))).collect(),
             any_operation: live(None),

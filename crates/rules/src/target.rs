@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// A service's address: `http://HOST[:PORT][/PATH]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     /// `HOST:PORT`, what is connected to.
     pub address: Arc<str>,

@@ -240,6 +240,7 @@ fn notice() -> Notice {
         ends_at_us: Some(11 * DAY_US),
         resolved_at_us: None,
         updates: Vec::new(),
+        outage: None,
     }
 }
 

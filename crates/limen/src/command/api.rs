@@ -1,6 +1,6 @@
 //! `limen api list` and `limen api show`.
 
-use limen_portal::wire::ApiLine;
+use limen_portal::wire::{ApiLine, TargetLine};
 use limen_rules::declared::nearest;
 use limen_rules::model::{Api, Declared};
 
@@ -20,10 +20,11 @@ pub(super) fn run(context: &Context, command: ApiCommand) -> Result<String, Trou
                 };
                 return Err(Trouble::refused(format!("there is no API '{name}'"), mend));
             };
+            let lines: Vec<ApiLine> = read(&context.admin.get("/v1/apis")?)?;
             match context.output {
-                Output::Json => serde_json::to_string(api)
+                Output::Json => serde_json::to_string(&Shown { api, targets_now: targets_of(&lines, &api.name) })
                     .map_err(|error| Trouble::refused(format!("the API can't be written: {error}"), "report this")),
-                Output::Table => Ok(show(api, &declared)),
+                Output::Table => Ok(show(api, &declared, &lines)),
             }
         }
     }
@@ -49,7 +50,34 @@ fn word(value: &impl serde::Serialize) -> String {
     }
 }
 
-fn show(api: &Api, declared: &Declared) -> String {
+/// An API as declared, and how its targets stand.
+#[derive(serde::Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    api: &'a Api,
+    targets_now: &'a [TargetLine],
+}
+
+fn targets_of<'l>(lines: &'l [ApiLine], name: &str) -> &'l [TargetLine] {
+    lines.iter().find(|line| *line.name == *name).map_or(&[], |line| line.targets.as_slice())
+}
+
+/// How targets stand, one to a line.
+pub(super) fn targets(lines: &[ApiLine]) -> String {
+    let rows = lines.iter().flat_map(|line| line.targets.iter().map(|target| (line.name.to_string(), target)));
+    let rows = rows.map(|(api, target)| {
+        let breaker = match target.next_try_in_ms {
+            None => target.breaker.clone(),
+            Some(0) => format!("{}, tried next", target.breaker),
+            Some(ms) => format!("{}, tried in {}", target.breaker, super::show::span(ms.div_ceil(1_000))),
+        };
+        let [weight, in_flight] = [target.weight, target.in_flight].map(|count| super::show::number(count.into()));
+        vec![api, target.url.clone(), weight, in_flight, breaker, target.health.clone()]
+    });
+    table(&["API", "TARGET", "WEIGHT", "IN FLIGHT", "BREAKER", "HEALTH"], rows)
+}
+
+fn show(api: &Api, declared: &Declared, lines: &[ApiLine]) -> String {
     let products: Vec<&str> = declared
         .products
         .iter()
@@ -65,7 +93,7 @@ fn show(api: &Api, declared: &Declared) -> String {
         ("API", api.name.to_string()),
         ("title", api.title.clone()),
         ("base path", api.base_path.clone()),
-        ("target", api.target.clone()),
+        ("target", api.target.clone().unwrap_or_default()),
         ("access", word(&api.access)),
         ("key", if api.access.needs_key() { key } else { String::new() }),
         ("products", products.join(", ")),
@@ -73,6 +101,11 @@ fn show(api: &Api, declared: &Declared) -> String {
         ("contract", word(&api.contract)),
         ("body", format!("at most {} bytes", super::show::number(api.body_max_bytes))),
     ]);
+    let mut own = lines.iter().filter(|line| line.name == api.name).peekable();
+    if own.peek().is_some_and(|line| !line.targets.is_empty()) {
+        shown.push('\n');
+        shown.push_str(&targets(&own.cloned().collect::<Vec<_>>()));
+    }
     if api.operations.is_empty() {
         shown.push_str("\nNo operations are declared: every method and path below the base path passes.\n");
         return shown;
@@ -116,7 +149,25 @@ OPERATION  REQUEST      ACCESS     PERMISSION
 list       GET /orders  key+token  order.read
 health     GET /health  open
 ";
-        assert_eq!(show(&declared.apis[0], &declared), expected);
+        assert_eq!(show(&declared.apis[0], &declared, &[]), expected);
+    }
+
+    #[test]
+    fn targets_tell_how_they_stand() {
+        let lines: Vec<ApiLine> = serde_json::from_value(serde_json::json!([{
+            "name": "orders", "base_path": "/o", "target": "", "products": [], "targets": [
+                {"url": "http://a:9000", "weight": 3, "in_flight": 1_200, "answered": 5, "breaker": "closed",
+                 "next_try_in_ms": null, "health": "healthy"},
+                {"url": "http://b:9000", "weight": 1, "in_flight": 0, "answered": 0, "breaker": "open",
+                 "next_try_in_ms": 3_100, "health": "not checked"}]
+        }]))
+        .expect("lines");
+        let expected = "\
+API     TARGET         WEIGHT  IN FLIGHT  BREAKER             HEALTH
+orders  http://a:9000  3       1,200      closed              healthy
+orders  http://b:9000  1       0          open, tried in 4 s  not checked
+";
+        assert_eq!(targets(&lines), expected);
     }
 
     #[test]

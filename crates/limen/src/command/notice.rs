@@ -169,6 +169,7 @@ mod tests {
             ends_at_us: None,
             resolved_at_us: None,
             updates: Vec::new(),
+            outage: None,
         };
         assert_eq!(
             words(&notice, 1),

@@ -29,6 +29,10 @@ fn words(status: &Status, now_us: i64, data_dir_flag: &str) -> String {
     ]);
     shown.push('\n');
     shown.push_str(&api::list(&status.apis));
+    if status.apis.iter().any(|line| !line.targets.is_empty()) {
+        shown.push('\n');
+        shown.push_str(&api::targets(&status.apis));
+    }
     if !status.notices.is_empty() {
         shown.push('\n');
         shown.push_str(&notice::list(&status.notices, now_us));

@@ -98,7 +98,12 @@ const API: &[Field] = &[
     needed("name", Form::Text),
     field("title", Form::Text),
     needed("base_path", Form::Text),
-    needed("target", Form::Text),
+    field("target", Form::Text),
+    field("targets", Form::List(&Form::Mapping(TARGET))),
+    field("breaker", Form::Mapping(BREAKER)),
+    field("health", Form::Mapping(HEALTH)),
+    field("auto_incident", Form::Boolean),
+    field("auto_incident_after_s", LARGE),
     field("access", ACCESS),
     field("key", Form::Mapping(KEY)),
     field("visibility", Form::Word(&["public", "private"])),
@@ -118,6 +123,19 @@ const API: &[Field] = &[
     field("deadlines", Form::Mapping(DEADLINES)),
     field("retry_after_s", LARGE),
     field("operations", Form::List(&Form::Mapping(OPERATION))),
+];
+
+const TARGET: &[Field] = &[needed("url", Form::Text), field("weight", SMALL)];
+
+const BREAKER: &[Field] =
+    &[field("enabled", Form::Boolean), field("failures", SMALL), field("window_s", LARGE), field("open_s", LARGE)];
+
+const HEALTH: &[Field] = &[
+    needed("path", Form::Text),
+    field("interval_s", LARGE),
+    field("timeout_ms", LARGE),
+    field("healthy", SMALL),
+    field("unhealthy", SMALL),
 ];
 
 const KEY: &[Field] = &[
@@ -217,7 +235,8 @@ mod tests {
     #[test]
     fn the_table_has_the_fields_of_the_model() {
         let declared: Declared = serde_json::from_value(serde_json::json!({
-            "apis": [{"name": "a", "base_path": "/a", "target": "http://a", "operations": [
+            "apis": [{"name": "a", "base_path": "/a", "target": "http://a", "targets": [{"url": "http://a"}],
+                "health": {"path": "/"}, "operations": [
                 {"name": "o", "method": "GET", "path": "/", "permission": "p", "access": "open", "media_types": [],
                  "body_max_bytes": 1}]}],
             "products": [{"name": "p", "rate": {"calls": 1, "window_s": 1}, "terms": "t",

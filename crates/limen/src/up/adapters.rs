@@ -7,10 +7,12 @@ use limen_gateway::accounts::{Lease, LedgerUnavailable, QuotaLedger, Reading};
 use limen_gateway::clock::{Clock as _, SystemClock};
 use limen_gateway::gateway::Gateway;
 use limen_portal::ports::{Clock, GatewayStatus, GatewayView, Random};
-use limen_portal::wire::{Check, Explanation, UsageLine};
+use limen_portal::wire::{Check, Explanation, TargetLine, UsageLine};
 use limen_rules::quota::LeaseRequest;
 use limen_rules::snapshot::account_of;
 use limen_store::Store;
+
+use super::targets;
 
 /// The store as the gateway's ledger.
 pub(super) struct StoreLedger(pub(super) Store);
@@ -57,6 +59,10 @@ impl GatewayView for View {
             snapshot_revision: self.0.current.pin().revision,
             calls_by_status: self.0.journal.calls_by_status(),
         }
+    }
+
+    fn targets(&self, api: &str) -> Vec<TargetLine> {
+        targets::lines(&self.0, api)
     }
 
     fn explain(&self, request_id: &str) -> Option<Explanation> {

@@ -90,7 +90,7 @@ async fn refresh(gateway: &Gateway, store: &Store, issuer: &Issuer, keys: &Keys)
     };
     let revision = next.as_ref().map_or(current.revision, |next| next.revision);
     match next {
-        Some(next) => gateway.current.swap(next, asked_at_us),
+        Some(next) => gateway.decide_from(next, asked_at_us),
         None => gateway.current.confirm(asked_at_us),
     }
     sign_with_current(gateway, keys);

@@ -8,7 +8,7 @@ use limen_gateway::listener::{IdleConnection, Running};
 use limen_store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::notify;
 use super::upgrade::Successor;
@@ -48,6 +48,8 @@ pub(super) struct Started {
     pub(super) accounts: Accounts,
     pub(super) store: Store,
     pub(super) refresher: JoinHandle<()>,
+    /// Health checks, and the watch over outages.
+    pub(super) watching: JoinSet<()>,
     pub(super) stop_portal: watch::Sender<bool>,
     pub(super) config_file: Option<PathBuf>,
 }
@@ -96,6 +98,7 @@ impl Started {
         self.accounts.shutdown().await;
         let _ = self.stop_portal.send(true);
         self.refresher.abort();
+        drop(self.watching);
         if let Err(error) = self.store.close().await {
             tracing::warn!(%error, "the store did not close in order");
         }

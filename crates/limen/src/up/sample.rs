@@ -65,7 +65,7 @@ pub(super) async fn names(store: &Store) -> Result<SampleNames, StoreError> {
 
 /// Whether the sample is published.
 pub(super) fn is_alive(declared: &Declared) -> bool {
-    declared.apis.iter().any(|api| api.target == SAMPLE_TARGET)
+    declared.apis.iter().any(|api| api.target.as_deref() == Some(SAMPLE_TARGET))
 }
 
 fn operation(name: &str, method: &str, path: &str, permission: &str) -> Operation {

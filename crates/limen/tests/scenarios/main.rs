@@ -25,4 +25,5 @@ mod status_415;
 mod status_429;
 mod status_500;
 mod status_503;
+mod targets;
 mod tokens;

@@ -59,7 +59,9 @@ apis:
     access: open
     media_types: [application/json, text/plain]
     deadlines: {connect_timeout_ms: 500, response_timeout_ms: 300, idle_timeout_ms: 300}
-  - {name: nowhere, base_path: /nowhere, target: "{nowhere}", access: key, retry_after_s: 30}
+    breaker: {enabled: false}
+  - {name: nowhere, base_path: /nowhere, target: "{nowhere}", access: key, retry_after_s: 30,
+     breaker: {enabled: false}}
   - {name: shop, base_path: /shop, target: "{service}/base", access: key,
      cors: {allow_origins: ["https://shop.example"], allow_credentials: true}}
 products:
@@ -223,7 +225,7 @@ pub(crate) fn retry_after_s(answer: &Answer) -> u64 {
 impl Stage {
     /// Lets whole seconds pass, as a caller who was told `Retry-After` does.
     pub(crate) fn wait(&self, seconds: u64) {
-        self.during(seconds, || ());
+        wait(seconds);
     }
 
     /// Does something over and over for whole seconds, and gives what came of it.
@@ -236,4 +238,12 @@ impl Stage {
         });
         all
     }
+}
+
+/// Lets whole seconds pass, as a caller who was told `Retry-After` does.
+pub(crate) fn wait(seconds: u64) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
+    limen_testbed::eventually_within(std::time::Duration::from_secs(seconds + 5), "time passes", || {
+        (std::time::Instant::now() >= end).then_some(())
+    });
 }

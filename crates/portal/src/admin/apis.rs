@@ -10,14 +10,16 @@ use super::failure::AdminFailure;
 use super::read::Named;
 use super::{Admin, Answered};
 use crate::audit::Who;
+use crate::ports::GatewayView;
 use crate::wire::{ApiLine, Applied};
 
 /// One line for each API, with the products that open it.
-pub(super) fn lines(declared: &Declared) -> Vec<ApiLine> {
+pub(super) fn lines(declared: &Declared, gateway: &dyn GatewayView) -> Vec<ApiLine> {
     let line = |api: &Api| ApiLine {
         name: api.name.clone(),
         base_path: api.base_path.clone(),
-        target: api.target.clone(),
+        target: api.target_urls().collect::<Vec<_>>().join(", "),
+        targets: gateway.targets(&api.name),
         products: declared
             .products
             .iter()
@@ -30,7 +32,7 @@ pub(super) fn lines(declared: &Declared) -> Vec<ApiLine> {
 
 /// `GET /v1/apis`
 pub(super) async fn list(State(admin): State<Admin>) -> Answered<Vec<ApiLine>> {
-    Ok(Json(lines(&admin.portal.store.declared().await?)))
+    Ok(Json(lines(&admin.portal.store.declared().await?, &*admin.portal.gateway)))
 }
 
 /// `DELETE /v1/apis/NAME`: also out of its products; subscriptions stay.

@@ -43,6 +43,7 @@ pub(super) async fn make(State(admin): State<Admin>, who: Who, Read(asked): Read
         ends_at_us: asked.ends_at_us,
         resolved_at_us: None,
         updates: Vec::new(),
+        outage: None,
     };
     check(&notice)?;
     check_end_to_come(&notice, now_us)?;

@@ -30,7 +30,7 @@ pub(super) async fn show(State(admin): State<Admin>) -> Answered<Status> {
         snapshot_age_ms: gateway.snapshot_age_ms,
         snapshot_revision: u64::try_from(gateway.snapshot_revision).unwrap_or_default(),
         sample: declared.apis.iter().any(|api| portal.sample.apis.contains(&api.name)),
-        apis: lines(&declared),
+        apis: lines(&declared, &*portal.gateway),
         subscriptions,
         notices,
         calls_by_status: gateway.calls_by_status,

@@ -65,6 +65,10 @@ impl Signer for Stage {
 }
 
 impl GatewayView for Stage {
+    fn targets(&self, _: &str) -> Vec<limen_portal::wire::TargetLine> {
+        Vec::new()
+    }
+
     fn status(&self) -> GatewayStatus {
         GatewayStatus {
             snapshot_age_ms: self.snapshot_age_ms.load(Ordering::SeqCst),

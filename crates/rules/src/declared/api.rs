@@ -1,5 +1,7 @@
 //! Whether an API and its operations are right by themselves: paths, target, header names, media types, limits.
 
+mod service;
+
 use std::collections::HashMap;
 
 use http::header::HeaderName;
@@ -39,7 +41,7 @@ pub(super) fn check(field: &str, api: &Api, problems: &mut Problems) {
     problems.name(format!("{field}.name"), &api.name);
     problems.text(format!("{field}.title"), &api.title, TITLE_CHARACTERS_MAX);
     problems.take(format!("{field}.base_path"), check_base_path(&api.base_path).err());
-    problems.take(format!("{field}.target"), check_target(&api.target).err());
+    service::check(field, api, problems);
     check_key(&format!("{field}.key"), &api.key, problems);
     check_media_types(&format!("{field}.media_types"), &api.media_types, problems);
     problems.range(format!("{field}.body_max_bytes"), api.body_max_bytes, 0, BODY_MAX_BYTES, "bytes");

@@ -28,7 +28,10 @@ fn what_is_right_is_left_alone() {
                 {"name": "list", "method": "GET", "path": "/", "permission": "order.read"},
                 {"name": "get", "method": "GET", "path": "/orders/{order_id}"},
                 {"name": "batch", "method": "POST", "path": "/orders:batch", "access": "key"}]},
-            {"name": "sample", "base_path": "/orders-v1", "target": "limen:sample"}],
+            {"name": "sample", "base_path": "/orders-v1", "target": "limen:sample"},
+            {"name": "several", "base_path": "/several", "breaker": {"enabled": false, "failures": 1_000},
+                "targets": [{"url": "http://a:9000/api", "weight": 100}, {"url": "http://b:9000/api"}],
+                "health": {"path": "/healthz?deep=1", "interval_s": 1, "unhealthy": 1}, "auto_incident_after_s": 1}],
         "products": [{"name": "standard", "apis": ["orders", "sample"], "rate": {"calls": 1_000_000, "window_s": 300},
             "quota": {"calls": 25_000, "period": {"unit": "day", "time_zone": "Europe/London"}}}],
         "developers": [{"name": "ada", "email": "ada@example.org"}],
@@ -44,12 +47,40 @@ fn what_is_right_is_left_alone() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn each_wrong_value_is_told_with_its_mend() {
-    let cases: [(serde_json::Value, &str); 22] = [
+    let cases: [(serde_json::Value, &str); 29] = [
         (
             serde_json::json!({"name": "Orders"}),
             "apis[0].name: 'Orders' is not a name; mend: use 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit",
         ),
         (serde_json::json!({"title": "a\u{1b}[2J"}), "apis[0].title: contains control characters; mend: remove them"),
+        (
+            serde_json::json!({"targets": [{"url": "http://a"}]}),
+            "apis[0].targets: stands beside 'target'; mend: keep 'target' for one address, or 'targets' for several with weights",
+        ),
+        (
+            serde_json::json!({"target": null}),
+            "apis[0].target: is missing; mend: add 'target: …', or 'targets:' with one address or more",
+        ),
+        (
+            serde_json::json!({"target": null, "targets": [{"url": "http://a", "weight": 101}]}),
+            "apis[0].targets[0].weight: 101 is more than 100; mend: use 1 to 100 as a weight",
+        ),
+        (
+            serde_json::json!({"target": null, "targets": [{"url": "http://a/b"}, {"url": "http://a/b/"}]}),
+            "apis[0].targets[1].url: 'http://a/b/' is listed twice; mend: remove one of them; a weight gives it more calls",
+        ),
+        (
+            serde_json::json!({"target": null, "targets": [{"url": "limen:sample"}]}),
+            "apis[0].targets[0].url: 'limen:sample' can't be one of several; mend: give it to 'target' of an API of its own",
+        ),
+        (
+            serde_json::json!({"health": {"path": "healthz"}}),
+            "apis[0].health.path: 'healthz' is not a path that can be asked for; mend: write it like /healthz",
+        ),
+        (
+            serde_json::json!({"breaker": {"failures": 0}}),
+            "apis[0].breaker.failures: 0 is less than 1; mend: use 1 to 1,000 failures",
+        ),
         (
             serde_json::json!({"base_path": "orders"}),
             "apis[0].base_path: 'orders' does not begin with '/'; mend: write it like /orders/v1",
