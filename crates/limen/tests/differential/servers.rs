@@ -11,68 +11,8 @@ use std::time::Duration;
 use limen_testbed::eventually_within;
 
 const RECORDER: &str = include_str!("recorder.js");
-
-const NGINX: &str = r#"
-daemon off;
-master_process off;
-pid FOLDER/nginx.pid;
-error_log FOLDER/error.log;
-events { worker_connections 128; }
-http {
-  access_log off;
-  client_body_temp_path FOLDER/body;
-  proxy_temp_path FOLDER/proxy;
-  fastcgi_temp_path FOLDER/fastcgi;
-  uwsgi_temp_path FOLDER/uwsgi;
-  scgi_temp_path FOLDER/scgi;
-  large_client_header_buffers 8 64k;
-  client_max_body_size 0;
-  underscores_in_headers on;
-  ignore_invalid_headers off;
-  keepalive_timeout 60s;
-  server {
-    listen 127.0.0.1:PORT;
-    location / {
-      proxy_pass http://127.0.0.1:RECORDER;
-      proxy_http_version 1.1;
-      proxy_ignore_client_abort on;
-      proxy_buffer_size 128k;
-      proxy_buffers 4 128k;
-      proxy_busy_buffers_size 256k;
-      proxy_set_header Host $http_host;
-      proxy_set_header Connection "";
-      proxy_set_header X-Seen-Request $request;
-    }
-  }
-}
-"#;
-
-const APACHE: &str = r#"
-ServerRoot FOLDER
-ServerName localhost
-Listen 127.0.0.1:PORT
-PidFile FOLDER/apache.pid
-ErrorLog FOLDER/error.log
-DefaultRuntimeDir FOLDER
-LoadModule mpm_event_module MODULES/mod_mpm_event.so
-LoadModule authz_core_module MODULES/mod_authz_core.so
-LoadModule headers_module MODULES/mod_headers.so
-LoadModule proxy_module MODULES/mod_proxy.so
-LoadModule proxy_http_module MODULES/mod_proxy_http.so
-<IfModule unixd_module>
-  User nobody
-  Group nogroup
-</IfModule>
-KeepAliveTimeout 60
-MaxKeepAliveRequests 0
-LimitRequestFieldSize 65536
-LimitRequestLine 65536
-AllowEncodedSlashes NoDecode
-MergeSlashes Off
-ProxyPreserveHost On
-ProxyPass "/" "http://127.0.0.1:RECORDER/" nocanon responsefieldsize=131072
-RequestHeader set X-Seen-Request "expr=%{THE_REQUEST}"
-"#;
+const NGINX: &str = include_str!("nginx.conf");
+const APACHE: &str = include_str!("apache.conf");
 
 /// One server.
 pub(crate) struct Server {
