@@ -12,6 +12,7 @@ mod keys;
 mod notices;
 mod order;
 mod publish;
+mod services;
 mod stage;
 mod status_200;
 mod status_400;
