@@ -10,6 +10,7 @@
 mod fault;
 mod http;
 mod limen;
+mod open_files;
 mod poll;
 mod program;
 mod raw_service;
@@ -19,6 +20,7 @@ mod service;
 pub use fault::{Draw, Fault, FaultProxy, Faults, Passed};
 pub use http::{Answer, Connection, Http};
 pub use limen::{Limen, Output, Sample, Settings, Started};
+pub use open_files::allow_open_files;
 pub use poll::{eventually, eventually_within};
 pub use program::program;
 pub use raw_service::RawService;

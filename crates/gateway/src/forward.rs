@@ -180,7 +180,8 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> 
         conditions: passes(304),
     };
     strip_request(&mut headers, &method, &passage);
-    if !api.preserve_host {
+    // A caller of HTTP/1.0 may name no host; a service of HTTP/1.1 may not go without (RFC 9112 §3.2).
+    if !api.preserve_host || !headers.contains_key(HOST) {
         headers.insert(HOST, value(&target.authority)?);
     }
     identify(call, charged, &method, &path, &mut headers)?;

@@ -285,6 +285,7 @@ fn onward(routed: &Routed, method: &Method, headers: HeaderMap, path: &Normalize
         method: method.clone(),
         headers,
         rest: path.path.get(routed.rest_at..).unwrap_or_default().to_owned(),
-        query: query.filter(|query| !query.is_empty()),
+        // Where only the key was asked for, nothing is; what was empty before stays as it came.
+        query: query.filter(|query| !query.is_empty() || path.query.is_some_and(str::is_empty)),
     }
 }

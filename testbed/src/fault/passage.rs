@@ -183,11 +183,10 @@ impl Passage {
         }
     }
 
-    /// Lets time pass, or waits until the connection is over: the one who was stalled gives up by a reset or an end.
+    /// Lets time pass, or waits until the connection is over: until whoever waits for more gives up.
     fn wait(&self, time: Option<Duration>) {
         let end = time.map(|time| Instant::now() + time);
         while !self.is_over() && end.is_none_or(|end| Instant::now() < end) {
-            // Who ended both its sides is seen by a peek that is not empty-handed.
             if end.is_none() && self.is_gone() {
                 return;
             }
@@ -196,11 +195,11 @@ impl Passage {
         }
     }
 
-    /// Whether either side has ended.
+    /// Whether the side that is waiting has ended.
     fn is_gone(&self) -> bool {
-        [&self.from, &self.to].iter().any(|stream| match stream.peek(&mut [0]) {
+        match self.to.peek(&mut [0]) {
             Ok(count) => count == 0,
             Err(error) => !is_timeout(&error),
-        })
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Whatever a service does, the nine statuses: each misdeed once by itself, then many at once drawn from a seed. What
 //! is looked at every time: the caller's answer, the right that it cost, and that the next callers get their own.
 
+mod at_each_byte;
 mod bodies;
 mod drawn;
 mod framings;
