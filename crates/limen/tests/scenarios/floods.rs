@@ -79,6 +79,13 @@ impl Place {
     }
 }
 
+/// Does what is to be shown, and then ends the attack, also where it could not be shown.
+fn whatever_comes(is_over: &AtomicBool, show: impl FnOnce()) {
+    let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(show));
+    is_over.store(true, Ordering::SeqCst);
+    shown.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+}
+
 #[test]
 fn ten_thousand_idle_connections() {
     const IDLE: usize = 10_000;
@@ -127,16 +134,19 @@ fn slow_heads_slow_bodies_and_slow_readers() {
                 }
             }
         });
-        let rounds = 2 * EACH as u64;
-        eventually_within(Duration::from_secs(60), "the attack is on", || {
-            (written.load(Ordering::SeqCst) > 2 * rounds).then_some(())
+        whatever_comes(&is_over, || {
+            let rounds = 2 * EACH as u64;
+            eventually_within(Duration::from_secs(60), "the attack is on", || {
+                (written.load(Ordering::SeqCst) > 2 * rounds).then_some(())
+            });
+            place.others_are_served("while others are slow");
+            assert!(written.load(Ordering::SeqCst) > 4 * rounds, "the attack went on");
         });
-        place.others_are_served("while others are slow");
-        assert!(written.load(Ordering::SeqCst) > 4 * rounds, "the attack went on");
-        is_over.store(true, Ordering::SeqCst);
     });
     let grown = resident_bytes(&place.limen).saturating_sub(before);
-    assert!(grown < 200 << 20, "{grown} bytes for {} slow connections", 3 * EACH);
+    // Of answers of 50 MB that nobody reads, less than one in fifty bytes is held.
+    println!("{grown} bytes for {} slow connections", 3 * EACH);
+    assert!(grown < EACH as u64 * 1_000_000, "{grown} bytes for {} slow connections", 3 * EACH);
 }
 
 #[test]
@@ -162,13 +172,12 @@ fn a_flood_of_bad_keys() {
                 }
             });
         }
-        eventually_within(Duration::from_secs(60), "the flood is on", || {
-            (refusals.load(Ordering::SeqCst) > 200).then_some(())
+        whatever_comes(&is_over, || {
+            eventually_within(Duration::from_secs(60), "the flood is on", || {
+                (refusals.load(Ordering::SeqCst) > 200).then_some(())
+            });
+            place.others_are_served("while keys are tried");
         });
-        let served =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| place.others_are_served("while keys are tried")));
-        is_over.store(true, Ordering::SeqCst);
-        served.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     });
     assert!(refusals.load(Ordering::SeqCst) > 400, "the flood went on");
 }

@@ -14,8 +14,8 @@ use crate::stage::{BINARY, resident_bytes_max};
 const GIBIBYTE: u64 = 1 << 30;
 /// What is written at a time; a part of the gibibyte.
 const PIECE: usize = 1 << 20;
-/// How much more than before the process may ever have held.
-const GROWN_BYTES: u64 = 6 << 20;
+/// How much more than before the process may ever have held: buffers that grew once, and what an allocator keeps.
+const GROWN_BYTES: u64 = 12 << 20;
 /// Socket buffers on both sides of the gateway, as large as the system lets them grow, and what the gateway may hold.
 const ON_THE_WAY_BYTES: u64 = 32 << 20;
 

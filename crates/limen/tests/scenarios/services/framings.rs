@@ -43,6 +43,8 @@ fn lengths() {
     ] {
         cases.push((fields, with(fields, "whole"), UNEXPECTED));
     }
+    // Whether answers pass unchanged or not: what has no one end has none.
+    trial.shows_all("guarded", cases.clone());
     trial.shows_all("patient", cases);
 }
 
@@ -63,6 +65,8 @@ fn codings() {
     ] {
         cases.push((fields, with(fields, chunks), UNEXPECTED));
     }
+    // Whether answers pass unchanged or not: what has no one end has none.
+    trial.shows_all("guarded", cases.clone());
     trial.shows_all("patient", cases);
 }
 
