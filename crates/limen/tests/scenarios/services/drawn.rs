@@ -33,7 +33,8 @@ fn serve(seen: &Seen) -> Reply {
 
 /// Faults one behind another along a connection, often close together, so that none goes on for ever.
 fn along(draw: &mut Draw, fault: fn(&mut Draw, u64) -> Fault) -> Vec<Fault> {
-    let mut after_bytes = 0;
+    // Never before the first answer: an answer to nothing, said at once, is told from no other that comes early.
+    let mut after_bytes = 20;
     (0..60)
         .map(|_| {
             after_bytes += [300, 3_000, 30_000][usize::try_from(draw.below(3)).unwrap()] * draw.below(100) / 100;
