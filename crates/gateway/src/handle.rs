@@ -285,7 +285,6 @@ fn onward(routed: &Routed, method: &Method, headers: HeaderMap, path: &Normalize
         method: method.clone(),
         headers,
         rest: path.path.get(routed.rest_at..).unwrap_or_default().to_owned(),
-        // Where only the key was asked for, nothing is; what was empty before stays as it came.
-        query: query.filter(|query| !query.is_empty() || path.query.is_some_and(str::is_empty)),
+        query: query.filter(|query| !query.is_empty()),
     }
 }

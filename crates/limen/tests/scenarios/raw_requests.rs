@@ -182,11 +182,11 @@ fn comparable(fields: &[(String, String)]) -> Vec<(String, String)> {
     kept
 }
 
-/// The path that a target leads to behind the API's base path, and its query.
+/// The path that a target leads to behind the API's base path, and its query; one that is empty asks nothing.
 fn decided(target: &str) -> String {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let segments: String = path.split('/').filter(|one| !one.is_empty()).map(|one| format!("/{one}")).collect();
-    query.map_or(segments.clone(), |query| format!("{segments}?{query}"))
+    query.filter(|query| !query.is_empty()).map_or(segments.clone(), |query| format!("{segments}?{query}"))
 }
 
 fn is_seen_alike(seen: &Seen, read: &Read, case: &str) {
