@@ -78,6 +78,18 @@ impl Http {
         self
     }
 
+    /// Opens a connection from this address, which is one of the machine's own: 127.0.0.0/8 has many.
+    ///
+    /// # Errors
+    /// What the system told.
+    pub fn try_open_from(&self, source: std::net::IpAddr) -> std::io::Result<Connection> {
+        let domain = socket2::Domain::for_address(self.address);
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+        socket.connect(&self.address.into())?;
+        self.connection(socket.into())
+    }
+
     /// Opens a connection. Ends the test where it can't.
     #[track_caller]
     pub fn open(&self) -> Connection {
@@ -89,7 +101,10 @@ impl Http {
     /// # Errors
     /// What the system told.
     pub fn try_open(&self) -> std::io::Result<Connection> {
-        let stream = TcpStream::connect(self.address)?;
+        self.connection(TcpStream::connect(self.address)?)
+    }
+
+    fn connection(&self, stream: TcpStream) -> std::io::Result<Connection> {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(self.within))?;
         Ok(Connection { address: self.address, stream, within: self.within, buffer: Vec::new() })
@@ -226,6 +241,14 @@ impl Connection {
             let _ = self.fill(Instant::now() + self.within);
         }
         std::mem::take(&mut self.buffer)
+    }
+
+    /// Whether nothing has come and the connection is open: looks, and doesn't wait.
+    pub fn is_quiet(&self) -> bool {
+        let _ = self.stream.set_nonblocking(true);
+        let looked = self.stream.peek(&mut [0]);
+        let _ = self.stream.set_nonblocking(false);
+        self.buffer.is_empty() && looked.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     }
 
     /// Whether the other side has closed, or closes within the deadline, without sending more.

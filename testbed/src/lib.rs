@@ -7,16 +7,22 @@
     reason = "a test's tools tell what went wrong by ending the test"
 )]
 
+mod fault;
 mod http;
 mod limen;
+mod open_files;
 mod poll;
 mod program;
+mod raw_service;
 mod reply;
 mod service;
 
+pub use fault::{Draw, Fault, FaultProxy, Faults, Passed};
 pub use http::{Answer, Connection, Http};
 pub use limen::{Limen, Output, Sample, Settings, Started};
+pub use open_files::allow_open_files;
 pub use poll::{eventually, eventually_within};
 pub use program::program;
+pub use raw_service::RawService;
 pub use reply::{Gate, Reply};
 pub use service::{Seen, Service};

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::http::Http;
 use crate::poll::eventually_within;
-use crate::program::program;
+use crate::program::{limited, program};
 
 /// How the binary is started.
 #[derive(Clone, Debug)]
@@ -25,6 +25,7 @@ pub struct Settings {
     gateway: String,
     web: String,
     ready_within: Duration,
+    open_files: Option<u64>,
 }
 
 impl Settings {
@@ -39,6 +40,7 @@ impl Settings {
             gateway: "127.0.0.1:0".into(),
             web: "127.0.0.1:0".into(),
             ready_within: Duration::from_secs(20),
+            open_files: None,
         }
     }
 
@@ -81,6 +83,13 @@ impl Settings {
     #[must_use]
     pub fn web(mut self, place: &str) -> Self {
         self.web = place.into();
+        self
+    }
+
+    /// How many files, and so sockets, the process may open.
+    #[must_use]
+    pub fn open_files(mut self, count: u64) -> Self {
+        self.open_files = Some(count);
         self
     }
 
@@ -326,7 +335,7 @@ fn run(
     data_dir: &Path,
     stderr: &Arc<Mutex<String>>,
 ) -> Result<(Child, Started), Output> {
-    let mut command = program(&settings.binary);
+    let mut command = limited(&settings.binary, settings.open_files);
     command.arg("up").arg("--data-dir").arg(data_dir);
     command.args(["--gateway", &settings.gateway, "--web", &settings.web, "--output", "json"]);
     if let Some(text) = &settings.config {

@@ -14,3 +14,11 @@ pub fn program(binary: impl AsRef<OsStr>) -> Command {
     }
     command
 }
+
+/// The same; the process may open at most so many files, where that is told.
+pub(crate) fn limited(binary: impl AsRef<OsStr>, open_files: Option<u64>) -> Command {
+    let Some(count) = open_files else { return program(binary) };
+    let mut shell = program("sh");
+    shell.args(["-c", &format!("ulimit -n {count} && exec \"$0\" \"$@\"")]).arg(binary);
+    shell
+}

@@ -7,6 +7,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Send(Vec<u8>),
+    /// The bytes so many times, or until nobody takes them.
+    Repeat(Vec<u8>, u64),
     Wait(Duration),
     WaitFor(Gate),
     Close,
@@ -47,6 +49,46 @@ impl Reply {
     /// Exactly these bytes, then the connection is closed.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self::steps(vec![Step::Send(bytes.into()), Step::Close])
+    }
+
+    /// Exactly these bytes; the connection stays open for the next request.
+    pub fn open(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::steps(vec![Step::Send(bytes.into())])
+    }
+
+    /// These bytes so many times (`u64::MAX`: until nobody takes them); the connection stays open.
+    #[must_use]
+    pub fn then_repeat(self, bytes: impl Into<Vec<u8>>, times: u64) -> Self {
+        self.then(Step::Repeat(bytes.into(), times))
+    }
+
+    /// Exactly these bytes behind the raw ones told so far.
+    #[must_use]
+    pub fn then_send(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.then(Step::Send(bytes.into()))
+    }
+
+    /// Behind the raw bytes told so far the connection is closed.
+    #[must_use]
+    pub fn then_close(self) -> Self {
+        self.then(Step::Close)
+    }
+
+    /// Behind the raw bytes told so far the connection is reset.
+    #[must_use]
+    pub fn then_reset(self) -> Self {
+        self.then(Step::Reset)
+    }
+
+    /// Behind the raw bytes told so far nothing more comes; the connection stays open.
+    #[must_use]
+    pub fn then_hang(self) -> Self {
+        self.then(Step::Hang)
+    }
+
+    fn then(mut self, step: Step) -> Self {
+        self.steps.get_or_insert_default().push(step);
+        self
     }
 
     /// Bytes that are no HTTP, then the connection is closed.

@@ -207,6 +207,7 @@ impl Conversation {
     fn take(&mut self, step: Step) -> bool {
         match step {
             Step::Send(bytes) => self.stream.write_all(&bytes).is_ok(),
+            Step::Repeat(bytes, times) => self.repeat(&bytes, times),
             Step::Wait(time) => {
                 crate::poll::pause(time);
                 true
@@ -230,6 +231,36 @@ impl Conversation {
                 false
             }
         }
+    }
+
+    /// Writes the bytes over and over, many at a time; false where nobody takes them any more.
+    fn repeat(&mut self, bytes: &[u8], times: u64) -> bool {
+        const BLOCK_BYTES: usize = 64 << 10;
+        let in_block = (BLOCK_BYTES / bytes.len().max(1)).max(1) as u64;
+        let block = bytes.repeat(usize::try_from(in_block.min(times)).unwrap_or(1));
+        let _ = self.stream.set_write_timeout(Some(LOOK));
+        let mut left = times;
+        let mut is_taken = true;
+        while left > 0 && is_taken {
+            let count = left.min(in_block);
+            let end = bytes.len() * usize::try_from(count).unwrap_or(1);
+            is_taken = self.write_patiently(block.get(..end).unwrap_or_default());
+            left -= count;
+        }
+        let _ = self.stream.set_write_timeout(None);
+        is_taken
+    }
+
+    /// Writes all, however long nobody reads; false at the connection's end or the service's.
+    fn write_patiently(&mut self, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            match self.stream.write(bytes) {
+                Ok(written @ 1..) => bytes = bytes.get(written..).unwrap_or_default(),
+                Err(error) if is_timeout(&error) && !self.is_ending() => {}
+                _ => return false,
+            }
+        }
+        true
     }
 
     fn is_ending(&self) -> bool {

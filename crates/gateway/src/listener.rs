@@ -111,14 +111,14 @@ pub fn serve(gateway: &Arc<Gateway>, listener: StdListener, left: Vec<IdleConnec
     Ok(Running { address, stop, admission, drain_grace: edge.drain_grace, threads })
 }
 
-/// Raises the process's limit of open files to what it may have, and tells how many connections that is good for: each
-/// call may hold one to its caller and one to a service.
+/// Raises the process's limit of open files to what it may have, and tells how many connections of callers that is good
+/// for: most of them are idle, so a quarter is left for those to services.
 fn connections_max(configured: usize) -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum && setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_ok()
     {
         limit.current = limit.maximum;
     }
-    let files = limit.current.unwrap_or(u64::MAX).saturating_sub(FILES_RESERVED) / 2;
+    let files = limit.current.unwrap_or(u64::MAX).saturating_sub(FILES_RESERVED) / 4 * 3;
     usize::try_from(files).unwrap_or(configured).max(16).min(configured)
 }

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod answers;
+mod cases;
 mod refused;
 mod splits;
 
@@ -10,24 +11,10 @@ use std::fmt::Write;
 use bytes::{BufMut, BytesMut};
 use http::{HeaderMap, StatusCode};
 
+use self::cases::wire::wire;
 use crate::connection::{Connection, Event, Limits};
 use crate::head::{BodyKind, RequestHead};
 use crate::response::ResponseBody;
-
-/// The bytes of a text in which a line's end is CR LF, `␊` and `␍` are one of them alone, and a character up to U+FF is
-/// the byte of its number.
-fn wire(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for character in text.chars() {
-        match character {
-            '\n' => bytes.extend_from_slice(b"\r\n"),
-            '␊' => bytes.push(b'\n'),
-            '␍' => bytes.push(b'\r'),
-            other => bytes.push(u8::try_from(u32::from(other)).unwrap()),
-        }
-    }
-    bytes
-}
 
 fn told(head: &RequestHead) -> String {
     let mut text = format!("{} {} {:?}", head.method, head.target.as_str(), head.version);

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use limen_testbed::{Answer, Reply, eventually};
 use serde_json::{Value, json};
 
-use crate::stage::{KEY, KEY_MISSING, Stage, retry_after_s};
+use crate::stage::{KEY, KEY_MISSING, Stage, resident_bytes, retry_after_s};
 
 const UPLOADS: &str = r#"  - {name: uploads, base_path: /uploads, target: "{target}/base", access: key, validate: "off",
      media_types: ["*/*"], body_max_bytes: 10_000_000,
@@ -29,17 +29,10 @@ fn explained(stage: &Stage, answer: &Answer) -> Value {
     stage.limen.json(&["explain", answer.header("x-request-id").expect("an id")])
 }
 
-/// What the process holds in memory, in bytes.
-fn resident_bytes(stage: &Stage) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", stage.limen.process_id().unwrap())).unwrap();
-    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB")).unwrap();
-    kilobytes.trim().parse::<u64>().unwrap() << 10
-}
-
 #[test]
 fn long_paths_do_not_fill_the_journal() {
     let stage = Stage::new();
-    let before = resident_bytes(&stage);
+    let before = resident_bytes(&stage.limen);
     let calls = |count: usize, path_len: usize| {
         let path = format!("/keyed/{}", "x".repeat(path_len - "/keyed/".len()));
         let mut connection = stage.http().open();
@@ -55,7 +48,7 @@ fn long_paths_do_not_fill_the_journal() {
         let kept = explained(&stage, &answer)["path"].as_str().unwrap().to_owned();
         assert!(kept.starts_with("/keyed/xxx") && kept.chars().count() <= 512, "{}", kept.len());
     }
-    let grown = resident_bytes(&stage).saturating_sub(before);
+    let grown = resident_bytes(&stage.limen).saturating_sub(before);
     assert!(grown < 60_000_000, "{grown} bytes");
 }
 

@@ -247,3 +247,20 @@ pub(crate) fn wait(seconds: u64) {
         (std::time::Instant::now() >= end).then_some(())
     });
 }
+
+/// What the process holds in memory, in bytes.
+pub(crate) fn resident_bytes(limen: &Limen) -> u64 {
+    of_status(limen, "VmRSS:")
+}
+
+/// The most that the process ever held in memory, in bytes.
+pub(crate) fn resident_bytes_max(limen: &Limen) -> u64 {
+    of_status(limen, "VmHWM:")
+}
+
+fn of_status(limen: &Limen, name: &str) -> u64 {
+    let id = limen.process_id().expect("a running process");
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("what the system tells of the process");
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix(name)?.strip_suffix("kB")).expect("a figure");
+    kilobytes.trim().parse::<u64>().expect("a number") << 10
+}

@@ -8,10 +8,12 @@ use http::header::HeaderName;
 
 use super::{Complaint, Problems, shown};
 use crate::media::MediaRange;
-use crate::model::{Api, Cors, DEFAULT_KEY_HEADER, KeySettings, Operation, SAMPLE_TARGET};
+use crate::model::{Api, Cors, DEFAULT_KEY_HEADER, KeySettings, Operation, SAMPLE_TARGET, Validate};
 
 /// A body is collected in memory where it is looked at; all of them together may hold this much.
 const BODY_MAX_BYTES: u64 = 256 << 20;
+/// One that nobody looks at is streamed, and holds no memory that its size tells.
+const STREAMED_BODY_MAX_BYTES: u64 = 1 << 40;
 const PATH_CHARACTERS_MAX: usize = 500;
 const TITLE_CHARACTERS_MAX: usize = 200;
 const DAY_S: u64 = 86_400;
@@ -44,7 +46,7 @@ pub(super) fn check(field: &str, api: &Api, problems: &mut Problems) {
     service::check(field, api, problems);
     check_key(&format!("{field}.key"), &api.key, problems);
     check_media_types(&format!("{field}.media_types"), &api.media_types, problems);
-    problems.range(format!("{field}.body_max_bytes"), api.body_max_bytes, 0, BODY_MAX_BYTES, "bytes");
+    problems.range(format!("{field}.body_max_bytes"), api.body_max_bytes, 0, body_bound(api), "bytes");
     for (at, status) in api.pass_statuses.iter().enumerate() {
         if !(200..=599).contains(status) {
             let message = format!("{status} is not the status of a final response");
@@ -154,6 +156,14 @@ pub fn check_target(target: &str) -> Result<(), Complaint> {
         path.split('/').skip(1).try_for_each(|segment| literal(path, segment))?;
     }
     length(target)
+}
+
+/// The largest bound on a body that the API may set.
+fn body_bound(api: &Api) -> u64 {
+    match api.validate {
+        Validate::Off => STREAMED_BODY_MAX_BYTES,
+        Validate::Syntax => BODY_MAX_BYTES,
+    }
 }
 
 fn complaint(message: String, mend: &str) -> Complaint {
@@ -274,7 +284,7 @@ fn check_operation(field: &str, api: &Api, operation: &Operation, problems: &mut
         check_media_types(&format!("{field}.media_types"), types, problems);
     }
     if let Some(bytes) = operation.body_max_bytes {
-        problems.range(format!("{field}.body_max_bytes"), bytes, 0, BODY_MAX_BYTES, "bytes");
+        problems.range(format!("{field}.body_max_bytes"), bytes, 0, body_bound(api), "bytes");
     }
 }
 

@@ -182,6 +182,17 @@ fn operations_that_no_request_tells_apart() {
 }
 
 #[test]
+fn a_body_that_nobody_looks_at_may_be_large() {
+    let bounds = |validate: &str, bytes: u64| {
+        let operation = serde_json::json!({"name": "a", "method": "PUT", "path": "/a", "body_max_bytes": bytes});
+        let fields = serde_json::json!({"validate": validate, "body_max_bytes": bytes, "operations": [operation]});
+        told(&check_values(&api(fields))).len()
+    };
+    assert_eq!((bounds("syntax", 268_435_456), bounds("syntax", 268_435_457)), (0, 2));
+    assert_eq!((bounds("off", 1_099_511_627_776), bounds("off", 1_099_511_627_777)), (0, 2));
+}
+
+#[test]
 fn products_and_people() {
     let wrong = declared(serde_json::json!({
         "products": [
