@@ -3,12 +3,15 @@
 //! HTTP/1.1 itself is the engine's affair ([`limen_http1`]); this holds the socket and the clock.
 
 mod exchange;
+mod http2;
 mod socket;
+mod transport;
 
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use limen_http1::connection::{Event, Limits};
 use limen_http1::flaw::{Flaw, Malformed};
 use limen_http1::head::RequestHead;
@@ -19,8 +22,10 @@ use tokio::time::Instant;
 
 use self::exchange::Exchange;
 use self::socket::Socket;
+use self::transport::Transport;
 use crate::call;
 use crate::gateway::{Core, Gateway};
+use crate::tls::Begun;
 
 /// For a head to arrive, from its first byte.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,35 +38,64 @@ enum Next {
     Request(Box<RequestHead>),
     /// With something that is refused before it is a request.
     Refused(Box<Refusal>),
+    /// With HTTP/2: what was received so far.
+    Http2(BytesMut),
     /// With nothing more to come.
     Done,
 }
 
 /// Serves one connection until it ends, or until `stopping` and the call under way is answered.
-pub(crate) async fn serve(
+pub(crate) async fn serve(gateway: Arc<Gateway>, core: Arc<Core>, stream: TcpStream, stopping: watch::Receiver<bool>) {
+    let Some(transport) = begin(&gateway, stream, &stopping).await else { return };
+    if transport.speaks_http2() {
+        http2::serve(gateway, core, transport, BytesMut::new(), stopping).await;
+    } else {
+        serve_http1(gateway, core, transport, stopping).await;
+    }
+}
+
+/// What carries the connection, once it is secured where it has to be.
+async fn begin(gateway: &Arc<Gateway>, stream: TcpStream, stopping: &watch::Receiver<bool>) -> Option<Transport> {
+    let Some(tls) = &gateway.tls else { return Some(Transport::Plain(stream)) };
+    match tls.begin(stream).await {
+        Begun::Secure(stream) => Some(Transport::Secure(stream)),
+        Begun::Plain(stream) => {
+            let refusal = Refusal::new(Cause::MalformedRequest)
+                .message("This address is reached over TLS only.")
+                .detail("The call came in clear. Send it to the same address with https://.");
+            refuse(gateway, Socket::new(Transport::Plain(stream), Limits::default()), refusal, stopping).await;
+            None
+        }
+        Begun::Failed => None,
+    }
+}
+
+/// Serves HTTP/1.1, until the caller turns out to speak HTTP/2.
+async fn serve_http1(
     gateway: Arc<Gateway>,
     core: Arc<Core>,
-    stream: TcpStream,
+    transport: Transport,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let mut socket = Socket::new(stream, Limits::default());
+    let mut socket = Socket::new(transport, Limits::default());
+    let mut is_first = true;
     loop {
         // A caller who sends requests without a pause must not keep the others of its core waiting.
         tokio::task::consume_budget().await;
-        match next(&mut socket, &mut stopping).await {
+        match next(&mut socket, is_first, &mut stopping).await {
             Next::Request(head) => {
                 let exchange = Exchange::of_request(&gateway, &core, &mut socket, *head, &stopping);
                 if !exchange.run().await {
                     break;
                 }
             }
-            Next::Refused(refusal) => {
-                let response = call::refuse_unparsed(&gateway, *refusal);
-                Exchange::of_refusal(&gateway, &mut socket, response, &stopping).run().await;
-                break;
+            Next::Refused(refusal) => return refuse(&gateway, socket, *refusal, &stopping).await,
+            Next::Http2(received) => {
+                return http2::serve(gateway, core, socket.into_transport(), received, stopping).await;
             }
             Next::Done => break,
         }
+        is_first = false;
     }
     socket.close().await;
 }
@@ -69,7 +103,16 @@ pub(crate) async fn serve(
 /// Says that there is no room for a connection, and closes it.
 pub(crate) async fn turn_away(gateway: &Arc<Gateway>, stream: TcpStream, stopping: &watch::Receiver<bool>) {
     let refusal = Refusal::new(Cause::Overloaded).detail("Too many connections are open.").retry_after_s(1);
-    let mut socket = Socket::new(stream, Limits::default());
+    let transport = match &gateway.tls {
+        None => Transport::Plain(stream),
+        // A handshake to say so would cost more than a call: whoever speaks TLS finds the connection closed.
+        Some(_) => return,
+    };
+    refuse(gateway, Socket::new(transport, Limits::default()), refusal, stopping).await;
+}
+
+/// Answers what is no request, and closes the connection.
+async fn refuse(gateway: &Arc<Gateway>, mut socket: Socket, refusal: Refusal, stopping: &watch::Receiver<bool>) {
     let response = call::refuse_unparsed(gateway, refusal);
     Exchange::of_refusal(gateway, &mut socket, response, stopping).run().await;
     socket.close().await;
@@ -81,14 +124,18 @@ async fn stop_of(stopping: &mut watch::Receiver<bool>) {
 }
 
 /// Waits for the next request.
-async fn next(socket: &mut Socket, stopping: &mut watch::Receiver<bool>) -> Next {
+async fn next(socket: &mut Socket, is_first: bool, stopping: &mut watch::Receiver<bool>) -> Next {
     let mut begun: Option<Instant> = None;
     loop {
         match socket.engine.next_event() {
             Ok(Event::Head(head)) => return Next::Request(Box::new(head)),
             Ok(Event::NeedMore) => {}
             Ok(Event::Data(_) | Event::End | Event::AwaitResponse | Event::Close) => return Next::Done,
-            Err(malformed) => return Next::Refused(Box::new(refused(malformed))),
+            Err(malformed) => {
+                // The preface of HTTP/2 is made to be no request, so nobody who sends one is kept waiting for this.
+                let received = if is_first { socket.engine.take_http2() } else { None };
+                return received.map_or_else(|| Next::Refused(Box::new(refused(malformed))), Next::Http2);
+            }
         }
         // What has come already needs no timer.
         if let Poll::Ready(filled) = std::future::poll_fn(|context| Poll::Ready(socket.poll_fill(context))).await {
@@ -129,24 +176,35 @@ fn head_timed_out() -> Refusal {
 
 /// What a caller is told whose request is not of HTTP's form.
 pub(crate) fn refused(malformed: Malformed) -> Refusal {
+    let refusal = refused_flaw(malformed.flaw).operator_words(malformed.to_string());
     if malformed.flaw.is_too_large() {
+        return refusal;
+    }
+    refusal.detail(format!("{} Found at byte {} of the request.", malformed.flaw.words(), malformed.offset))
+}
+
+/// The same, where the flaw's place in bytes means nothing.
+fn refused_flaw(flaw: Flaw) -> Refusal {
+    if flaw.is_too_large() {
         return Refusal::new(Cause::HeadersTooLarge)
             .message("The request line and headers are larger than 32 KiB, or there are more than 100 headers.")
-            .operator_words(malformed.to_string());
+            .operator_words(flaw.words());
     }
-    let (pointer, location) = place(malformed.flaw);
-    Refusal::new(Cause::MalformedRequest)
-        .message(malformed.flaw.words())
-        .detail(format!("{} Found at byte {} of the request.", malformed.flaw.words(), malformed.offset))
-        .operator_words(malformed.to_string())
-        .error(pointer, location, malformed.flaw.words())
+    let (pointer, location) = place(flaw);
+    Refusal::new(Cause::MalformedRequest).message(flaw.words()).detail(flaw.words()).operator_words(flaw.words()).error(
+        pointer,
+        location,
+        flaw.words(),
+    )
 }
 
 /// Where in the request a flaw stands.
 fn place(flaw: Flaw) -> (&'static str, Location) {
     match flaw {
         Flaw::TargetForm | Flaw::TargetFragment | Flaw::TargetCharacter | Flaw::TargetAuthority => ("", Location::Path),
-        Flaw::HostMissing | Flaw::HostRepeated | Flaw::HostMalformed | Flaw::TargetHost => ("/host", Location::Header),
+        Flaw::AuthorityMissing | Flaw::HostMissing | Flaw::HostRepeated | Flaw::HostMalformed | Flaw::TargetHost => {
+            ("/host", Location::Header)
+        }
         Flaw::ContentLengthRepeated
         | Flaw::ContentLengthMalformed
         | Flaw::ContentLengthTooLarge

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::current::Current;
 use crate::journal::Journal;
 use crate::pool::Pool;
+use crate::tls::Tls;
 use crate::token_cache::TokenCache;
 
 /// Bytes of bodies that all calls together may hold.
@@ -48,6 +49,8 @@ pub struct Gateway {
     pub clock: Arc<dyn Clock>,
     /// What assertions are signed with.
     pub assertion_key: ArcSwapOption<AssertionKey>,
+    /// TLS of the listener, where it has any.
+    pub tls: Option<Arc<Tls>>,
     /// Room for bodies.
     pub bodies: Arc<Budget>,
 }

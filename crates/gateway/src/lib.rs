@@ -13,6 +13,7 @@ pub mod gateway;
 pub mod handle;
 pub mod journal;
 pub mod listener;
+pub mod tls;
 pub mod token_cache;
 
 mod answer;

@@ -3,6 +3,7 @@
 mod adapters;
 mod banner;
 mod failure;
+mod places;
 mod refresh;
 mod sample;
 mod secret;
@@ -22,6 +23,7 @@ use limen_gateway::current::Current;
 use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings as GatewaySettings};
 use limen_gateway::journal::Journal;
 use limen_gateway::listener::{self, Running};
+use limen_gateway::tls::Tls;
 use limen_gateway::token_cache::TokenCache;
 use limen_portal::ports::{Addresses, Portal};
 use limen_rules::snapshot::Snapshot;
@@ -35,6 +37,7 @@ use tokio::task::JoinHandle;
 use crate::arguments::Up;
 use crate::config::{self, Config, Flaws, Listen, LogFormat, Settings};
 use failure::StartFailure;
+use places::{addresses, open_tls};
 use secret::Secret;
 use signing::Keys;
 
@@ -207,6 +210,7 @@ async fn start(
         journal: Journal::default(),
         clock: Arc::new(SystemClock),
         assertion_key: ArcSwapOption::empty(),
+        tls: open_tls(settings.gateway_tls.as_ref())?,
         bodies: Budget::new(BODIES_BYTES),
     });
     refresh::sign_with_current(&gateway, &keys);
@@ -224,7 +228,8 @@ async fn start(
         started_at_us: SystemClock.wall_us(),
         snapshot_age_max_ms: u64::try_from(settings.snapshot_max_age.as_millis()).unwrap_or(u64::MAX),
     };
-    let stop_portal = serve_portal(portal, &store, web_listener)?;
+    let web_tls = open_tls(settings.web_tls.as_ref())?;
+    let stop_portal = serve_portal(portal, &store, web_listener, web_tls)?;
     rotate_by_age(keys);
     warn_of_unreachable(settings);
     let running = listener::serve(&gateway, gateway_listener).map_err(|error| {
@@ -236,21 +241,6 @@ async fn start(
     let sample = (sample_alive && arguments.sample() != Some(false)).then_some(credentials.as_ref());
     banner::tell(arguments.output, &addresses, sample, settings);
     Ok(Started { running, accounts, store, refresher, stop_portal })
-}
-
-/// The addresses as callers and people see them.
-fn addresses(settings: &Settings, gateway: &TcpListener, web: &TcpListener) -> Result<Addresses, StartFailure> {
-    let of = |public: &Option<String>, listener: &TcpListener| match public {
-        Some(url) => Ok(url.clone()),
-        None => listener
-            .local_addr()
-            .map(|address| format!("http://{address}"))
-            .map_err(|error| StartFailure::of("A listener has no address", error, "Start again.")),
-    };
-    Ok(Addresses {
-        gateway_url: of(&settings.gateway_public_url, gateway)?,
-        web_url: of(&settings.web_public_url, web)?,
-    })
 }
 
 /// Issuer and audience of tokens: what was told, else what the first run had, so that a changed port ends no token.
@@ -362,7 +352,12 @@ fn warn_of_unreachable(settings: &Settings) {
 }
 
 /// Starts web pages and admin API; what is sent on the channel ends them.
-fn serve_portal(portal: Portal, store: &Store, web: TcpListener) -> Result<watch::Sender<bool>, StartFailure> {
+fn serve_portal(
+    portal: Portal,
+    store: &Store,
+    web: TcpListener,
+    tls: Option<Arc<Tls>>,
+) -> Result<watch::Sender<bool>, StartFailure> {
     let unserved = |error| StartFailure::of("The web pages could not be started", error, "Start again.");
     let web = tokio::net::TcpListener::from_std(web).map_err(unserved)?;
     let admin = limen_portal::bind_admin_socket(store.folder().path()).map_err(|error| {
@@ -377,7 +372,7 @@ fn serve_portal(portal: Portal, store: &Store, web: TcpListener) -> Result<watch
         let _ = stopping.wait_for(|stop| *stop).await;
     };
     let pages = limen_portal::web_router(portal.clone());
-    tokio::spawn(web::serve(web, pages, stopping.clone()));
+    tokio::spawn(web::serve(web, pages, tls, stopping.clone()));
     tokio::spawn(limen_portal::serve_admin(admin, limen_portal::admin_router(portal), until(stopping)));
     Ok(stop)
 }

@@ -246,7 +246,7 @@ impl<'e> Exchange<'e> {
                     self.feeder = None;
                     return true;
                 }
-                Ok(Event::NeedMore) if self.socket.try_fill() => {}
+                Ok(Event::NeedMore) if self.socket.try_fill(context) => {}
                 _ => return false,
             }
         }

@@ -8,12 +8,13 @@ use std::time::Duration;
 use bytes::{Buf as _, BytesMut};
 use limen_http1::connection::{Connection, Limits};
 use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, Interest};
 use tokio::time::Sleep;
 
+use super::transport::Transport;
+
 /// For a caller to take more of an answer.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// For a caller to finish sending and read our last words before the connection is closed, and for a pause in that.
 const LINGER: Duration = Duration::from_secs(5);
 const LINGER_PAUSE: Duration = Duration::from_secs(1);
@@ -24,7 +25,7 @@ const OUT_BYTES: usize = 1024;
 
 /// A caller's socket.
 pub(super) struct Socket {
-    stream: TcpStream,
+    stream: Transport,
     pub(super) engine: Connection,
     /// What waits to be written.
     pub(super) out: BytesMut,
@@ -35,12 +36,14 @@ pub(super) struct Socket {
     /// Whether nothing more can be learnt from what comes while a call is handled.
     is_unwatched: bool,
     stalled: Option<Pin<Box<Sleep>>>,
+    /// What the system had taken when it was last looked at, over TLS.
+    taken_bytes: u64,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, limits: Limits) -> Self {
+    pub(super) fn new(stream: Transport, limits: Limits) -> Self {
         // Small answers must not wait for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
+        let _ = stream.tcp().set_nodelay(true);
         let engine = Connection::new(limits);
         Self {
             stream,
@@ -50,7 +53,13 @@ impl Socket {
             has_grown: false,
             is_unwatched: false,
             stalled: None,
+            taken_bytes: 0,
         }
+    }
+
+    /// The transport, for whoever speaks another protocol over it.
+    pub(super) fn into_transport(self) -> Transport {
+        self.stream
     }
 
     /// Makes every way in which the connection can end a reset, also the process's death, or takes that back. An answer
@@ -58,7 +67,7 @@ impl Socket {
     pub(super) fn set_resets(&mut self, resets: bool) {
         if self.resets != resets {
             self.resets = resets;
-            let _ = rustix::net::sockopt::set_socket_linger(&self.stream, resets.then_some(Duration::ZERO));
+            let _ = rustix::net::sockopt::set_socket_linger(self.stream.tcp(), resets.then_some(Duration::ZERO));
         }
     }
 
@@ -74,10 +83,12 @@ impl Socket {
     /// still there for the answer.
     pub(super) fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while !self.is_unwatched {
-            ready!(self.stream.poll_read_ready(context)).ok();
-            let peeked = self.stream.try_io(Interest::READABLE, || {
+            // Below TLS, for what counts is a reset alone.
+            let tcp = self.stream.tcp();
+            ready!(tcp.poll_read_ready(context)).ok();
+            let peeked = tcp.try_io(Interest::READABLE, || {
                 let mut byte = [0_u8; 1];
-                Ok(recv(&self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT)?)
+                Ok(recv(tcp, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT)?)
             });
             match peeked {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -90,11 +101,14 @@ impl Socket {
     }
 
     /// Takes what has already come; false if nothing has.
-    pub(super) fn try_fill(&mut self) -> bool {
+    pub(super) fn try_fill(&mut self, context: &mut Context<'_>) -> bool {
         if self.engine.room() == 0 {
             return false;
         }
-        match self.stream.try_read_buf(&mut self.engine.space()) {
+        let Transport::Plain(stream) = &self.stream else {
+            return matches!(self.poll_fill(context), Poll::Ready(Ok(())));
+        };
+        match stream.try_read_buf(&mut self.engine.space()) {
             Ok(0) => {
                 self.engine.receive_eof();
                 true
@@ -123,15 +137,16 @@ impl Socket {
 
     /// Writes what waits; ready when all of it is written.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Transport::Plain(stream) = &self.stream else { return self.poll_flush_secured(context) };
         while !self.out.is_empty() {
-            match self.stream.try_write(&self.out) {
+            match stream.try_write(&self.out) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Ok(written) => {
                     self.out.advance(written);
                     self.stalled = None;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.stream.poll_write_ready(context)?.is_pending() {
+                    if stream.poll_write_ready(context)?.is_pending() {
                         return self.unless_stalled(context);
                     }
                 }
@@ -139,6 +154,25 @@ impl Socket {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// What was encrypted and not yet taken by the system waits below, and isn't flushed before it is.
+    fn poll_flush_secured(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = loop {
+            if self.out.is_empty() {
+                break Pin::new(&mut self.stream).poll_flush(context)?;
+            }
+            match Pin::new(&mut self.stream).poll_write(context, &self.out)? {
+                Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(written) => self.out.advance(written),
+                Poll::Pending => break Poll::Pending,
+            }
+        };
+        let taken_bytes = self.stream.written_bytes();
+        if flushed.is_ready() || std::mem::replace(&mut self.taken_bytes, taken_bytes) != taken_bytes {
+            self.stalled = None;
+        }
+        if flushed.is_ready() { Poll::Ready(Ok(())) } else { self.unless_stalled(context) }
     }
 
     /// A caller who takes nothing must not hold its connection and the service's for ever.
@@ -158,7 +192,7 @@ impl Socket {
             let mut buffer = vec![0_u8; 16 * 1024];
             let mut drained = 0;
             while drained < LINGER_BYTES {
-                let read = tokio::time::timeout(LINGER_PAUSE, self.stream.read(&mut buffer)).await??;
+                let read = tokio::time::timeout(LINGER_PAUSE, self.stream.tcp_mut().read(&mut buffer)).await??;
                 if read == 0 {
                     break;
                 }
