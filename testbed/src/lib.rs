@@ -7,14 +7,18 @@
     reason = "a test's tools tell what went wrong by ending the test"
 )]
 
+pub mod frames;
 mod http;
+mod http2;
 mod limen;
 mod poll;
 mod program;
 mod reply;
 mod service;
+pub mod tls;
 
 pub use http::{Answer, Connection, Http};
+pub use http2::Http2;
 pub use limen::{Limen, Output, Sample, Settings, Started};
 pub use poll::{eventually, eventually_within};
 pub use program::program;

@@ -12,7 +12,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use h2::server::{Connection, SendResponse};
 use h2::{Ping, PingPong, Reason, RecvStream};
-use http::Request;
+use http::header::ACCEPT;
+use http::{HeaderMap, Request};
 use limen_http1::connection::Limits;
 use limen_http1::flaw::Flaw;
 use limen_http1::head::RequestHead;
@@ -148,19 +149,14 @@ impl Session {
             self.shut_out();
             return;
         }
-        let (method, headers) = (request.method().clone(), request.headers());
-        let answers = (http::header::ACCEPT, http::header::ORIGIN);
-        // Before the rest is dropped: what a refusal depends on.
-        let kept = [answers.0, answers.1].into_iter().flat_map(|name| {
-            let values: Vec<_> = headers.get_all(&name).iter().take(4).cloned().collect();
-            values.into_iter().map(move |value| (name.clone(), value))
-        });
-        let kept: http::HeaderMap = kept.collect();
+        // Before the head is taken apart: what a refusal depends on.
+        let method = request.method().clone();
+        let accept: HeaderMap = request.headers().get_all(ACCEPT).iter().map(|value| (ACCEPT, value.clone())).collect();
         let (parts, body) = request.into_parts();
         let exchange = match head(parts, body.is_end_stream()) {
             Ok(head) => Exchange::of_request(&self.gateway, &self.core, head, body, respond, &self.traffic),
             Err(flaw) => {
-                let response = call::refuse_head(&self.gateway, &method, &kept, refused_flaw(flaw));
+                let response = call::refuse_head(&self.gateway, &method, &accept, refused_flaw(flaw));
                 Exchange::of_refusal(response, &method, respond, &self.traffic)
             }
         };
@@ -239,3 +235,6 @@ fn head(parts: http::request::Parts, is_whole: bool) -> Result<RequestHead, Flaw
     };
     translated::head(frames, &Limits::default())
 }
+
+#[cfg(test)]
+mod tests;

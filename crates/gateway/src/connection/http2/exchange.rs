@@ -299,3 +299,60 @@ impl Sending {
         Poll::Ready(Ended::Answered)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::Request;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// An answer of so many bytes to a caller who has room for so many and then makes none.
+    async fn answered(answer_bytes: usize, room_bytes: u32) -> (Ended, Duration, Result<usize, h2::Error>) {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let caller = async move {
+            let (requests, connection) =
+                h2::client::Builder::new().initial_window_size(room_bytes).handshake::<_, Bytes>(theirs).await.unwrap();
+            let connection = tokio::spawn(connection);
+            let mut requests = requests.ready().await.unwrap();
+            let (response, _) = requests.send_request(Request::new(()), true).unwrap();
+            let mut body = response.await.unwrap().into_body();
+            let mut came = 0;
+            let ended = loop {
+                match body.data().await {
+                    None => break Ok(came),
+                    Some(Ok(data)) => came += data.len(),
+                    Some(Err(error)) => break Err(error),
+                }
+            };
+            drop(requests);
+            connection.abort();
+            ended
+        };
+        let serving = async move {
+            let mut connection = h2::server::handshake(ours).await.unwrap();
+            let (_, respond) = connection.accept().await.unwrap().unwrap();
+            let began = Instant::now();
+            let answer = Response::new(Answer::Whole(Some(vec![b'x'; answer_bytes].into())));
+            let exchange = Exchange::of_refusal(answer, &Method::GET, respond, &Arc::default());
+            let exchange = tokio::spawn(exchange.run());
+            tokio::spawn(async move { while connection.accept().await.is_some() {} });
+            (exchange.await.unwrap(), began.elapsed())
+        };
+        let ((ended, took), came) = tokio::join!(serving, caller);
+        (ended, took, came)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_makes_no_room_is_waited_for_and_not_for_ever() {
+        let (ended, took, came) = answered(10_000, 20_000).await;
+        assert_eq!((ended, came.unwrap()), (Ended::Answered, 10_000));
+        assert!(took < WRITE_TIMEOUT);
+        let (ended, took, came) = answered(30_000, 20_000).await;
+        assert_eq!(ended, Ended::TakenBack);
+        assert!(took >= WRITE_TIMEOUT);
+        assert_eq!(came.unwrap_err().reason(), Some(Reason::CANCEL));
+    }
+}
