@@ -137,6 +137,7 @@ fn join_cookies(headers: &mut HeaderMap) -> Result<(), Flaw> {
 #[cfg(test)]
 mod tests {
     use http::HeaderName;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -220,6 +221,38 @@ mod tests {
         for (frames, flaw) in cases.into_iter().chain([long]) {
             let shown = format!("{frames:?}");
             assert_eq!(read(frames).map(|_| ()), Err(flaw), "{}", &shown[..shown.len().min(300)]);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        /// Whatever passes is read by the engine, written as HTTP/1.1, as the very same request.
+        #[test]
+        fn what_passes_is_one_request_of_http1(
+            path in "/[a#?% \t\r:@é]{0,3}|/[a/?]{0,4}|[*a/]{0,2}",
+            authority in prop::option::of("[ab:8@\\[\\]. ]{0,3}|a:8|a"),
+            method in prop::sample::select(&["GET", "POST", "OPTIONS", "CONNECT", "M!"][..]),
+            fields in prop::collection::vec((
+                prop::sample::select(&["host", "x", "content-length", "content_length", "transfer-encoding", "te",
+                    "connection", "expect", "cookie", "upgrade"][..]),
+                prop::sample::select(&["", "a", "5", "0", "05", "chunked", "trailers", "100-continue", " a", "a:8"][..]),
+            ), 0..4),
+        ) {
+            let mut frames = with(method, &path, &fields);
+            frames.authority = authority.as_deref();
+            let Ok(head) = head(frames, &Limits::default()) else { return Ok(()) };
+            let mut wire = format!("{} {} HTTP/1.1\r\n", head.method, head.target.as_str());
+            for (name, value) in &head.headers {
+                wire.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+            }
+            wire.push_str("\r\n");
+            let mut connection = crate::connection::Connection::new(Limits::default());
+            prop_assert_eq!(connection.receive(wire.as_bytes()), wire.len());
+            let Ok(crate::connection::Event::Head(read)) = connection.next_event() else {
+                return Err(TestCaseError::fail(format!("not read: {wire:?}")));
+            };
+            prop_assert_eq!((read.method, read.target, read.headers), (head.method, head.target, head.headers));
         }
     }
 }
