@@ -131,7 +131,7 @@ impl<'a> Framing<'a> {
 
     /// The length that was told.
     pub(crate) fn length(&self) -> Option<u64> {
-        self.content_length
+        self.body.content_length
     }
 
     /// Whether `Expect: 100-continue` was told.
