@@ -77,7 +77,7 @@ fn floods_of_frames_end_their_connection() {
 fn heads_that_unfold_to_much_take_little_room() {
     let stage = Stage::new();
     let authority = stage.limen.gateway().to_string();
-    // One entry of 4,000 bytes, and 16,000 references to it in a frame: 64 MB unfolded.
+    // One entry of 4,000 bytes, and 8,000 references to it in a frame: 32 MB unfolded.
     let mut block = literals(&get("/open/items", &authority));
     block.extend(remembered("x", &"y".repeat(3_900)));
     block.extend(std::iter::repeat_n(0xbe, 8_000));
@@ -86,7 +86,7 @@ fn heads_that_unfold_to_much_take_little_room() {
     assert!(code.is_some(), "{code:?}");
     // The same within what is read of a head, on every stream that there may be: each is told what is wrong.
     let before = resident_bytes(&stage);
-    for _ in 0..20 {
+    for _ in 0..100 {
         let mut frames = Frames::open(stage.limen.gateway());
         for stream in 0..90 {
             let mut block = literals(&get("/open/items", &authority));
@@ -96,7 +96,8 @@ fn heads_that_unfold_to_much_take_little_room() {
         assert_eq!(frames.until_end_of(179)[0].payload[0], super::STATUS_400);
     }
     let grown = resident_bytes(&stage).saturating_sub(before);
-    assert!(grown < GROWTH_BYTES, "{grown} bytes");
+    // Each core has one connection's heads in hand at a time, and its allocator keeps the room for a while.
+    assert!(grown < 3 * GROWTH_BYTES, "{grown} bytes");
     assert_eq!(stage.service.hits(), 7, "those of the other caller alone");
 }
 
