@@ -8,7 +8,9 @@
 )]
 
 mod fault;
+pub mod frames;
 mod http;
+mod http2;
 mod limen;
 mod open_files;
 mod poll;
@@ -16,9 +18,11 @@ mod program;
 mod raw_service;
 mod reply;
 mod service;
+pub mod tls;
 
 pub use fault::{Draw, Fault, FaultProxy, Faults, Passed};
 pub use http::{Answer, Connection, Http};
+pub use http2::Http2;
 pub use limen::{Limen, Output, Sample, Settings, Started};
 pub use open_files::allow_open_files;
 pub use poll::{eventually, eventually_within};

@@ -361,7 +361,8 @@ fn run(
     // A public URL says nothing of the port; then it must have been told where to listen.
     let place = |name: &str, told: &str| -> Option<SocketAddr> {
         let url = ready.as_ref()?[name].as_str()?;
-        url.strip_prefix("http://").and_then(|place| place.parse().ok()).or_else(|| told.parse().ok())
+        let place = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+        place.and_then(|place| place.parse().ok()).or_else(|| told.parse().ok())
     };
     match (place("gateway", &settings.gateway), place("web", &settings.web), &ready) {
         (Some(gateway), Some(web), Some(ready)) => Ok((child, Started { gateway, web, ready: ready.clone(), took })),

@@ -221,6 +221,7 @@ fn gateway(service: &str, key: &str, public_point: &str) -> Outcome<()> {
         journal: Journal::default(),
         clock,
         assertion_key: ArcSwapOption::empty(),
+        tls: None,
         bodies: Budget::new(BODIES_BYTES),
     });
     let running = listener::serve(&gateway, listener, Vec::new())?;

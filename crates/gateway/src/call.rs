@@ -344,7 +344,18 @@ fn prefers_plain_json(headers: &HeaderMap) -> bool {
 
 /// The contract's answer to what is no request yet; the connection is closed after it.
 pub(crate) fn refuse_unparsed(gateway: &Arc<Gateway>, peer: &Arc<Peer>, refusal: Refusal) -> Response<Answer> {
-    let mut call = Call::begin(gateway, peer, &unknown_method(), &HeaderMap::new());
+    refuse_head(gateway, peer, &unknown_method(), &HeaderMap::new(), refusal)
+}
+
+/// The contract's answer to a head that could be read, and is refused as such.
+pub(crate) fn refuse_head(
+    gateway: &Arc<Gateway>,
+    peer: &Arc<Peer>,
+    method: &Method,
+    headers: &HeaderMap,
+    refusal: Refusal,
+) -> Response<Answer> {
+    let mut call = Call::begin(gateway, peer, method, headers);
     let mut response = call.refuse(refusal.into());
     call.decorate(response.headers_mut());
     response

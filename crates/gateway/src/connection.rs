@@ -3,12 +3,15 @@
 //! HTTP/1.1 itself is the engine's affair ([`limen_http1`]); this holds the socket and the clock.
 
 mod exchange;
+mod http2;
 mod socket;
+mod transport;
 
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use limen_http1::connection::{Event, Limits};
 use limen_http1::flaw::{Flaw, Malformed};
 use limen_http1::head::RequestHead;
@@ -18,11 +21,13 @@ use tokio::time::Instant;
 
 use self::exchange::Exchange;
 use self::socket::Socket;
+use self::transport::Transport;
 use crate::call;
 use crate::edge::Edge;
 use crate::gateway::{Core, Gateway};
 use crate::peer::Peer;
 use crate::stopping::Stopping;
+use crate::tls::Begun;
 
 /// How waiting for a request ended.
 enum Next {
@@ -30,6 +35,8 @@ enum Next {
     Request(Box<RequestHead>),
     /// With something that is refused before it is a request.
     Refused(Box<Refusal>),
+    /// With HTTP/2: what was received so far.
+    Http2(BytesMut),
     /// With nothing more to come.
     Done,
     /// With the end of this process, before anything came.
@@ -43,14 +50,52 @@ pub(crate) async fn serve(
     core: Arc<Core>,
     stream: TcpStream,
     peer: Arc<Peer>,
+    stopping: Stopping,
+) -> Option<TcpStream> {
+    let transport = begin(&gateway, stream, &peer, &stopping).await?;
+    if transport.speaks_http2() {
+        http2::serve(gateway, core, transport, BytesMut::new(), peer, stopping).await;
+        return None;
+    }
+    serve_http1(gateway, core, transport, peer, stopping).await
+}
+
+/// What carries the connection, once it is secured where it has to be.
+async fn begin(
+    gateway: &Arc<Gateway>,
+    stream: TcpStream,
+    peer: &Arc<Peer>,
+    stopping: &Stopping,
+) -> Option<Transport> {
+    let Some(tls) = &gateway.tls else { return Some(Transport::Plain(stream)) };
+    match tls.begin(stream).await {
+        Begun::Secure(stream) => Some(Transport::Secure(stream)),
+        Begun::Plain(stream) => {
+            let refusal = Refusal::new(Cause::MalformedRequest)
+                .message("This address is reached over TLS only.")
+                .detail("The call came in clear. Send it to the same address with https://.");
+            refuse(gateway, Transport::Plain(stream), peer, refusal, stopping).await;
+            None
+        }
+        Begun::Failed => None,
+    }
+}
+
+/// Serves HTTP/1.1, until the caller turns out to speak HTTP/2.
+async fn serve_http1(
+    gateway: Arc<Gateway>,
+    core: Arc<Core>,
+    transport: Transport,
+    peer: Arc<Peer>,
     mut stopping: Stopping,
 ) -> Option<TcpStream> {
     let edge = &gateway.settings.edge;
-    let mut socket = Socket::new(stream, Limits::default(), edge.slowest);
+    let mut socket = Socket::new(transport, Limits::default(), edge.slowest);
+    let mut is_first = true;
     loop {
         // A caller who sends requests without a pause must not keep the others of its core waiting.
         tokio::task::consume_budget().await;
-        match next(&mut socket, edge, &mut stopping).await {
+        match next(&mut socket, is_first, edge, &mut stopping).await {
             Next::Request(head) => {
                 let exchange = Exchange::of_request(&gateway, &core, &peer, &mut socket, *head, &stopping);
                 if !exchange.run().await {
@@ -58,13 +103,20 @@ pub(crate) async fn serve(
                 }
             }
             Next::Refused(refusal) => {
-                let response = call::refuse_unparsed(&gateway, &peer, *refusal);
-                Exchange::of_refusal(&gateway, &peer, &mut socket, response, &stopping).run().await;
-                break;
+                answer_refused(&gateway, socket, &peer, *refusal, &stopping).await;
+                return None;
+            }
+            Next::Http2(received) => {
+                // Boxed: most connections speak HTTP/1.1, and all would keep room for it.
+                let served =
+                    Box::pin(http2::serve(gateway, core, socket.into_transport(), received, peer, stopping));
+                served.await;
+                return None;
             }
             Next::Done => break,
             Next::HandedOver => return socket.into_stream(),
         }
+        is_first = false;
     }
     socket.close().await;
     None
@@ -78,22 +130,51 @@ pub(crate) async fn turn_away(
     words: &'static str,
     stopping: &Stopping,
 ) {
-    let refusal = Refusal::new(Cause::Overloaded).detail(words).retry_after_s(1);
-    let mut socket = Socket::new(stream, Limits::default(), gateway.settings.edge.slowest);
+    // A handshake to say so would cost more than a call: whoever speaks TLS finds the connection closed.
+    if gateway.tls.is_none() {
+        let refusal = Refusal::new(Cause::Overloaded).detail(words).retry_after_s(1);
+        refuse(gateway, Transport::Plain(stream), peer, refusal, stopping).await;
+    }
+}
+
+/// Answers a connection of which nothing was read, and closes it.
+async fn refuse(
+    gateway: &Arc<Gateway>,
+    transport: Transport,
+    peer: &Arc<Peer>,
+    refusal: Refusal,
+    stopping: &Stopping,
+) {
+    let socket = Socket::new(transport, Limits::default(), gateway.settings.edge.slowest);
+    answer_refused(gateway, socket, peer, refusal, stopping).await;
+}
+
+/// Answers what is no request, and closes the connection.
+async fn answer_refused(
+    gateway: &Arc<Gateway>,
+    mut socket: Socket,
+    peer: &Arc<Peer>,
+    refusal: Refusal,
+    stopping: &Stopping,
+) {
     let response = call::refuse_unparsed(gateway, peer, refusal);
     Exchange::of_refusal(gateway, peer, &mut socket, response, stopping).run().await;
     socket.close().await;
 }
 
 /// Waits for the next request.
-async fn next(socket: &mut Socket, edge: &Edge, stopping: &mut Stopping) -> Next {
+async fn next(socket: &mut Socket, is_first: bool, edge: &Edge, stopping: &mut Stopping) -> Next {
     let mut begun: Option<Instant> = None;
     loop {
         match socket.engine.next_event() {
             Ok(Event::Head(head)) => return Next::Request(Box::new(head)),
             Ok(Event::NeedMore) => {}
             Ok(Event::Data(_) | Event::End | Event::AwaitResponse | Event::Close) => return Next::Done,
-            Err(malformed) => return Next::Refused(Box::new(refused(malformed))),
+            Err(malformed) => {
+                // The preface of HTTP/2 is made to be no request, so nobody who sends one is kept waiting for this.
+                let received = if is_first { socket.engine.take_http2() } else { None };
+                return received.map_or_else(|| Next::Refused(Box::new(refused(malformed))), Next::Http2);
+            }
         }
         if stopping.hands_over() && socket.engine.is_idle() {
             return Next::HandedOver;
@@ -142,24 +223,35 @@ fn head_timed_out(after: Duration) -> Refusal {
 
 /// What a caller is told whose request is not of HTTP's form.
 pub(crate) fn refused(malformed: Malformed) -> Refusal {
+    let refusal = refused_flaw(malformed.flaw).operator_words(malformed.to_string());
     if malformed.flaw.is_too_large() {
+        return refusal;
+    }
+    refusal.detail(format!("{} Found at byte {} of the request.", malformed.flaw.words(), malformed.offset))
+}
+
+/// The same, where the flaw's place in bytes means nothing.
+fn refused_flaw(flaw: Flaw) -> Refusal {
+    if flaw.is_too_large() {
         return Refusal::new(Cause::HeadersTooLarge)
             .message("The request line and headers are larger than 32 KiB, or there are more than 100 headers.")
-            .operator_words(malformed.to_string());
+            .operator_words(flaw.words());
     }
-    let (pointer, location) = place(malformed.flaw);
-    Refusal::new(Cause::MalformedRequest)
-        .message(malformed.flaw.words())
-        .detail(format!("{} Found at byte {} of the request.", malformed.flaw.words(), malformed.offset))
-        .operator_words(malformed.to_string())
-        .error(pointer, location, malformed.flaw.words())
+    let (pointer, location) = place(flaw);
+    Refusal::new(Cause::MalformedRequest).message(flaw.words()).detail(flaw.words()).operator_words(flaw.words()).error(
+        pointer,
+        location,
+        flaw.words(),
+    )
 }
 
 /// Where in the request a flaw stands.
 fn place(flaw: Flaw) -> (&'static str, Location) {
     match flaw {
         Flaw::TargetForm | Flaw::TargetFragment | Flaw::TargetCharacter | Flaw::TargetAuthority => ("", Location::Path),
-        Flaw::HostMissing | Flaw::HostRepeated | Flaw::HostMalformed | Flaw::TargetHost => ("/host", Location::Header),
+        Flaw::AuthorityMissing | Flaw::HostMissing | Flaw::HostRepeated | Flaw::HostMalformed | Flaw::TargetHost => {
+            ("/host", Location::Header)
+        }
         Flaw::ContentLengthRepeated
         | Flaw::ContentLengthMalformed
         | Flaw::ContentLengthTooLarge

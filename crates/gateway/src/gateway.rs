@@ -14,6 +14,7 @@ use crate::edge::Edge;
 use crate::journal::Journal;
 use crate::pool::Pool;
 use crate::targets::Targets;
+use crate::tls::Tls;
 use crate::token_cache::TokenCache;
 
 /// Bytes of bodies that all calls together may hold.
@@ -52,6 +53,8 @@ pub struct Gateway {
     pub clock: Arc<dyn Clock>,
     /// What assertions are signed with.
     pub assertion_key: ArcSwapOption<AssertionKey>,
+    /// TLS of the listener, where it has any.
+    pub tls: Option<Arc<Tls>>,
     /// Room for bodies.
     pub bodies: Arc<Budget>,
 }

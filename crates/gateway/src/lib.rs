@@ -15,6 +15,7 @@ pub mod handle;
 pub mod journal;
 pub mod listener;
 pub mod targets;
+pub mod tls;
 pub mod token_cache;
 
 mod admission;

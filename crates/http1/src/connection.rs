@@ -229,6 +229,12 @@ impl Connection {
         Ok(self.reader.close())
     }
 
+    /// Where the connection began with HTTP/2 (RFC 9113 §3.4), or with as much of its preface as tells it from every
+    /// request: all that was received, and nothing more is read. To be asked when the first request was refused.
+    pub fn take_http2(&mut self) -> Option<BytesMut> {
+        self.reader.take_http2()
+    }
+
     /// What the buffer takes of memory.
     #[cfg(test)]
     pub(crate) fn held_bytes(&mut self) -> usize {

@@ -94,6 +94,14 @@ flaws! {
     Lookalike: "A header is named like Content-Length or Transfer-Encoding with an underscore; use a hyphen.",
     /// HTTP/1.1 without `Host` (RFC 9112 §3.2).
     HostMissing: "There is no Host header; HTTP/1.1 needs one.",
+    /// HTTP/2 with neither `:authority` nor `Host` (RFC 9113 §8.3.1).
+    AuthorityMissing: "There is neither an :authority nor a Host header; send :authority.",
+    /// HTTP/2 with a `:scheme` that isn't `http` or `https`.
+    Scheme: "The :scheme is neither http nor https; send the one that the address begins with.",
+    /// HTTP/2 with a field that is of one connection of HTTP/1.1 (RFC 9113 §8.2.2).
+    ConnectionField: "HTTP/2 has no Connection, Upgrade and Transfer-Encoding headers, and TE is trailers or absent.",
+    /// HTTP/2 with white space around a field's value (RFC 9113 §8.2.1).
+    SurroundedValue: "A header's value begins or ends with white space; leave it out.",
     /// More than one `Host`.
     HostRepeated: "There is more than one Host header; send one.",
     /// `Host` isn't an authority without user information (RFC 3986 §3.2).

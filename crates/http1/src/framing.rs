@@ -129,6 +129,16 @@ impl<'a> Framing<'a> {
         Ok(())
     }
 
+    /// The length that was told.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.body.content_length
+    }
+
+    /// Whether `Expect: 100-continue` was told.
+    pub(crate) fn expects_continue(&self) -> bool {
+        self.expects_continue
+    }
+
     /// What all fields say together, and with the request line.
     ///
     /// # Errors

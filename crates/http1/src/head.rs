@@ -18,7 +18,7 @@ pub struct RequestHead {
     pub method: Method,
     /// The target, exactly as sent.
     pub target: Target,
-    /// `HTTP/1.0` or `HTTP/1.1`.
+    /// `HTTP/1.0` or `HTTP/1.1`; `HTTP/2` where it was [`translated`](crate::translated).
     pub version: Version,
     /// The fields in the order of their first occurrence, names in small letters, values without the white space around
     /// them. Values may hold bytes from 0x80 on, save in `Host` and the framing fields.
@@ -65,6 +65,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// A target that was read; its bytes are ASCII.
+    pub(crate) fn new(bytes: Bytes, form: TargetForm) -> Self {
+        Self { bytes, form }
+    }
+
     /// The form that it has.
     #[must_use]
     pub fn form(&self) -> TargetForm {

@@ -20,4 +20,5 @@ pub mod response;
 pub mod service;
 #[cfg(test)]
 mod tests;
+pub mod translated;
 mod writer;

@@ -13,6 +13,10 @@ const HEAD_READ_BYTES: usize = 4 * 1024;
 /// What a read of a body has memory for at least.
 const BODY_READ_BYTES: usize = 16 * 1024;
 
+/// What a connection of HTTP/2 begins with (RFC 9113 §3.4), and how much of it is a line.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HTTP2_LINE_BYTES: usize = 16;
+
 /// The request that is being read.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -164,6 +168,14 @@ impl Reader {
             self.state = State::Closed;
         }
         self.input.take(usize::MAX)
+    }
+
+    /// All that was received, where it begins with the preface of HTTP/2 or its line that is no request's.
+    pub(crate) fn take_http2(&mut self) -> Option<BytesMut> {
+        let received = self.input.bytes();
+        let known = received.len().min(HTTP2_PREFACE.len());
+        let is_preface = received.get(..known) == HTTP2_PREFACE.get(..known) && known >= HTTP2_LINE_BYTES;
+        (is_preface && self.input.offset(0) == 0).then(|| self.input.take(usize::MAX))
     }
 
     #[cfg(test)]

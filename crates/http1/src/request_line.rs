@@ -65,13 +65,18 @@ fn read_method(name: &[u8]) -> Result<Method, (Flaw, usize)> {
     if let Some(index) = name.iter().position(|byte| !is_token_byte(*byte)) {
         return Err((Flaw::Method, index));
     }
-    if name.len() > METHOD_MAX_BYTES {
-        return Err((Flaw::MethodTooLong, METHOD_MAX_BYTES));
-    }
-    Method::from_bytes(name).map_err(|_| (Flaw::Method, 0))
+    let method = Method::from_bytes(name).map_err(|_| (Flaw::Method, 0))?;
+    check_method(&method).map_err(|flaw| (flaw, METHOD_MAX_BYTES))?;
+    Ok(method)
 }
 
-fn read_target(method: &Method, target: &[u8]) -> Result<TargetForm, (Flaw, usize)> {
+/// Whether a method is short enough.
+pub(crate) fn check_method(method: &Method) -> Result<(), Flaw> {
+    if method.as_str().len() > METHOD_MAX_BYTES { Err(Flaw::MethodTooLong) } else { Ok(()) }
+}
+
+/// Which form a target has, if it is one that goes with the method.
+pub(crate) fn read_target(method: &Method, target: &[u8]) -> Result<TargetForm, (Flaw, usize)> {
     if let Some(index) = target.iter().position(|byte| !matches!(byte, b'!' | b'"' | b'$'..=b'~')) {
         let flaw = if target.get(index) == Some(&b'#') { Flaw::TargetFragment } else { Flaw::TargetCharacter };
         return Err((flaw, index));

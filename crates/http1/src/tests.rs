@@ -142,3 +142,24 @@ fn all_events(bytes: &[u8], limits: Limits, eof: bool) -> String {
     }
     whole
 }
+
+#[test]
+fn a_connection_that_begins_with_http2_is_handed_over() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let taken = |bytes: &[u8]| {
+        let mut connection = Connection::new(Limits::default());
+        assert_eq!(connection.receive(bytes), bytes.len());
+        let failed = connection.next_event().is_err();
+        (failed, connection.take_http2().map(|taken| taken.to_vec()))
+    };
+    for end in [16, 17, 23, 24] {
+        assert_eq!(taken(&PREFACE[..end]), (true, Some(PREFACE[..end].to_vec())));
+    }
+    let longer = [PREFACE, b"\0\0\0\x04\0\0\0\0\0"].concat();
+    assert_eq!(taken(&longer), (true, Some(longer.clone())));
+    assert_eq!(taken(&PREFACE[..15]), (false, None), "not yet a line");
+    for other in ["PRI * HTTP/2.0\r\nHost: h\r\n\r\n", "PRI / HTTP/2.0\r\n\r\n", "\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
+    {
+        assert_eq!(taken(other.as_bytes()), (true, None), "{other:?}");
+    }
+}

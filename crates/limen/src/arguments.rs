@@ -221,7 +221,7 @@ impl Up {
             (Key::WebPublicUrl, "--web-public-url", self.web_public_url.clone()),
         ];
         let flags = flags.into_iter().filter_map(|(key, flag, text)| text.map(|text| (key, flag, text))).collect();
-        Sources { file: self.config.as_deref(), environment: process_environment(), flags }
+        Sources { file: self.config.as_deref(), environment: process_environment(), flags, reads_certificates: true }
     }
 }
 

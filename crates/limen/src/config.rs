@@ -8,6 +8,7 @@ mod flaw;
 mod reading;
 mod settings;
 mod shape;
+mod tls;
 mod tree;
 
 use std::ffi::OsString;
@@ -44,6 +45,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) environment: Vec<(String, OsString)>,
     /// Flags that were given: the key, the flag's name and its text.
     pub(crate) flags: Vec<(Key, &'static str, String)>,
+    /// Whether the files of certificates and keys are read too, to see whether they are good.
+    pub(crate) reads_certificates: bool,
 }
 
 impl Config {
@@ -113,7 +116,7 @@ fn settings(
     for (key, path) in KEYS {
         let mut names = path.split('.');
         let section = names.next().and_then(|name| sections.get(name));
-        let value = names.next().map_or(section, |name| section.and_then(|section| section.get(name)));
+        let value = names.fold(section, |value, name| value.and_then(|value| value.get(name)));
         match value {
             Some(Json::String(text)) => origins.push((*key, Origin::File(reader.place(path)), text.clone())),
             Some(Json::Array(list)) => {
@@ -133,11 +136,29 @@ fn settings(
             flaws.push(setting_flaw(*key, origin.clone(), message, mend));
         }
     }
-    let finished = draft.finish().map_err(|(key, (message, mend))| {
+    let origin_of = |key: Key| {
         let origin = origins.iter().rev().find(|(other, ..)| *other == key).map(|(_, origin, _)| origin.clone());
-        flaws.push(setting_flaw(key, origin.unwrap_or(Origin::File(None)), message, mend));
+        origin.unwrap_or(Origin::File(None))
+    };
+    draft.set_certificates(sections.get("gateway"));
+    for (key, (message, mend)) in draft.tls_flaws() {
+        flaws.push(setting_flaw(key, origin_of(key), message, mend));
+    }
+    let finished = draft.finish().map_err(|(key, (message, mend))| {
+        flaws.push(setting_flaw(key, origin_of(key), message, mend));
     });
-    finished.ok()
+    let finished = finished.ok()?;
+    // A field that was told of already names a placeholder.
+    for files in [&finished.gateway_tls, &finished.web_tls].into_iter().flatten().filter(|_| sources.reads_certificates)
+    {
+        for flaw in files.check().err().into_iter().flatten().filter(|flaw| !reader.told_of(&flaw.field)) {
+            let key = KEYS.iter().find(|(_, path)| *path == flaw.field).map(|(key, _)| *key);
+            let origin = key.map_or_else(|| Origin::File(reader.place(&flaw.field)), origin_of);
+            let field = matches!(origin, Origin::File(_)).then_some(flaw.field);
+            flaws.push(Flaw { origin, field, message: flaw.message, mend: flaw.mend });
+        }
+    }
+    Some(finished)
 }
 
 /// Looks at each entry of a list by itself, so that a flaw is told with its line.

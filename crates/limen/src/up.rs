@@ -4,6 +4,7 @@ mod adapters;
 mod banner;
 mod failure;
 mod notify;
+mod places;
 mod refresh;
 mod running;
 mod sample;
@@ -28,6 +29,7 @@ use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings as GatewaySettings}
 use limen_gateway::journal::Journal;
 use limen_gateway::listener;
 use limen_gateway::targets::Targets;
+use limen_gateway::tls::Tls;
 use limen_gateway::token_cache::TokenCache;
 use limen_portal::ports::{Addresses, Portal};
 use limen_rules::snapshot::Snapshot;
@@ -39,6 +41,7 @@ use tokio::sync::watch;
 use crate::arguments::Up;
 use crate::config::{self, Config, Flaws, LogFormat, Settings};
 use failure::StartFailure;
+use places::{addresses, open_tls};
 use running::{HandedOver, Signals, Started};
 use secret::Secret;
 use signing::Keys;
@@ -177,6 +180,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
         journal: Journal::default(),
         clock: Arc::new(SystemClock),
         assertion_key: ArcSwapOption::empty(),
+        tls: open_tls(settings.gateway_tls.as_ref())?,
         bodies: Budget::new(BODIES_BYTES),
     });
     refresh::sign_with_current(&gateway, &keys);
@@ -194,7 +198,8 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
         started_at_us: SystemClock.wall_us(),
         snapshot_age_max_ms: u64::try_from(settings.snapshot_max_age.as_millis()).unwrap_or(u64::MAX),
     };
-    let stop_portal = serve_portal(portal, &store, sockets.web)?;
+    let web_tls = open_tls(settings.web_tls.as_ref())?;
+    let stop_portal = serve_portal(portal, &store, sockets.web, web_tls)?;
     rotate_by_age(keys);
     let watching = targets::watch(&gateway, &store);
     warn_of_unreachable(settings);
@@ -208,21 +213,6 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     banner::tell(arguments.output, &addresses, sample, settings);
     let config_file = arguments.config.clone();
     Ok(Started { running, accounts, store, refresher, watching, stop_portal, config_file })
-}
-
-/// The addresses as callers and people see them.
-fn addresses(settings: &Settings, gateway: &TcpListener, web: &TcpListener) -> Result<Addresses, StartFailure> {
-    let of = |public: &Option<String>, listener: &TcpListener| match public {
-        Some(url) => Ok(url.clone()),
-        None => listener
-            .local_addr()
-            .map(|address| format!("http://{address}"))
-            .map_err(|error| StartFailure::of("A listener has no address", error, "Start again.")),
-    };
-    Ok(Addresses {
-        gateway_url: of(&settings.gateway_public_url, gateway)?,
-        web_url: of(&settings.web_public_url, web)?,
-    })
 }
 
 /// Issuer and audience of tokens: what was told, else what the first run had, so that a changed port ends no token.
@@ -334,7 +324,12 @@ fn warn_of_unreachable(settings: &Settings) {
 }
 
 /// Starts web pages and admin API; what is sent on the channel ends them.
-fn serve_portal(portal: Portal, store: &Store, web: TcpListener) -> Result<watch::Sender<bool>, StartFailure> {
+fn serve_portal(
+    portal: Portal,
+    store: &Store,
+    web: TcpListener,
+    tls: Option<Arc<Tls>>,
+) -> Result<watch::Sender<bool>, StartFailure> {
     let unserved = |error| StartFailure::of("The web pages could not be started", error, "Start again.");
     let web = tokio::net::TcpListener::from_std(web).map_err(unserved)?;
     let admin = limen_portal::bind_admin_socket(store.folder().path()).map_err(|error| {
@@ -349,7 +344,7 @@ fn serve_portal(portal: Portal, store: &Store, web: TcpListener) -> Result<watch
         let _ = stopping.wait_for(|stop| *stop).await;
     };
     let pages = limen_portal::web_router(portal.clone());
-    tokio::spawn(web::serve(web, pages, stopping.clone()));
+    tokio::spawn(web::serve(web, pages, tls, stopping.clone()));
     tokio::spawn(limen_portal::serve_admin(admin, limen_portal::admin_router(portal), until(stopping)));
     Ok(stop)
 }

@@ -7,7 +7,7 @@ use crate::tree::{File, files};
 const NOT_USED: [&str; 5] = ["backend", "client", "consumer", "plan", "tenant"];
 
 /// Names that others gave, in which the words may stand.
-const NAMES_OF_OTHERS: [&str; 12] = [
+const NAMES_OF_OTHERS: [&str; 21] = [
     "client_id",
     "client_secret",
     "client_credentials",
@@ -20,6 +20,15 @@ const NAMES_OF_OTHERS: [&str; 12] = [
     "client-ip",
     "Client-IP",
     "nghttp2-client",
+    "h2::client",
+    "ClientAuth",
+    "ClientCertVerifier",
+    "ClientConfig",
+    "ClientConnection",
+    "ClientHello",
+    "WebPkiClientVerifier",
+    "client_auth",
+    "client_cert_verifier",
 ];
 /// A header's name that holds one.
 const CLUSTER_HEADER: &str = "x-cluster-client-ip";

@@ -211,7 +211,7 @@ impl<'e> Exchange<'e> {
             (None, _) => ResponseBody::Streamed,
         };
         // Who has sent the next request already could not know that this is the last answer.
-        let keep_alive = is_whole && (!self.stopping.is_last_call() || self.socket.has_more());
+        let keep_alive = is_whole && (!self.stopping.is_last_call() || self.socket.has_more(context));
         let socket = &mut *self.socket;
         match socket.engine.write_head(&mut socket.out, parts.status, &parts.headers, framing, keep_alive) {
             Ok(()) => {
@@ -254,7 +254,7 @@ impl<'e> Exchange<'e> {
                     self.feeder = None;
                     return true;
                 }
-                Ok(Event::NeedMore) if self.socket.try_fill() => {}
+                Ok(Event::NeedMore) if self.socket.try_fill(context) => {}
                 _ => return false,
             }
         }

@@ -1,15 +1,17 @@
 //! The socket of a caller with its engine and what waits to be written; bounded waits for a caller who takes nothing.
 
 use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use limen_http1::connection::{Connection, Limits};
 use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, Interest};
 use tokio::net::TcpStream;
 
+use super::transport::Transport;
 use crate::edge::Slowest;
 use crate::pace::Pace;
 
@@ -23,7 +25,7 @@ const OUT_BYTES: usize = 1024;
 
 /// A caller's socket.
 pub(super) struct Socket {
-    stream: TcpStream,
+    stream: Transport,
     pub(super) engine: Connection,
     /// What waits to be written.
     pub(super) out: BytesMut,
@@ -35,12 +37,14 @@ pub(super) struct Socket {
     is_unwatched: bool,
     /// How slowly answers are taken.
     pace: Pace,
+    /// What the system had taken when it was last looked at, over TLS.
+    taken_bytes: u64,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, limits: Limits, slowest: Slowest) -> Self {
+    pub(super) fn new(stream: Transport, limits: Limits, slowest: Slowest) -> Self {
         // Small answers must not wait for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
+        let _ = stream.tcp().set_nodelay(true);
         let engine = Connection::new(limits);
         Self {
             stream,
@@ -50,7 +54,13 @@ impl Socket {
             has_grown: false,
             is_unwatched: false,
             pace: Pace::new(slowest),
+            taken_bytes: 0,
         }
+    }
+
+    /// The transport, for whoever speaks another protocol over it.
+    pub(super) fn into_transport(self) -> Transport {
+        self.stream
     }
 
     /// Makes every way in which the connection can end a reset, also the process's death, or takes that back. An answer
@@ -58,7 +68,7 @@ impl Socket {
     pub(super) fn set_resets(&mut self, resets: bool) {
         if self.resets != resets {
             self.resets = resets;
-            let _ = rustix::net::sockopt::set_socket_linger(&self.stream, resets.then_some(Duration::ZERO));
+            let _ = rustix::net::sockopt::set_socket_linger(self.stream.tcp(), resets.then_some(Duration::ZERO));
         }
     }
 
@@ -74,10 +84,12 @@ impl Socket {
     /// still there for the answer.
     pub(super) fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while !self.is_unwatched {
-            ready!(self.stream.poll_read_ready(context)).ok();
-            let peeked = self.stream.try_io(Interest::READABLE, || {
+            // Below TLS, for what counts is a reset alone.
+            let tcp = self.stream.tcp();
+            ready!(tcp.poll_read_ready(context)).ok();
+            let peeked = tcp.try_io(Interest::READABLE, || {
                 let mut byte = [0_u8; 1];
-                Ok(recv(&self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT)?)
+                Ok(recv(tcp, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT)?)
             });
             match peeked {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -90,11 +102,14 @@ impl Socket {
     }
 
     /// Takes what has already come; false if nothing has.
-    pub(super) fn try_fill(&mut self) -> bool {
+    pub(super) fn try_fill(&mut self, context: &mut Context<'_>) -> bool {
         if self.engine.room() == 0 {
             return false;
         }
-        match self.stream.try_read_buf(&mut self.engine.space()) {
+        let Transport::Plain(stream) = &self.stream else {
+            return matches!(self.poll_fill(context), Poll::Ready(Ok(())));
+        };
+        match stream.try_read_buf(&mut self.engine.space()) {
             Ok(0) => {
                 self.engine.receive_eof();
                 true
@@ -123,15 +138,16 @@ impl Socket {
 
     /// Writes what waits; ready when all of it is written.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Transport::Plain(stream) = &self.stream else { return self.poll_flush_secured(context) };
         while !self.out.is_empty() {
-            match self.stream.try_write(&self.out) {
+            match stream.try_write(&self.out) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Ok(written) => {
                     self.out.advance(written);
                     self.pace.moved(written);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.stream.poll_write_ready(context)?.is_pending() {
+                    if stream.poll_write_ready(context)?.is_pending() {
                         return self.unless_stalled(context);
                     }
                 }
@@ -141,19 +157,40 @@ impl Socket {
         Poll::Ready(Ok(()))
     }
 
+    /// What was encrypted and not yet taken by the system waits below, and isn't flushed before it is.
+    fn poll_flush_secured(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = loop {
+            if self.out.is_empty() {
+                break Pin::new(&mut self.stream).poll_flush(context)?;
+            }
+            match Pin::new(&mut self.stream).poll_write(context, &self.out)? {
+                Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(written) => self.out.advance(written),
+                Poll::Pending => break Poll::Pending,
+            }
+        };
+        let taken_bytes = self.stream.written_bytes();
+        let moved = taken_bytes.saturating_sub(std::mem::replace(&mut self.taken_bytes, taken_bytes));
+        if moved > 0 {
+            self.pace.moved(usize::try_from(moved).unwrap_or(usize::MAX));
+        }
+        if flushed.is_ready() { Poll::Ready(Ok(())) } else { self.unless_stalled(context) }
+    }
+
     /// A caller who takes nothing, or next to nothing, must not hold its connection and the service's for ever.
     fn unless_stalled(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.pace.poll_too_slow(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Whether more has come than the request under way.
-    pub(super) fn has_more(&mut self) -> bool {
-        self.engine.has_unread() || (self.try_fill() && self.engine.has_unread())
+    pub(super) fn has_more(&mut self, context: &mut Context<'_>) -> bool {
+        self.engine.has_unread() || (self.try_fill(context) && self.engine.has_unread())
     }
 
     /// The connection without the engine, which must be idle: for the process that follows.
     pub(super) fn into_stream(self) -> Option<TcpStream> {
-        (self.engine.is_idle() && self.out.is_empty()).then_some(self.stream)
+        let Transport::Plain(stream) = self.stream else { return None };
+        (self.engine.is_idle() && self.out.is_empty()).then_some(stream)
     }
 
     /// Closes our side and reads on for a moment: closing with unread bytes would reset the connection and destroy what
@@ -167,7 +204,7 @@ impl Socket {
             let mut buffer = vec![0_u8; 16 * 1024];
             let mut drained = 0;
             while drained < LINGER_BYTES {
-                let read = tokio::time::timeout(LINGER_PAUSE, self.stream.read(&mut buffer)).await??;
+                let read = tokio::time::timeout(LINGER_PAUSE, self.stream.tcp_mut().read(&mut buffer)).await??;
                 if read == 0 {
                     break;
                 }

@@ -180,10 +180,14 @@ impl Acceptor {
             self.turn_away(stream, address, TOO_MANY_OF_ADDRESS).await;
             return None;
         }
-        let peer = Arc::new(Peer::new(address, Scheme::Http, edge));
+        let peer = Arc::new(Peer::new(address, self.scheme(), edge));
         let stream = connection::serve(self.gateway, self.core, stream, peer, self.stopping).await;
         drop(place);
         stream.map(|stream| (stream, told))
+    }
+
+    fn scheme(&self) -> Scheme {
+        if self.gateway.tls.is_some() { Scheme::Https } else { Scheme::Http }
     }
 
     /// Says that there is no room, as long as there is room to say that.

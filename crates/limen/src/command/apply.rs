@@ -11,7 +11,7 @@ use crate::config::{Flaws, Sources, load};
 
 /// `limen check FILE`: the file by itself, without the environment and without a running Limen.
 pub(super) fn check(file: &Path, output: Output) -> Result<String, Trouble> {
-    let sources = Sources { file: Some(file), ..Sources::default() };
+    let sources = Sources { file: Some(file), reads_certificates: true, ..Sources::default() };
     let config = load(&sources, Some(&Declared::default())).map_err(|flaws| told(&flaws))?;
     let counts = counts(&config.declared);
     Ok(match output {

@@ -10,8 +10,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use limen_gateway::edge::Edge;
+use limen_gateway::tls::{Files, Versions};
 use limen_rules::declared::{Complaint, nearest};
+use serde_json::Value as Json;
 use tracing::level_filters::LevelFilter;
+
+use super::tls::{Part, TlsDraft};
 
 /// How the process is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) gateway_listen: Listen,
     /// The gateway's address as callers see it, without a slash at its end; none: where it listens.
     pub(crate) gateway_public_url: Option<String>,
+    /// TLS where calls are accepted.
+    pub(crate) gateway_tls: Option<Files>,
     /// How long the gateway decides from a snapshot that the store didn't confirm.
     pub(crate) snapshot_max_age: Duration,
     /// How callers' connections are met.
@@ -28,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) web_listen: Listen,
     /// The web address as people see it, without a slash at its end; none: where it listens.
     pub(crate) web_public_url: Option<String>,
+    /// TLS where pages are served.
+    pub(crate) web_tls: Option<Files>,
     /// The folder of the store and the admin socket.
     pub(crate) data_dir: PathBuf,
     /// The file of the secret that encrypts signing keys; never inside `data_dir`.
@@ -96,8 +104,10 @@ pub(crate) enum Key {
     GatewayPublicUrl,
     GatewaySnapshotMaxAge,
     Edge(EdgeKey),
+    GatewayTls(Part),
     WebListen,
     WebPublicUrl,
+    WebTls(Part),
     DataDir,
     SecretFile,
     LogFormat,
@@ -136,8 +146,14 @@ pub(crate) const KEYS: &[(Key, &str)] = &[
     (Key::Edge(EdgeKey::SlowestRate), "gateway.slowest_bytes_per_s"),
     (Key::Edge(EdgeKey::DrainGrace), "gateway.drain_grace_ms"),
     (Key::Edge(EdgeKey::DrainTimeout), "gateway.drain_timeout_s"),
+    (Key::GatewayTls(Part::CertificateFile), "gateway.tls.certificate_file"),
+    (Key::GatewayTls(Part::KeyFile), "gateway.tls.key_file"),
+    (Key::GatewayTls(Part::CallerCaFile), "gateway.tls.caller_ca_file"),
+    (Key::GatewayTls(Part::CallerCertificates), "gateway.tls.caller_certificates"),
     (Key::WebListen, "web.listen"),
     (Key::WebPublicUrl, "web.public_url"),
+    (Key::WebTls(Part::CertificateFile), "web.tls.certificate_file"),
+    (Key::WebTls(Part::KeyFile), "web.tls.key_file"),
     (Key::DataDir, "data_dir"),
     (Key::SecretFile, "secret_file"),
     (Key::LogFormat, "log.format"),
@@ -152,6 +168,8 @@ pub(crate) const DEFAULT_DATA_DIR: &str = "./limen-data";
 pub(crate) struct Draft {
     settings: Settings,
     secret_file: Option<PathBuf>,
+    gateway_tls: TlsDraft,
+    web_tls: TlsDraft,
 }
 
 impl Default for Draft {
@@ -160,16 +178,18 @@ impl Default for Draft {
         let settings = Settings {
             gateway_listen: loopback(8080),
             gateway_public_url: None,
+            gateway_tls: None,
             snapshot_max_age: Duration::from_secs(900),
             edge: Edge::default(),
             web_listen: loopback(8081),
             web_public_url: None,
+            web_tls: None,
             data_dir: PathBuf::from(DEFAULT_DATA_DIR),
             secret_file: PathBuf::new(),
             log_format: LogFormat::Text,
             log_level: LevelFilter::INFO,
         };
-        Self { settings, secret_file: None }
+        Self { settings, secret_file: None, gateway_tls: TlsDraft::default(), web_tls: TlsDraft::default() }
     }
 }
 
@@ -187,6 +207,12 @@ impl Draft {
             Key::WebPublicUrl => settings.web_public_url = Some(public_url(text)?),
             Key::GatewaySnapshotMaxAge => settings.snapshot_max_age = age(text)?,
             Key::Edge(key) => edge::set(&mut settings.edge, key, text)?,
+            Key::GatewayTls(Part::CallerCertificates) | Key::WebTls(Part::CallerCertificates) => {
+                let required = choice(text, &[("required", true), ("optional", false)])?;
+                self.gateway_tls.set_callers_required(required);
+            }
+            Key::GatewayTls(part) => self.gateway_tls.set_file(part, path(text)?),
+            Key::WebTls(part) => self.web_tls.set_file(part, path(text)?),
             Key::DataDir => settings.data_dir = path(text)?,
             Key::SecretFile => self.secret_file = Some(path(text)?),
             Key::LogFormat => {
@@ -204,6 +230,18 @@ impl Draft {
             }
         }
         Ok(())
+    }
+
+    /// Takes what is no single text: the gateway's list of certificates.
+    pub(crate) fn set_certificates(&mut self, gateway: Option<&Json>) {
+        self.gateway_tls.set_list(gateway.and_then(|gateway| gateway.get("tls")?.get("certificates")));
+    }
+
+    /// What of TLS doesn't fit together.
+    pub(crate) fn tls_flaws(&self) -> Vec<(Key, Complaint)> {
+        let gateway = self.gateway_tls.flaws().into_iter().map(|(part, complaint)| (Key::GatewayTls(part), complaint));
+        let web = self.web_tls.flaws().into_iter().map(|(part, complaint)| (Key::WebTls(part), complaint));
+        gateway.chain(web).collect()
     }
 
     /// The settings, with the secret's file beside the data folder unless another was told.
@@ -232,7 +270,9 @@ impl Draft {
             let mend = "put it elsewhere: whoever gets a copy of the data folder must not get the secret with it";
             return Err((Key::SecretFile, (message, mend.into())));
         }
-        Ok(Settings { secret_file, ..self.settings })
+        let gateway_tls = self.gateway_tls.finish("gateway", Versions::Both);
+        let web_tls = self.web_tls.finish("web", Versions::Http1);
+        Ok(Settings { secret_file, gateway_tls, web_tls, ..self.settings })
     }
 }
 

@@ -88,9 +88,23 @@ const GATEWAY: &[Field] = &[
     field("slowest_bytes_per_s", Form::Text),
     field("drain_grace_ms", Form::Text),
     field("drain_timeout_s", Form::Text),
+    field("tls", Form::Mapping(GATEWAY_TLS)),
 ];
 
-const WEB: &[Field] = &[field("listen", Form::Text), field("public_url", Form::Text)];
+const GATEWAY_TLS: &[Field] = &[
+    field("certificate_file", Form::Text),
+    field("key_file", Form::Text),
+    field("certificates", Form::List(&Form::Mapping(CERTIFICATE))),
+    field("caller_ca_file", Form::Text),
+    field("caller_certificates", Form::Text),
+];
+
+const CERTIFICATE: &[Field] = &[needed("certificate_file", Form::Text), needed("key_file", Form::Text)];
+
+const WEB: &[Field] =
+    &[field("listen", Form::Text), field("public_url", Form::Text), field("tls", Form::Mapping(WEB_TLS))];
+
+const WEB_TLS: &[Field] = &[field("certificate_file", Form::Text), field("key_file", Form::Text)];
 
 const LOG: &[Field] = &[field("format", Form::Text), field("level", Form::Text)];
 

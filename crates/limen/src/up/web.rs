@@ -7,6 +7,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use limen_gateway::tls::Tls;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
@@ -18,7 +19,12 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Serves `pages` until it is told to stop.
-pub(super) async fn serve(listener: TcpListener, pages: Router, mut stopping: watch::Receiver<bool>) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    pages: Router,
+    tls: Option<Arc<Tls>>,
+    mut stopping: watch::Receiver<bool>,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let accept = async {
@@ -39,13 +45,21 @@ pub(super) async fn serve(listener: TcpListener, pages: Router, mut stopping: wa
             None => return,
         };
         let service = TowerToHyperService::new(pages.clone());
+        let tls = tls.clone();
         tokio::spawn(async move {
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT)
-                .serve_connection(TokioIo::new(stream), service);
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
             // A caller who leaves or sends nonsense is no news.
-            let _ = connection.await;
+            match tls {
+                None => {
+                    let _ = http.serve_connection(TokioIo::new(stream), service).await;
+                }
+                Some(tls) => {
+                    if let Some(stream) = tls.accept(stream).await {
+                        let _ = http.serve_connection(TokioIo::new(stream), service).await;
+                    }
+                }
+            }
             drop(place);
         });
     }

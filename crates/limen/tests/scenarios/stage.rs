@@ -106,8 +106,14 @@ pub(crate) struct Subscription {
 impl Stage {
     /// A Limen with the APIs of [`WORLD`], the service answering `{"ok":true}` to everything.
     pub(crate) fn new() -> Self {
+        Self::with_settings("")
+    }
+
+    /// The same, with sections of settings before the APIs.
+    pub(crate) fn with_settings(settings: &str) -> Self {
         let service = Service::ok();
-        let world = WORLD.replace("{service}", &service.url()).replace("{nowhere}", &nowhere());
+        let world = format!("{settings}{WORLD}");
+        let world = world.replace("{service}", &service.url()).replace("{nowhere}", &nowhere());
         let limen = Limen::start(Settings::new(BINARY).config(&world));
         Self { limen, service, world }
     }

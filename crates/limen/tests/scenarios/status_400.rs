@@ -44,7 +44,7 @@ fn what_is_no_request_is_refused_in_the_contract_s_form() {
         ("chunked twice", with(post, "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n").into()),
         ("chunks in HTTP/1.0", with("POST /open/items HTTP/1.0", "Transfer-Encoding: chunked\r\n").into()),
         ("a TLS hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n".to_vec()),
-        ("a preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec()),
+        ("a preface of HTTP/2 that goes wrong", b"PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n".to_vec()),
     ];
     let mut passed = Vec::new();
     for (what, bytes) in requests {

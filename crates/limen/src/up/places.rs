@@ -1,0 +1,40 @@
+//! Where callers and people reach the process: its public addresses, and TLS at their doors.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use limen_gateway::tls::{Files, Tls};
+use limen_portal::ports::Addresses;
+
+use super::failure::StartFailure;
+use crate::config::Settings;
+
+/// The addresses as callers and people see them.
+pub(super) fn addresses(
+    settings: &Settings,
+    gateway: &TcpListener,
+    web: &TcpListener,
+) -> Result<Addresses, StartFailure> {
+    let of = |public: &Option<String>, tls: &Option<Files>, listener: &TcpListener| match public {
+        Some(url) => Ok(url.clone()),
+        None => listener
+            .local_addr()
+            .map(|address| format!("{}://{address}", if tls.is_some() { "https" } else { "http" }))
+            .map_err(|error| StartFailure::of("A listener has no address", error, "Start again.")),
+    };
+    Ok(Addresses {
+        gateway_url: of(&settings.gateway_public_url, &settings.gateway_tls, gateway)?,
+        web_url: of(&settings.web_public_url, &settings.web_tls, web)?,
+    })
+}
+
+/// TLS of a listener, from files that are read again when they change.
+pub(super) fn open_tls(files: Option<&Files>) -> Result<Option<Arc<Tls>>, StartFailure> {
+    let Some(files) = files else { return Ok(None) };
+    let tls = Tls::open(files.clone()).map_err(|flaws| {
+        let told: Vec<_> = flaws.iter().map(|flaw| format!("{}: {}", flaw.field, flaw.message)).collect();
+        StartFailure::new(told.join("\n"), "Look at the files with 'limen check'.")
+    })?;
+    tokio::spawn(Arc::clone(&tls).watch());
+    Ok(Some(tls))
+}
