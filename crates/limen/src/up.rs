@@ -192,7 +192,7 @@ async fn start(
     };
 
     let accounts = open_accounts(&store)?;
-    let (revision, directory) = store.directory(SystemClock.wall_us()).await.map_err(unkept)?;
+    let (revision, catalog, subscriptions) = store.directory(SystemClock.wall_us()).await.map_err(unkept)?;
     let gateway = Arc::new(Gateway {
         settings: GatewaySettings {
             gateway_url: addresses.gateway_url.clone(),
@@ -201,7 +201,10 @@ async fn start(
             sample_target,
             rate_limit_fields: true,
         },
-        current: Current::new(Snapshot::new(revision, &directory, issuer.clone()), SystemClock.monotonic_us()),
+        current: Current::new(
+            Snapshot::of(revision, &catalog, subscriptions, issuer.clone()),
+            SystemClock.monotonic_us(),
+        ),
         accounts: accounts.clone(),
         tokens: TokenCache::default(),
         journal: Journal::default(),
