@@ -21,6 +21,7 @@ use self::exchange::Exchange;
 use self::socket::Socket;
 use crate::call;
 use crate::gateway::{Core, Gateway};
+use crate::metrics::{Count, OpenConnection};
 
 /// For a head to arrive, from its first byte.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -44,6 +45,7 @@ pub(crate) async fn serve(
     stream: TcpStream,
     mut stopping: watch::Receiver<bool>,
 ) {
+    let _open = OpenConnection::begin(&gateway.metrics);
     let mut socket = Socket::new(stream, Limits::default());
     loop {
         // A caller who sends requests without a pause must not keep the others of its core waiting.
@@ -68,6 +70,7 @@ pub(crate) async fn serve(
 
 /// Says that there is no room for a connection, and closes it.
 pub(crate) async fn turn_away(gateway: &Arc<Gateway>, stream: TcpStream, stopping: &watch::Receiver<bool>) {
+    gateway.metrics.count(Count::ConnectionsTurnedAway);
     let refusal = Refusal::new(Cause::Overloaded).detail("Too many connections are open.").retry_after_s(1);
     let mut socket = Socket::new(stream, Limits::default());
     let response = call::refuse_unparsed(gateway, refusal);

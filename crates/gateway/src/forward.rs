@@ -23,6 +23,7 @@ use crate::debts::Debts;
 use crate::failure::{Failure, ServiceFailure};
 use crate::gateway::Core;
 use crate::link::{Broken, Link};
+use crate::metrics::Count;
 use crate::outbound::Outbound;
 use crate::pool::Pool;
 
@@ -56,7 +57,14 @@ pub(crate) async fn forward(
 ) -> Result<Forwarded, Failure> {
     call.step = Step::Service;
     let mut debts = Debts::new(charged.right.take(), charged.accepted.hold.take());
-    match attempt(call, core, charged, onward, &mut debts).await {
+    let began_us = call.gateway.clock.monotonic_us();
+    let attempted = attempt(call, core, charged, onward, &mut debts).await;
+    let service_us = call.gateway.clock.monotonic_us().saturating_sub(began_us);
+    if let Some(traffic) = call.traffic() {
+        traffic.service_us = Some(service_us);
+        traffic.request_bytes = debts.body_bytes().0;
+    }
+    match attempted {
         Ok((head, link, target)) => Ok(Forwarded { head, link, target, debts }),
         Err(failure) => {
             if !matches!(failure, Failure::Refused(_)) && debts.give_back() {
@@ -114,6 +122,7 @@ async fn attempt(
     for attempt in 1..=ATTEMPTS_MAX {
         let reused = if attempt == ATTEMPTS_MAX { None } else { core.pool.take(&target.address) };
         let was_reused = reused.is_some();
+        call.gateway.metrics.count(Count::of_connection(was_reused));
         let mut link = match reused {
             Some(link) => link,
             None => Pool::connect(&target.address, deadlines.connect_timeout_ms).await.map_err(unavailable)?,

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use limen_rules::target::Target;
 
+use crate::access_log::AccessLog;
 use crate::accounts::Accounts;
 use crate::assertion::AssertionKey;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::current::Current;
 use crate::journal::Journal;
+use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::token_cache::TokenCache;
 
@@ -44,6 +46,10 @@ pub struct Gateway {
     pub tokens: TokenCache,
     /// What recent calls went through.
     pub journal: Journal,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Where calls are written down, if they are.
+    pub access_log: Option<AccessLog>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What assertions are signed with.

@@ -35,6 +35,9 @@ use crate::relay;
 /// The envelope: gives the call its id and its picture, walks it, answers it.
 pub(crate) async fn handle(gateway: &Arc<Gateway>, core: &Arc<Core>, head: Head, body: Inbound) -> Response<Answer> {
     let mut call = Call::begin(gateway, &head.method, &head.headers);
+    if let Some(traffic) = call.traffic() {
+        traffic.caller = head.caller;
+    }
     let mut response = match walk(&mut call, core, head, body).await {
         Ok(response) => response,
         Err(failure) => call.refuse(failure),
@@ -211,6 +214,7 @@ fn route(
         _ => parts.method.as_str(),
     };
     let routed = routing::route(located, method, &path.path)?;
+    call.count_for(&routed.api);
     call.operation = routed.operation().name.clone();
     call.note(Finding::Route { api: routed.api.api.name.clone(), operation: routed.operation().name.clone() });
     Ok(routed)

@@ -2,6 +2,7 @@
 //!
 //! The body is handed over through a slot for one piece: whoever reads says that it wants one, the connection feeds it.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -15,6 +16,8 @@ use limen_http1::head::Target;
 /// The head of a request.
 #[derive(Debug)]
 pub(crate) struct Head {
+    /// Who calls.
+    pub(crate) caller: Option<IpAddr>,
     pub(crate) method: Method,
     pub(crate) target: Target,
     pub(crate) version: Version,

@@ -3,6 +3,7 @@
 //! It declares the ports that it needs ([`clock::Clock`], [`accounts::QuotaLedger`]); adapters to stores live in the
 //! binary. It knows no SQL and no page. The path of a call reads top to bottom in [`handle`].
 
+pub mod access_log;
 pub mod accounts;
 pub mod assertion;
 pub mod budget;
@@ -13,6 +14,7 @@ pub mod gateway;
 pub mod handle;
 pub mod journal;
 pub mod listener;
+pub mod metrics;
 pub mod token_cache;
 
 mod answer;
@@ -21,6 +23,7 @@ mod charge;
 mod collect;
 mod connection;
 mod debts;
+mod ended;
 mod forward;
 mod identify;
 mod inbound;
@@ -28,3 +31,4 @@ mod link;
 mod outbound;
 mod pool;
 mod relay;
+mod stripe;

@@ -7,14 +7,15 @@ mod refresh;
 mod sample;
 mod secret;
 mod signing;
+mod telemetry;
 mod web;
 
-use std::io::IsTerminal as _;
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use limen_gateway::access_log::AccessLog;
 use limen_gateway::accounts::{Accounts, Reading};
 use limen_gateway::budget::Budget;
 use limen_gateway::clock::{Clock as _, SystemClock};
@@ -22,6 +23,7 @@ use limen_gateway::current::Current;
 use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings as GatewaySettings};
 use limen_gateway::journal::Journal;
 use limen_gateway::listener::{self, Running};
+use limen_gateway::metrics::Metrics;
 use limen_gateway::token_cache::TokenCache;
 use limen_portal::ports::{Addresses, Portal};
 use limen_rules::snapshot::Snapshot;
@@ -33,7 +35,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::arguments::Up;
-use crate::config::{self, Config, Flaws, Listen, LogFormat, Settings};
+use crate::config::{self, Config, Flaws, Listen, Settings};
 use failure::StartFailure;
 use secret::Secret;
 use signing::Keys;
@@ -54,7 +56,7 @@ pub(crate) fn run(arguments: &Up) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    begin_log(&config.settings);
+    telemetry::begin_log(&config.settings);
     match serve(arguments, &config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -74,24 +76,15 @@ fn load(arguments: &Up) -> Result<Config, Flaws> {
     Ok(config)
 }
 
-fn begin_log(settings: &Settings) {
-    let log = tracing_subscriber::fmt()
-        .with_max_level(settings.log_level)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match settings.log_format {
-        LogFormat::Text => log.with_target(false).init(),
-        LogFormat::Json => log.json().init(),
-    }
-}
-
 fn serve(arguments: &Up, config: &Config) -> Result<(), StartFailure> {
     let settings = &config.settings;
     // Whatever is made from here on, by any crate, is for this user alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    // Both places are taken before anything is made, so that a taken port leaves nothing behind.
+    // All places are taken before anything is made, so that a taken port leaves nothing behind.
     let gateway_listener = listen(&settings.gateway_listen, "--gateway")?;
     let web_listener = listen(&settings.web_listen, "--web")?;
+    let metrics_listener =
+        settings.metrics_listen.as_ref().map(|place| listen(place, "LIMEN__METRICS__LISTEN")).transpose()?;
     let folder = DataFolder::open(&settings.data_dir).map_err(|error| unopened(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -100,7 +93,7 @@ fn serve(arguments: &Up, config: &Config) -> Result<(), StartFailure> {
         .build()
         .map_err(|error| StartFailure::of("Threads could not be started", error, "Look at the machine's limits."))?;
     let ended = runtime.block_on(async {
-        let started = start(arguments, config, folder, gateway_listener, web_listener).await?;
+        let started = start(arguments, config, folder, gateway_listener, web_listener, metrics_listener).await?;
         started.until_told().await;
         Ok(())
     });
@@ -139,6 +132,7 @@ fn unkept(error: impl std::fmt::Display) -> StartFailure {
 /// Everything that runs.
 struct Started {
     running: Running,
+    gateway: Arc<Gateway>,
     accounts: Accounts,
     store: Store,
     refresher: JoinHandle<()>,
@@ -159,6 +153,8 @@ impl Started {
         let running = self.running;
         let _ = tokio::task::spawn_blocking(move || running.stop()).await;
         self.accounts.shutdown().await;
+        let gateway = self.gateway;
+        let _ = tokio::task::spawn_blocking(move || gateway.access_log.as_ref().map(AccessLog::close)).await;
         let _ = self.stop_portal.send(true);
         self.refresher.abort();
         if let Err(error) = self.store.close().await {
@@ -173,6 +169,7 @@ async fn start(
     folder: DataFolder,
     gateway_listener: TcpListener,
     web_listener: TcpListener,
+    metrics_listener: Option<TcpListener>,
 ) -> Result<Started, StartFailure> {
     let settings = &config.settings;
     let store = Store::open(folder).await.map_err(|error| unopened(&error))?;
@@ -208,28 +205,32 @@ async fn start(
         accounts: accounts.clone(),
         tokens: TokenCache::default(),
         journal: Journal::default(),
+        metrics: Metrics::default(),
+        access_log: telemetry::open_access_log(settings, store.folder())?,
         clock: Arc::new(SystemClock),
         assertion_key: ArcSwapOption::empty(),
         bodies: Budget::new(BODIES_BYTES),
     });
     refresh::sign_with_current(&gateway, &keys);
     let (refreshed, refresher) = refresh::start(Arc::clone(&gateway), store.clone(), issuer, Arc::clone(&keys));
+    let started_at_us = SystemClock.wall_us();
     let portal = Portal {
         store: store.clone(),
         clock: Arc::new(adapters::WallClock),
         random: Arc::new(adapters::SystemRandomness),
         signer: Arc::clone(&keys) as _,
-        gateway: Arc::new(adapters::View(Arc::clone(&gateway))),
+        gateway: Arc::new(adapters::View { gateway: Arc::clone(&gateway), started_at_us }),
         refresh: Arc::new(refreshed),
         addresses: Arc::new(addresses.clone()),
         sample: Arc::new(sample::names(&store).await.map_err(unkept)?),
         version: env!("CARGO_PKG_VERSION"),
-        started_at_us: SystemClock.wall_us(),
+        started_at_us,
         snapshot_age_max_ms: u64::try_from(settings.snapshot_max_age.as_millis()).unwrap_or(u64::MAX),
     };
-    let stop_portal = serve_portal(portal, &store, web_listener)?;
+    let metrics_url = metrics_listener.as_ref().and_then(telemetry::metrics_url);
+    let stop_portal = serve_portal(portal, &store, web_listener, metrics_listener)?;
     rotate_by_age(keys);
-    warn_of_unreachable(settings);
+    banner::warn_of_unreachable(settings);
     let running = listener::serve(&gateway, gateway_listener).map_err(|error| {
         StartFailure::of("The gateway could not be started", error, "Look at the machine's limits.")
     })?;
@@ -237,8 +238,8 @@ async fn start(
         store.set_setting(FIRST_RUN_SETTING, "done").await.map_err(unkept)?;
     }
     let sample = (sample_alive && arguments.sample() != Some(false)).then_some(credentials.as_ref());
-    banner::tell(arguments.output, &addresses, sample, settings);
-    Ok(Started { running, accounts, store, refresher, stop_portal })
+    banner::tell(arguments.output, &addresses, metrics_url.as_deref(), sample, settings);
+    Ok(Started { running, gateway, accounts, store, refresher, stop_portal })
 }
 
 /// The addresses as callers and people see them.
@@ -351,21 +352,13 @@ fn open_accounts(store: &Store) -> Result<Accounts, StartFailure> {
     })
 }
 
-/// Links and realms are made of the public addresses; one like 0.0.0.0 leads nowhere.
-fn warn_of_unreachable(settings: &Settings) {
-    let places = [
-        (&settings.gateway_listen, &settings.gateway_public_url, "--gateway-public-url"),
-        (&settings.web_listen, &settings.web_public_url, "--web-public-url"),
-    ];
-    for (place, public_url, flag) in places {
-        if public_url.is_none() && !place.is_loopback() {
-            tracing::warn!("answers will name {place} as our address; tell the one that callers use with {flag} URL");
-        }
-    }
-}
-
 /// Starts web pages and admin API; what is sent on the channel ends them.
-fn serve_portal(portal: Portal, store: &Store, web: TcpListener) -> Result<watch::Sender<bool>, StartFailure> {
+fn serve_portal(
+    portal: Portal,
+    store: &Store,
+    web: TcpListener,
+    metrics: Option<TcpListener>,
+) -> Result<watch::Sender<bool>, StartFailure> {
     let unserved = |error| StartFailure::of("The web pages could not be started", error, "Start again.");
     let web = tokio::net::TcpListener::from_std(web).map_err(unserved)?;
     let admin = limen_portal::bind_admin_socket(store.folder().path()).map_err(|error| {
@@ -379,6 +372,9 @@ fn serve_portal(portal: Portal, store: &Store, web: TcpListener) -> Result<watch
     let until = |mut stopping: watch::Receiver<bool>| async move {
         let _ = stopping.wait_for(|stop| *stop).await;
     };
+    if let Some(listener) = metrics {
+        telemetry::serve_metrics(portal.clone(), listener, stopping.clone())?;
+    }
     let pages = limen_portal::web_router(portal.clone());
     tokio::spawn(web::serve(web, pages, stopping.clone()));
     tokio::spawn(limen_portal::serve_admin(admin, limen_portal::admin_router(portal), until(stopping)));

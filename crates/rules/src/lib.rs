@@ -14,6 +14,7 @@ pub mod header;
 pub mod key;
 pub mod mapping;
 pub mod media;
+pub mod metric;
 pub mod model;
 pub mod notice;
 pub mod path;

@@ -5,7 +5,7 @@
 pub mod subscriptions;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderName;
 use sha2::{Digest, Sha256};
@@ -80,6 +80,8 @@ pub struct LiveApi {
     pub table: OperationTable,
     /// Cross-origin rules.
     pub cors: CorsSettings,
+    /// The number under which its calls are counted, once somebody counts.
+    pub counted_as: OnceLock<usize>,
 }
 
 /// An operation as calls see it, the API's defaults filled in.
@@ -303,6 +305,7 @@ impl LiveApi {
             any_operation: live(None),
             table: OperationTable::new(api.operations.iter().map(|one| (one.method.as_str(), one.path.as_str()))),
             cors: cors(api),
+            counted_as: OnceLock::new(),
             api: api.clone(),
         }
     }

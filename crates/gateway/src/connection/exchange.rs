@@ -73,7 +73,13 @@ impl<'e> Exchange<'e> {
         };
         let is_head = head.method == http::Method::HEAD;
         let is_old = head.version == http::Version::HTTP_10;
-        let head = Head { method: head.method, target: head.target, version: head.version, headers: head.headers };
+        let head = Head {
+            caller: socket.caller,
+            method: head.method,
+            target: head.target,
+            version: head.version,
+            headers: head.headers,
+        };
         let handling: Handling<'e> = Box::pin(handle::handle(gateway, core, head, body));
         socket.renew();
         Self {

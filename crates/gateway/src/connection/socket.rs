@@ -1,6 +1,7 @@
 //! The socket of a caller with its engine and what waits to be written; bounded waits for a caller who takes nothing.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -25,6 +26,8 @@ const OUT_BYTES: usize = 1024;
 /// A caller's socket.
 pub(super) struct Socket {
     stream: TcpStream,
+    /// Who is at its other end.
+    pub(super) caller: Option<IpAddr>,
     pub(super) engine: Connection,
     /// What waits to be written.
     pub(super) out: BytesMut,
@@ -41,9 +44,11 @@ impl Socket {
     pub(super) fn new(stream: TcpStream, limits: Limits) -> Self {
         // Small answers must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
+        let caller = stream.peer_addr().ok().map(|address| address.ip().to_canonical());
         let engine = Connection::new(limits);
         Self {
             stream,
+            caller,
             engine,
             out: BytesMut::with_capacity(OUT_BYTES),
             resets: false,

@@ -22,4 +22,5 @@ mod status_415;
 mod status_429;
 mod status_500;
 mod status_503;
+mod telemetry;
 mod tokens;

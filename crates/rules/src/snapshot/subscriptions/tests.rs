@@ -19,7 +19,7 @@ fn subscription(id: &str, keys: &[(&str, Which, Option<i64>)]) -> Subscription {
         state: SubscriptionState::Active,
         created_at_us: 0,
         started_at_us: 7,
-        ends_at_us: (id.len() % 2 == 0).then_some(99),
+        ends_at_us: id.len().is_multiple_of(2).then_some(99),
         keys: keys.iter().map(key).collect(),
     }
 }
@@ -52,6 +52,9 @@ impl Oracle {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+
     #[test]
     fn any_history_answers_as_a_plain_map_does(
         steps in prop::collection::vec((0_u8..12, 0_u8..6, any::<bool>()), 0..200),
