@@ -15,7 +15,7 @@ use super::LiveSubscription;
 use crate::model::Name;
 use crate::record::{StoredKey, Subscription, SubscriptionState, Which};
 
-/// Shards of keys, and as many of records; a power of two, at most 2^16.
+/// Shards of records; a power of two, at most 2^16.
 const SHARDS: usize = 1 << SHARD_BITS;
 const SHARD_BITS: u32 = 10;
 /// How many records a shard can hold: a place is 10 bits of shard, 21 of slot, and one for which of the two keys.
@@ -94,7 +94,7 @@ pub struct Subscriptions {
 impl Default for Subscriptions {
     fn default() -> Self {
         Self {
-            keys: (0..SHARDS).map(|_| Arc::default()).collect(),
+            keys: (0..keys::SHARDS).map(|_| Arc::default()).collect(),
             records: (0..SHARDS).map(|_| Arc::default()).collect(),
         }
     }
@@ -151,9 +151,8 @@ impl Builder {
     pub fn with_expected(count: usize) -> Self {
         let mut builder = Self::default();
         // The shards differ by chance; past three deviations one grows.
-        let mean = count / SHARDS;
-        let records = mean + 3 * mean.isqrt();
-        let keys = 2 * mean + 3 * (2 * mean).isqrt();
+        let room = |mean: usize| mean + 3 * mean.isqrt();
+        let (records, keys) = (room(count / SHARDS), room(2 * count / keys::SHARDS));
         builder.made.records.iter_mut().for_each(|shard| Arc::make_mut(shard).reserve(records));
         builder.made.keys.iter_mut().for_each(|shard| Arc::make_mut(shard).reserve(keys));
         builder

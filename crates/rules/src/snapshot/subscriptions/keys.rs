@@ -2,8 +2,11 @@
 
 use subtle::ConstantTimeEq;
 
-use super::{Place, SHARD_BITS, SHARDS};
+use super::Place;
 
+/// Shards of keys: four times those of records, so that a search ends within two or three cache lines of its guess.
+pub(super) const SHARDS: usize = 1 << SHARD_BITS;
+const SHARD_BITS: u32 = 12;
 /// Bytes of a hash that are kept.
 const KEPT_BYTES: usize = 16;
 /// New room comes in steps of so many keys, since the whole shard is copied anyway when one is put in.
