@@ -1,3 +1,5 @@
+//! What a line says, what can't forge one, and where the file goes.
+
 use std::net::IpAddr;
 
 use limen_rules::contract::Cause;

@@ -1,3 +1,5 @@
+//! The small form answers as a plain map does, whatever happened to it before.
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;
