@@ -24,6 +24,7 @@ use limen_gateway::current::Current;
 use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings};
 use limen_gateway::journal::Journal;
 use limen_gateway::listener;
+use limen_gateway::metrics::Metrics;
 use limen_gateway::targets::Targets;
 use limen_gateway::token_cache::TokenCache;
 use limen_rules::key;
@@ -219,6 +220,8 @@ fn gateway(service: &str, key: &str, public_point: &str) -> Outcome<()> {
         accounts,
         tokens: TokenCache::default(),
         journal: Journal::default(),
+        metrics: Metrics::default(),
+        access_log: None,
         clock,
         assertion_key: ArcSwapOption::empty(),
         tls: None,

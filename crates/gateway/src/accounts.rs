@@ -153,7 +153,7 @@ impl Accounts {
         ledger: Arc<dyn QuotaLedger>,
         runtime: Handle,
     ) -> io::Result<Accounts> {
-        let outlet = Arc::new(Outlet { ledger, runtime });
+        let outlet = Arc::new(Outlet::new(ledger, runtime));
         let hasher = RandomState::new();
         let mut shards: Vec<Shard> = (0..SHARDS).map(|_| Shard::new()).collect();
         let file = match WindowFile::open(path, boot_id)? {
@@ -227,6 +227,18 @@ impl Accounts {
             }
             while closing.join_next().await.is_some() {}
         }
+    }
+
+    /// How many accounts are in memory.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.inner.shards.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    /// Requests to the ledger since the start: those that it answered, and those that failed.
+    #[must_use]
+    pub fn leases(&self) -> (u64, u64) {
+        self.inner.outlet.answers()
     }
 
     /// What an account has used, if anything is known of it.

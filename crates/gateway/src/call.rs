@@ -17,9 +17,11 @@ use limen_rules::{cors, media, notice};
 
 use crate::accounts::{AccountKey, Meter, QuotaTerms, Reading, Usage};
 use crate::answer::Answer;
+use crate::ended::Traffic;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::journal::CallRecord;
+use crate::metrics::Count;
 use crate::peer::Peer;
 
 /// So much of a path is written down.
@@ -82,16 +84,21 @@ fn unknown_method() -> Method {
     Method::from_bytes(b"-").unwrap_or_default()
 }
 
-/// A call's line in the journal; written when dropped, also for a caller who left.
+/// A call's line in the journal, the access log and the counters; written when dropped, also for a caller who left.
 pub(crate) struct Draft {
     gateway: Arc<Gateway>,
     began_us: u64,
     record: CallRecord,
+    pub(crate) traffic: Traffic,
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
         self.record.duration_us = self.gateway.clock.monotonic_us().saturating_sub(self.began_us);
+        self.gateway.metrics.ended(&self.record, &self.traffic);
+        if let Some(log) = &self.gateway.access_log {
+            log.write(&self.record, &self.traffic);
+        }
         let empty = CallRecord {
             request_id: self.record.request_id,
             at_us: self.record.at_us,
@@ -137,6 +144,7 @@ pub(crate) struct Call<'g> {
 
 impl<'g> Call<'g> {
     pub(crate) fn begin(gateway: &'g Arc<Gateway>, peer: &Arc<Peer>, method: &Method, headers: &HeaderMap) -> Self {
+        gateway.metrics.count(Count::CallsBegun);
         let now_us = gateway.clock.wall_us();
         let monotonic_us = gateway.clock.monotonic_us();
         let request_id = new_request_id(now_us);
@@ -150,9 +158,11 @@ impl<'g> Call<'g> {
             duration_us: 0,
             findings: Vec::with_capacity(10),
         };
+        let peer = peer.of_call(headers, &gateway.settings.edge);
+        let traffic = Traffic { caller: Some(peer.address), ..Traffic::default() };
         Self {
             gateway,
-            peer: peer.of_call(headers, &gateway.settings.edge),
+            peer,
             snapshot: gateway.current.pin(),
             now_us,
             monotonic_us,
@@ -160,7 +170,7 @@ impl<'g> Call<'g> {
             step: Step::Framing,
             figures: Vec::new(),
             account: None,
-            draft: Some(Draft { gateway: Arc::clone(gateway), began_us: monotonic_us, record }),
+            draft: Some(Draft { gateway: Arc::clone(gateway), began_us: monotonic_us, record, traffic }),
             api: None,
             operation: None,
             origin: headers.get(ORIGIN).cloned(),
@@ -185,9 +195,24 @@ impl<'g> Call<'g> {
         }
     }
 
+    /// What is told of the call in the access log and the counters besides its findings.
+    pub(crate) fn traffic(&mut self) -> Option<&mut Traffic> {
+        self.draft.as_mut().map(|draft| &mut draft.traffic)
+    }
+
+    /// Counts the call as one of this API.
+    pub(crate) fn count_for(&mut self, api: &LiveApi) {
+        if let Some(draft) = &mut self.draft {
+            draft.traffic.counted_as = self.gateway.metrics.number_of(api);
+        }
+    }
+
     /// Writes down the final status.
     pub(crate) fn ended_as(&mut self, status: u16, cause: Option<Cause>) {
         if let Some(draft) = &mut self.draft {
+            if let Some(api) = &self.api {
+                draft.traffic.counted_as = self.gateway.metrics.number_of(api);
+            }
             draft.record.status = status;
             draft.record.cause = draft.record.cause.or(cause);
         }
@@ -274,7 +299,11 @@ impl<'g> Call<'g> {
         let response = answer(&refusal, &self.surroundings());
         let (mut parts, bytes) = response.into_parts();
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-        let body = if self.is_head { Answer::empty() } else { Answer::Whole(Some(bytes.into())) };
+        let is_head = self.is_head;
+        if let Some(traffic) = self.traffic().filter(|_| !is_head) {
+            traffic.response_bytes = bytes.len() as u64;
+        }
+        let body = if is_head { Answer::empty() } else { Answer::Whole(Some(bytes.into())) };
         Response::from_parts(parts, body)
     }
 

@@ -25,6 +25,7 @@ use self::transport::Transport;
 use crate::call;
 use crate::edge::Edge;
 use crate::gateway::{Core, Gateway};
+use crate::metrics::{Count, OpenConnection};
 use crate::peer::Peer;
 use crate::stopping::Stopping;
 use crate::tls::Begun;
@@ -52,6 +53,8 @@ pub(crate) async fn serve(
     peer: Arc<Peer>,
     stopping: Stopping,
 ) -> Option<TcpStream> {
+    let counted = Arc::clone(&gateway);
+    let _open = OpenConnection::begin(&counted.metrics);
     let transport = begin(&gateway, stream, &peer, &stopping).await?;
     if transport.speaks_http2() {
         http2::serve(gateway, core, transport, BytesMut::new(), peer, stopping).await;
@@ -130,6 +133,7 @@ pub(crate) async fn turn_away(
     words: &'static str,
     stopping: &Stopping,
 ) {
+    gateway.metrics.count(Count::ConnectionsTurnedAway);
     // A handshake to say so would cost more than a call: whoever speaks TLS finds the connection closed.
     if gateway.tls.is_none() {
         let refusal = Refusal::new(Cause::Overloaded).detail(words).retry_after_s(1);

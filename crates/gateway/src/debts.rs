@@ -32,6 +32,11 @@ impl Debts {
         self.report_steps();
     }
 
+    /// Bytes of the request's and the response's body so far.
+    pub(crate) fn body_bytes(&self) -> (u64, u64) {
+        (self.request_bytes, self.response_bytes)
+    }
+
     /// Counts bytes of the response's body.
     pub(crate) fn add_response_bytes(&mut self, bytes: usize) {
         self.response_bytes = self.response_bytes.saturating_add(bytes as u64);

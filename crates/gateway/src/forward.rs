@@ -24,6 +24,7 @@ use crate::debts::Debts;
 use crate::failure::{Failure, ServiceFailure};
 use crate::gateway::Core;
 use crate::link::{Broken, Link};
+use crate::metrics::Count;
 use crate::outbound::Outbound;
 use crate::pool::Pool;
 use crate::targets;
@@ -58,7 +59,14 @@ pub(crate) async fn forward(
 ) -> Result<Forwarded, Failure> {
     call.step = Step::Service;
     let mut debts = Debts::new(charged.right.take(), charged.accepted.hold.take());
-    match attempt(call, core, charged, onward, &mut debts).await {
+    let began_us = call.gateway.clock.monotonic_us();
+    let attempted = attempt(call, core, charged, onward, &mut debts).await;
+    let service_us = call.gateway.clock.monotonic_us().saturating_sub(began_us);
+    if let Some(traffic) = call.traffic() {
+        traffic.service_us = Some(service_us);
+        traffic.request_bytes = debts.body_bytes().0;
+    }
+    match attempted {
         Ok((head, link, target)) => Ok(Forwarded { head, link, target, debts }),
         Err(failure) => {
             if !matches!(failure, Failure::Refused(_)) && debts.give_back() {
@@ -143,6 +151,7 @@ async fn attempt(
         let address = Arc::clone(&picked.target().address);
         let reused = if is_last { None } else { core.pool.take(&address) };
         let was_reused = reused.is_some();
+        call.gateway.metrics.count(Count::of_connection(was_reused));
         let mut link = match reused {
             Some(link) => link,
             None => match Pool::connect(&address, deadlines.connect_timeout_ms).await {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use limen_rules::snapshot::Snapshot;
 
+use crate::access_log::AccessLog;
 use crate::accounts::Accounts;
 use crate::assertion::AssertionKey;
 use crate::budget::Budget;
@@ -12,6 +13,7 @@ use crate::clock::Clock;
 use crate::current::Current;
 use crate::edge::Edge;
 use crate::journal::Journal;
+use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::targets::Targets;
 use crate::tls::Tls;
@@ -49,6 +51,10 @@ pub struct Gateway {
     pub tokens: TokenCache,
     /// What recent calls went through.
     pub journal: Journal,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Where calls are written down, if they are.
+    pub access_log: Option<AccessLog>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What assertions are signed with.

@@ -218,6 +218,7 @@ fn route(
         _ => parts.method.as_str(),
     };
     let routed = routing::route(located, method, &path.path)?;
+    call.count_for(&routed.api);
     call.operation = routed.operation().name.clone();
     call.note(Finding::Route { api: routed.api.api.name.clone(), operation: routed.operation().name.clone() });
     Ok(routed)

@@ -9,6 +9,7 @@ use limen_rules::routing::Routed;
 use limen_rules::token::{self, Identified};
 
 use crate::call::Call;
+use crate::metrics::Count;
 use crate::token_cache::TokenCache;
 
 /// Reads and judges the access token, where the operation asks for one.
@@ -27,8 +28,12 @@ pub(crate) fn identify(
     let catalog = &call.snapshot.catalog;
     let hash = TokenCache::hash(token);
     let (verified, remembered) = match call.gateway.tokens.get(&hash) {
-        Some(verified) => (verified, true),
+        Some(verified) => {
+            call.gateway.metrics.count(Count::SignaturesRemembered);
+            (verified, true)
+        }
         None => {
+            call.gateway.metrics.count(Count::SignaturesChecked);
             let verified = token::verify(token, &catalog.trusted_keys, &catalog.issuer)
                 .map_err(|words| token::refuse(Cause::TokenInvalid, words))?;
             let verified = Arc::new(verified);

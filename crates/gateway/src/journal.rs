@@ -77,6 +77,13 @@ impl Journal {
         })
     }
 
+    /// How many calls are kept: answered well, and refused or failed.
+    #[must_use]
+    pub fn kept(&self) -> (usize, usize) {
+        let count = |ring: &Mutex<VecDeque<_>>| ring.lock().unwrap_or_else(PoisonError::into_inner).len();
+        (count(&self.answered), count(&self.refused))
+    }
+
     /// Calls since the process began, by status.
     #[must_use]
     pub fn calls_by_status(&self) -> Vec<(u16, u64)> {

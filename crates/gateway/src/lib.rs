@@ -3,6 +3,7 @@
 //! It declares the ports that it needs ([`clock::Clock`], [`accounts::QuotaLedger`]); adapters to stores live in the
 //! binary. It knows no SQL and no page. The path of a call reads top to bottom in [`handle`].
 
+pub mod access_log;
 pub mod accounts;
 pub mod assertion;
 pub mod budget;
@@ -14,6 +15,7 @@ pub mod gateway;
 pub mod handle;
 pub mod journal;
 pub mod listener;
+pub mod metrics;
 pub mod targets;
 pub mod tls;
 pub mod token_cache;
@@ -25,6 +27,7 @@ mod charge;
 mod collect;
 mod connection;
 mod debts;
+mod ended;
 mod forward;
 mod identify;
 mod inbound;
@@ -36,3 +39,4 @@ mod pool;
 mod proxy_header;
 mod relay;
 mod stopping;
+mod stripe;

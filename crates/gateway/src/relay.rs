@@ -40,7 +40,7 @@ struct Settlement {
     link: Option<Box<Link>>,
     address: Arc<str>,
     core: Arc<Core>,
-    _draft: Option<Draft>,
+    draft: Option<Draft>,
 }
 
 impl Settlement {
@@ -54,6 +54,9 @@ impl Settlement {
 
 impl Drop for Settlement {
     fn drop(&mut self) {
+        if let Some(draft) = &mut self.draft {
+            (draft.traffic.request_bytes, draft.traffic.response_bytes) = self.debts.body_bytes();
+        }
         if let Some(mut link) = self.link.take()
             && link.finish()
         {
@@ -104,7 +107,7 @@ pub(crate) async fn respond(
     let settings =
         MappingSettings { strict, pass_401: api.api.pass_401, pass_statuses: &api.api.pass_statuses, websocket: false };
     let (address, core) = (Arc::clone(&target.address), Arc::clone(core));
-    let mut settlement = Settlement { debts, link: Some(link), address, core, _draft: None };
+    let mut settlement = Settlement { debts, link: Some(link), address, core, draft: None };
     let failed =
         |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };
     let mapped = map(status, method, &settings);
@@ -156,7 +159,7 @@ fn pass(
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(value));
     }
     call.ended_as(leaves_as, None);
-    settlement._draft = call.draft.take();
+    settlement.draft = call.draft.take();
     let answer = match passed {
         PassedBody::Kept => {
             let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);

@@ -22,7 +22,7 @@ pub(crate) use environment::process_environment;
 pub(crate) use flaw::Flaws;
 use flaw::{Flaw, Origin};
 use reading::Reader;
-pub(crate) use settings::{DEFAULT_DATA_DIR, Key, Listen, LogFormat, Settings};
+pub(crate) use settings::{AccessLogTo, DEFAULT_DATA_DIR, Key, Listen, LogFormat, Settings};
 use settings::{Draft, KEYS};
 
 /// A checked configuration.

@@ -12,10 +12,10 @@ mod secret;
 mod signing;
 mod sockets;
 mod targets;
+mod telemetry;
 mod upgrade;
 mod web;
 
-use std::io::IsTerminal as _;
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ use limen_gateway::current::Current;
 use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings as GatewaySettings};
 use limen_gateway::journal::Journal;
 use limen_gateway::listener;
+use limen_gateway::metrics::Metrics;
 use limen_gateway::targets::Targets;
 use limen_gateway::tls::Tls;
 use limen_gateway::token_cache::TokenCache;
@@ -39,7 +40,7 @@ use limen_store::{DataFolder, OpenError, Store};
 use tokio::sync::watch;
 
 use crate::arguments::Up;
-use crate::config::{self, Config, Flaws, LogFormat, Settings};
+use crate::config::{self, Config, Flaws, Settings};
 use failure::StartFailure;
 use places::{addresses, open_tls};
 use running::{HandedOver, Signals, Started};
@@ -75,7 +76,7 @@ pub(crate) fn run(arguments: &Up) -> ExitCode {
     if upgrade::is_trial() {
         return ExitCode::SUCCESS;
     }
-    begin_log(&config.settings);
+    telemetry::begin_log(&config.settings);
     match serve(arguments, &mut config, inherited, successor) {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some((successor, legacy))) => {
@@ -97,17 +98,6 @@ fn load(arguments: &Up) -> Result<Config, Flaws> {
         config.check_over(&limen_rules::model::Declared::default())?;
     }
     Ok(config)
-}
-
-fn begin_log(settings: &Settings) {
-    let log = tracing_subscriber::fmt()
-        .with_max_level(settings.log_level)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match settings.log_format {
-        LogFormat::Text => log.with_target(false).init(),
-        LogFormat::Json => log.json().init(),
-    }
 }
 
 fn serve(
@@ -164,7 +154,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     };
 
     let accounts = open_accounts(&store)?;
-    let (revision, directory) = store.directory(SystemClock.wall_us()).await.map_err(unkept)?;
+    let (revision, catalog, subscriptions) = store.directory(SystemClock.wall_us()).await.map_err(unkept)?;
     let gateway = Arc::new(Gateway {
         settings: GatewaySettings {
             gateway_url: addresses.gateway_url.clone(),
@@ -173,11 +163,16 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
             rate_limit_fields: true,
             edge: settings.edge.clone(),
         },
-        current: Current::new(Snapshot::new(revision, &directory, issuer.clone()), SystemClock.monotonic_us()),
+        current: Current::new(
+            Snapshot::of(revision, &catalog, subscriptions, issuer.clone()),
+            SystemClock.monotonic_us(),
+        ),
         targets: Targets::new(sample_target),
         accounts: accounts.clone(),
         tokens: TokenCache::default(),
         journal: Journal::default(),
+        metrics: Metrics::default(),
+        access_log: telemetry::open_access_log(settings, store.folder())?,
         clock: Arc::new(SystemClock),
         assertion_key: ArcSwapOption::empty(),
         tls: open_tls(settings.gateway_tls.as_ref())?,
@@ -185,24 +180,26 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     });
     refresh::sign_with_current(&gateway, &keys);
     let (refreshed, refresher) = refresh::start(Arc::clone(&gateway), store.clone(), issuer, Arc::clone(&keys));
+    let started_at_us = SystemClock.wall_us();
     let portal = Portal {
         store: store.clone(),
         clock: Arc::new(adapters::WallClock),
         random: Arc::new(adapters::SystemRandomness),
         signer: Arc::clone(&keys) as _,
-        gateway: Arc::new(adapters::View(Arc::clone(&gateway))),
+        gateway: Arc::new(adapters::View { gateway: Arc::clone(&gateway), started_at_us }),
         refresh: Arc::new(refreshed),
         addresses: Arc::new(addresses.clone()),
         sample: Arc::new(sample::names(&store).await.map_err(unkept)?),
         version: env!("CARGO_PKG_VERSION"),
-        started_at_us: SystemClock.wall_us(),
+        started_at_us,
         snapshot_age_max_ms: u64::try_from(settings.snapshot_max_age.as_millis()).unwrap_or(u64::MAX),
     };
     let web_tls = open_tls(settings.web_tls.as_ref())?;
-    let stop_portal = serve_portal(portal, &store, sockets.web, web_tls)?;
+    let metrics_url = sockets.metrics.as_ref().and_then(telemetry::metrics_url);
+    let stop_portal = serve_portal(portal, &store, (sockets.web, web_tls), sockets.metrics)?;
     rotate_by_age(keys);
     let watching = targets::watch(&gateway, &store);
-    warn_of_unreachable(settings);
+    banner::warn_of_unreachable(settings);
     let running = listener::serve(&gateway, sockets.gateway, sockets.idle).map_err(|error| {
         StartFailure::of("The gateway could not be started", error, "Look at the machine's limits.")
     })?;
@@ -210,9 +207,9 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
         store.set_setting(FIRST_RUN_SETTING, "done").await.map_err(unkept)?;
     }
     let sample = (sample_alive && arguments.sample() != Some(false)).then_some(credentials.as_ref());
-    banner::tell(arguments.output, &addresses, sample, settings);
+    banner::tell(arguments.output, &addresses, metrics_url.as_deref(), sample, settings);
     let config_file = arguments.config.clone();
-    Ok(Started { running, accounts, store, refresher, watching, stop_portal, config_file })
+    Ok(Started { running, gateway, accounts, store, refresher, watching, stop_portal, config_file })
 }
 
 /// Issuer and audience of tokens: what was told, else what the first run had, so that a changed port ends no token.
@@ -310,25 +307,12 @@ fn open_accounts(store: &Store) -> Result<Accounts, StartFailure> {
     })
 }
 
-/// Links and realms are made of the public addresses; one like 0.0.0.0 leads nowhere.
-fn warn_of_unreachable(settings: &Settings) {
-    let places = [
-        (&settings.gateway_listen, &settings.gateway_public_url, "--gateway-public-url"),
-        (&settings.web_listen, &settings.web_public_url, "--web-public-url"),
-    ];
-    for (place, public_url, flag) in places {
-        if public_url.is_none() && !place.is_loopback() {
-            tracing::warn!("answers will name {place} as our address; tell the one that callers use with {flag} URL");
-        }
-    }
-}
-
 /// Starts web pages and admin API; what is sent on the channel ends them.
 fn serve_portal(
     portal: Portal,
     store: &Store,
-    web: TcpListener,
-    tls: Option<Arc<Tls>>,
+    (web, tls): (TcpListener, Option<Arc<Tls>>),
+    metrics: Option<TcpListener>,
 ) -> Result<watch::Sender<bool>, StartFailure> {
     let unserved = |error| StartFailure::of("The web pages could not be started", error, "Start again.");
     let web = tokio::net::TcpListener::from_std(web).map_err(unserved)?;
@@ -343,6 +327,9 @@ fn serve_portal(
     let until = |mut stopping: watch::Receiver<bool>| async move {
         let _ = stopping.wait_for(|stop| *stop).await;
     };
+    if let Some(listener) = metrics {
+        telemetry::serve_metrics(portal.clone(), listener, stopping.clone())?;
+    }
     let pages = limen_portal::web_router(portal.clone());
     tokio::spawn(web::serve(web, pages, tls, stopping.clone()));
     tokio::spawn(limen_portal::serve_admin(admin, limen_portal::admin_router(portal), until(stopping)));

@@ -60,6 +60,7 @@ impl Admin {
 
 /// Everything that the admin socket answers.
 pub fn admin_router(portal: Portal) -> Router {
+    let figures = crate::metrics_router(portal.clone());
     Router::new()
         .route("/v1/status", get(status::show))
         .route("/v1/calls/{id}", get(status::explain))
@@ -84,6 +85,7 @@ pub fn admin_router(portal: Portal) -> Router {
         .method_not_allowed_fallback(unknown_path)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .with_state(Admin { portal, turn: Arc::new(Mutex::new(())) })
+        .merge(figures)
 }
 
 async fn unknown_path(method: axum::http::Method, uri: axum::http::Uri) -> AdminFailure {

@@ -5,11 +5,13 @@
 
 mod admin;
 mod audit;
+mod metrics;
 pub mod ports;
 mod socket;
 mod web;
 pub mod wire;
 
 pub use admin::admin_router;
+pub use metrics::metrics_router;
 pub use socket::{Peer, bind_admin_socket, connect_admin_socket, serve_admin};
 pub use web::web_router;

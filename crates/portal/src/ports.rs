@@ -72,6 +72,9 @@ pub trait GatewayView: Send + Sync {
     /// The chain of checks of a recent call, if it is still kept.
     fn explain(&self, request_id: &str) -> Option<Explanation>;
 
+    /// Everything that is measured, as text for a monitoring system.
+    fn metrics(&self) -> String;
+
     /// What a subscription has used, where it is counted.
     fn usage(&self, subscription: &str) -> Option<UsageLine>;
 }

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
 use crate::contract::{Cause, Location, Refusal};
 use crate::model::{KEY_QUERY_PARAMETER, Name};
@@ -152,7 +151,7 @@ pub struct Subscribed {
 #[derive(Clone, Debug)]
 pub struct Granted {
     /// The subscription.
-    pub subscription: Arc<LiveSubscription>,
+    pub subscription: LiveSubscription,
     /// Its product.
     pub product: Arc<LiveProduct>,
     /// Which key it was.
@@ -208,7 +207,7 @@ pub fn subscription(
         return Err(invalid("longer than any key".into()));
     }
     let digest = hash(presented);
-    let Some(entry) = snapshot.key(&digest).filter(|entry| bool::from(entry.hash.ct_eq(&digest))) else {
+    let Some(entry) = snapshot.key(&digest) else {
         return Err(invalid("no subscription has this key".into()));
     };
     let subscription = &entry.subscription;
@@ -229,7 +228,8 @@ pub fn subscription(
             api.api.name
         )));
     }
-    let granted = Granted { subscription: Arc::clone(subscription), product: Arc::clone(product), which: entry.which };
+    let product = Arc::clone(product);
+    let granted = Granted { product, which: entry.which, subscription: entry.subscription };
     Ok(Subscribed { granted: Some(granted) })
 }
 

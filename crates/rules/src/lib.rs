@@ -18,6 +18,7 @@ pub mod health;
 pub mod key;
 pub mod mapping;
 pub mod media;
+pub mod metric;
 pub mod model;
 pub mod network;
 pub mod notice;

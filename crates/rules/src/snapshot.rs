@@ -2,10 +2,11 @@
 //!
 //! It is built of shards behind `Arc`s, so that one changed subscription replaces one shard and not a million entries.
 
+pub mod subscriptions;
 mod targets;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderName;
 use sha2::{Digest, Sha256};
@@ -16,13 +17,12 @@ use crate::model::{Access, Api, Application, Declared, Name, Operation, Product,
 use crate::period::Period;
 use crate::permission::PermissionSet;
 use crate::quota::{AccountKey, QuotaTerms};
-use crate::record::{Directory, Notice, Subscription, SubscriptionState, VerifyingKey, Which};
+use crate::record::{Directory, Notice, Subscription, SubscriptionState, VerifyingKey};
 use crate::routing::{OperationTable, RouteTable};
 use crate::token::{Issuer, TrustedKey};
 
+use self::subscriptions::{Builder, FoundKey, Subscriptions};
 pub use targets::LiveTarget;
-
-const KEY_SHARDS: usize = 1024;
 
 /// A subscription as calls see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,26 +64,6 @@ pub fn account_of(subscription_id: &str) -> AccountKey {
     AccountKey(u128::from_be_bytes(bytes))
 }
 
-/// One key, by its hash.
-#[derive(Clone, Debug)]
-pub struct KeyEntry {
-    /// The hash, for a last compare in constant time.
-    pub hash: [u8; 32],
-    /// Which key it is.
-    pub which: Which,
-    /// Until when it is good.
-    pub valid_until_us: Option<i64>,
-    /// The subscription.
-    pub subscription: Arc<LiveSubscription>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Shard {
-    keys: HashMap<[u8; 32], KeyEntry>,
-    /// Hashes that a subscription had when it was put in, so that they can be taken out again.
-    hashes: HashMap<Name, Vec<[u8; 32]>>,
-}
-
 /// An API as calls see it.
 #[derive(Debug)]
 pub struct LiveApi {
@@ -101,6 +81,8 @@ pub struct LiveApi {
     pub table: OperationTable,
     /// Cross-origin rules.
     pub cors: CorsSettings,
+    /// The number under which its calls are counted, once somebody counts.
+    pub counted_as: OnceLock<usize>,
 }
 
 /// An operation as calls see it, the API's defaults filled in.
@@ -190,34 +172,36 @@ pub struct Snapshot {
     pub revision: i64,
     /// Everything but subscriptions.
     pub catalog: Arc<Catalog>,
-    shards: Box<[Arc<Shard>]>,
+    subscriptions: Subscriptions,
 }
 
 impl Snapshot {
     /// Makes a whole snapshot.
     #[must_use]
     pub fn new(revision: i64, directory: &Directory, issuer: Issuer) -> Self {
-        let mut snapshot = Self {
-            revision,
-            catalog: Arc::new(Catalog::new(directory, issuer)),
-            shards: (0..KEY_SHARDS).map(|_| Arc::default()).collect(),
-        };
+        let mut builder = Builder::with_expected(directory.subscriptions.len());
         for subscription in &directory.subscriptions {
-            snapshot.put(subscription);
+            builder.add(&subscription.into());
         }
-        snapshot
+        Self::of(revision, directory, builder.build(), issuer)
     }
 
-    /// The key with that hash.
+    /// Makes a whole snapshot of subscriptions that were read apart from the rest.
     #[must_use]
-    pub fn key(&self, hash: &[u8; 32]) -> Option<&KeyEntry> {
-        self.shards.get(key_shard(hash))?.keys.get(hash)
+    pub fn of(revision: i64, directory: &Directory, subscriptions: Subscriptions, issuer: Issuer) -> Self {
+        Self { revision, catalog: Arc::new(Catalog::new(directory, issuer)), subscriptions }
+    }
+
+    /// The key with that SHA-256, and its subscription.
+    #[must_use]
+    pub fn key(&self, hash: &[u8; 32]) -> Option<FoundKey> {
+        self.subscriptions.find(hash)
     }
 
     /// The same with everything but the subscriptions replaced.
     #[must_use]
     pub fn with_catalog(&self, revision: i64, directory: &Directory, issuer: Issuer) -> Self {
-        Self { revision, catalog: Arc::new(Catalog::new(directory, issuer)), shards: self.shards.clone() }
+        Self::of(revision, directory, self.subscriptions.clone(), issuer)
     }
 
     /// The same with some subscriptions replaced and some taken out.
@@ -226,61 +210,13 @@ impl Snapshot {
         let mut next = self.clone();
         next.revision = revision;
         for id in removed {
-            next.take_out(id);
+            next.subscriptions.take_out(id);
         }
         for subscription in changed {
-            next.put(subscription);
+            next.subscriptions.put(&subscription.into());
         }
         next
     }
-
-    fn put(&mut self, subscription: &Subscription) {
-        self.take_out(&subscription.id);
-        let live = Arc::new(LiveSubscription {
-            id: subscription.id.clone(),
-            account: account_of(&subscription.id),
-            product: subscription.product.clone(),
-            developer: subscription.developer.clone(),
-            state: subscription.state,
-            started_at_us: subscription.started_at_us,
-            ends_at_us: subscription.ends_at_us,
-        });
-        for key in &subscription.keys {
-            let entry = KeyEntry {
-                hash: key.hash,
-                which: key.which,
-                valid_until_us: key.valid_until_us,
-                subscription: Arc::clone(&live),
-            };
-            if let Some(shard) = self.shards.get_mut(key_shard(&key.hash)) {
-                Arc::make_mut(shard).keys.insert(key.hash, entry);
-            }
-        }
-        let hashes = subscription.keys.iter().map(|key| key.hash).collect();
-        if let Some(shard) = self.shards.get_mut(id_shard(&subscription.id)) {
-            Arc::make_mut(shard).hashes.insert(subscription.id.clone(), hashes);
-        }
-    }
-
-    fn take_out(&mut self, id: &Name) {
-        let Some(shard) = self.shards.get_mut(id_shard(id)) else { return };
-        if !shard.hashes.contains_key(id) {
-            return;
-        }
-        for hash in Arc::make_mut(shard).hashes.remove(id).unwrap_or_default() {
-            if let Some(shard) = self.shards.get_mut(key_shard(&hash)) {
-                Arc::make_mut(shard).keys.remove(&hash);
-            }
-        }
-    }
-}
-
-fn key_shard(hash: &[u8; 32]) -> usize {
-    usize::from(u16::from_be_bytes([hash[0], hash[1]])) % KEY_SHARDS
-}
-
-fn id_shard(id: &str) -> usize {
-    (account_of(id).0 % KEY_SHARDS as u128) as usize
 }
 
 impl Catalog {
@@ -370,6 +306,7 @@ impl LiveApi {
             any_operation: live(None),
             table: OperationTable::new(api.operations.iter().map(|one| (one.method.as_str(), one.path.as_str()))),
             cors: cors(api),
+            counted_as: OnceLock::new(),
             api: api.clone(),
         }
     }
@@ -396,7 +333,7 @@ fn key_headers(api: &Api) -> Vec<HeaderName> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::StoredKey;
+    use crate::record::{StoredKey, Which};
 
     fn subscription(id: &str, hash: [u8; 32]) -> Subscription {
         Subscription {
@@ -412,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_subscription_loses_its_old_keys_and_shares_the_other_shards() {
+    fn a_changed_subscription_loses_its_old_keys_and_the_old_picture_stays_whole() {
         let directory = Directory {
             subscriptions: vec![subscription("a", [1; 32]), subscription("b", [2; 32])],
             ..Directory::default()
@@ -422,8 +359,6 @@ mod tests {
         let second = first.with_subscriptions(2, &[subscription("a", [3; 32])], &["b".into()]);
         assert!(second.key(&[1; 32]).is_none() && second.key(&[2; 32]).is_none() && second.key(&[3; 32]).is_some());
         assert!(first.key(&[1; 32]).is_some(), "the old picture stays whole");
-        let shared = first.shards.iter().zip(&second.shards).filter(|(a, b)| Arc::ptr_eq(a, b)).count();
-        assert!(shared >= KEY_SHARDS - 5);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod signing_key;
 mod sqlite;
 mod store;
 mod subscription;
+mod subscription_table;
 mod writer;
 
 pub use error::StoreError;

@@ -49,6 +49,16 @@ impl Store {
         load(&mut reading, developer.map_or(Selection::All, Selection::Developer)).await
     }
 
+    /// How many subscriptions there are.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn subscription_count(&self) -> Result<u64, StoreError> {
+        let mut reading = self.read().await?;
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM subscription").fetch_one(&mut *reading).await?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Moves a subscription to another state; approval (requested → active) starts its periods at `now_us`. Allowed:
     /// requested → active, rejected, cancelled, expired; active ↔ suspended; either → cancelled, expired.
     ///
@@ -311,7 +321,7 @@ async fn insert_key(connection: &mut SqliteConnection, id: &str, key: &StoredKey
     }
 }
 
-fn state_of(text: &str) -> Result<SubscriptionState, StoreError> {
+pub(crate) fn state_of(text: &str) -> Result<SubscriptionState, StoreError> {
     Ok(match text {
         "requested" => SubscriptionState::Requested,
         "active" => SubscriptionState::Active,
@@ -330,7 +340,7 @@ fn which_text(which: Which) -> &'static str {
     }
 }
 
-fn which_of(text: &str) -> Result<Which, StoreError> {
+pub(crate) fn which_of(text: &str) -> Result<Which, StoreError> {
     match text {
         "primary" => Ok(Which::Primary),
         "secondary" => Ok(Which::Secondary),

@@ -262,12 +262,12 @@ async fn notices() {
         assert!(is_not_found(store.notice(missing).await), "{missing}");
     }
 
-    let notices = |(_, directory): (i64, limen_rules::record::Directory)| directory.notices;
-    assert_eq!(notices(store.directory(18 * DAY_US - 1).await.unwrap()), [next.clone(), second.clone()]);
-    assert_eq!(notices(store.directory(18 * DAY_US).await.unwrap()), std::slice::from_ref(&second));
+    let notices = |(_, catalog): (i64, limen_rules::record::Directory)| catalog.notices;
+    assert_eq!(notices(store.catalog(18 * DAY_US - 1).await.unwrap()), [next.clone(), second.clone()]);
+    assert_eq!(notices(store.catalog(18 * DAY_US).await.unwrap()), std::slice::from_ref(&second));
     let resolved = Notice { resolved_at_us: Some(12 * DAY_US), ..second.clone() };
     store.replace_notice(&second, &resolved).await.unwrap();
-    assert_eq!(notices(store.directory(19 * DAY_US).await.unwrap()), []);
+    assert_eq!(notices(store.catalog(19 * DAY_US).await.unwrap()), []);
     assert_eq!(store.revision().await.unwrap(), 4);
 }
 
@@ -298,7 +298,7 @@ async fn grants() {
     assert_eq!(store.revoked_grants(100).await.unwrap(), []);
     assert_eq!(store.revoke_grants_of_user("ann", 70).await.unwrap(), 1);
     assert_eq!(store.revoke_grants_of_user("ann", 70).await.unwrap(), 0);
-    assert_eq!(store.directory(99).await.unwrap().1.revoked_grants, ["g1".into(), "g2".into()]);
+    assert_eq!(store.catalog(99).await.unwrap().1.revoked_grants, ["g1".into(), "g2".into()]);
     assert!(is_not_found(store.revoke_grant("g9", 1).await));
     assert!(is_not_found(store.grant("g9").await));
     let late = Grant { issued_at_us: 40 * DAY_US, ..grant("g4", "ann", 41 * DAY_US) };
@@ -328,9 +328,9 @@ async fn signing_keys() {
         created_at_us: 1,
         trusted_until_us,
     };
-    let keys = store.directory(49).await.unwrap().1.verifying_keys;
+    let keys = store.catalog(49).await.unwrap().1.verifying_keys;
     assert_eq!(keys, [verifying("k1", Some(50)), verifying("k2", None)]);
-    assert_eq!(store.directory(50).await.unwrap().1.verifying_keys, [verifying("k2", None)]);
+    assert_eq!(store.catalog(50).await.unwrap().1.verifying_keys, [verifying("k2", None)]);
     store.trust_signing_key_until("k2", 60).await.unwrap();
     assert!(is_not_found(store.trust_signing_key_until("k9", 60).await));
     store.insert_signing_key(&key("k3", 70), None, 65).await.unwrap();
@@ -356,8 +356,33 @@ async fn a_directory_is_everything() {
     store.apply(&declared(), 1, false).await.unwrap();
     let subscribed = subscription("sub_a", SubscriptionState::Active);
     store.insert_subscription(&subscribed).await.unwrap();
-    let (revision, directory) = store.directory(1).await.unwrap();
-    assert_eq!(revision, 2);
-    assert_eq!(directory.declared, declared());
-    assert_eq!(directory.subscriptions, [subscribed]);
+    let mut keyless = subscription("sub_b", SubscriptionState::Requested);
+    keyless.keys.clear();
+    store.insert_subscription(&keyless).await.unwrap();
+    let mut third = subscription("sub_c", SubscriptionState::Suspended);
+    third.keys = vec![StoredKey { which: Which::Secondary, hash: [3; 32], made_at_us: 1, valid_until_us: None }];
+    third.ends_at_us = None;
+    store.insert_subscription(&third).await.unwrap();
+    store.replace_key("sub_c", Which::Secondary, [4; 32], Some(9), 5).await.unwrap();
+    let (revision, catalog, subscriptions) = store.directory(1).await.unwrap();
+    assert_eq!(revision, 5);
+    assert_eq!(catalog.declared, declared());
+    for (hash, id, which, valid_until_us) in [
+        (subscribed.keys[0].hash, "sub_a", Which::Primary, None),
+        (subscribed.keys[1].hash, "sub_a", Which::Secondary, None),
+        ([3; 32], "sub_c", Which::Secondary, Some(9)),
+        ([4; 32], "sub_c", Which::Secondary, None),
+    ] {
+        let found = subscriptions.find(&hash).expect("a key");
+        assert_eq!((found.which, found.valid_until_us), (which, valid_until_us));
+        let expected = if id == "sub_a" { &subscribed } else { &third };
+        let live = found.subscription;
+        assert_eq!((&live.id, &live.product, &live.developer), (&expected.id, &expected.product, &expected.developer));
+        assert_eq!(
+            (live.state, live.started_at_us, live.ends_at_us),
+            (expected.state, expected.started_at_us, expected.ends_at_us)
+        );
+    }
+    assert!(subscriptions.find(&[5; 32]).is_none());
+    assert_eq!(store.subscription_count().await.unwrap(), 3);
 }

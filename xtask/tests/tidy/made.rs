@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use limen_rules::contract::{Cause, Entry, STATUSES};
+use limen_rules::metric::{Family, Metric};
 
 use crate::tree::root;
 
@@ -11,14 +12,18 @@ const WRITE: &str = "LIMEN_WRITE_DOCS";
 
 #[test]
 fn made_documents_are_those_that_code_makes() {
-    let path = root().join("docs/status-codes.md");
-    let made = status_codes();
-    if std::env::var_os(WRITE).is_some() {
-        std::fs::write(&path, made).expect("docs/status-codes.md to be written");
-        return;
+    for (name, source, made) in [
+        ("docs/status-codes.md", "crates/rules/src/contract.rs", status_codes()),
+        ("docs/metrics.md", "crates/rules/src/metric.rs", metrics()),
+    ] {
+        let path = root().join(name);
+        if std::env::var_os(WRITE).is_some() {
+            std::fs::write(&path, made).unwrap_or_else(|error| panic!("{name} to be written: {error}"));
+            continue;
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == made, "{name} is not what {source} says; run: cargo xtask docs");
     }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == made, "docs/status-codes.md is not what crates/rules/src/contract.rs says; run: cargo xtask docs");
 }
 
 /// What a status says to whoever gets it.
@@ -62,6 +67,26 @@ fn status_codes() -> String {
                 text.push_str("- Its status is the service's own where the contract has it, else 400.\n");
             }
         }
+    }
+    text
+}
+
+fn metrics() -> String {
+    let mut text = String::from(
+        "# Metrics\n\n\
+         <!-- Made from crates/rules/src/metric.rs; run `cargo xtask docs` after a change there. -->\n\n\
+         What Limen measures, in the text format that Prometheus reads. It is served at `/metrics` on the admin socket,\n\
+         `curl --unix-socket limen-data/admin.sock http://limen/metrics`, and on an address of its own where\n\
+         `metrics.listen` names one. The web address, which is public, never has it.\n\n\
+         Labels are bounded: of APIs, the first 254 since the start have names of their own, later ones are `other`; a\n\
+         call that reached no API has the empty name. The cause is that of [status-codes.md](status-codes.md), empty\n\
+         where a call was answered well. A subscription is never a label: the access log has it.\n\n\
+         | name | kind | labels | says |\n| --- | --- | --- | --- |\n",
+    );
+    for metric in Metric::ALL {
+        let Family { name, kind, labels, meaning } = metric.family();
+        let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+        let _ = writeln!(text, "| `{name}` | {} | {} | {meaning} |", kind.word(), labels.join(", "));
     }
     text
 }

@@ -1,6 +1,7 @@
 //! Sends an account's requests to the ledger, each in a task of its own, and delivers exactly one answer to each.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use limen_rules::quota::{LeaseGrant, LeaseRequest};
@@ -17,6 +18,19 @@ const LEDGER_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Outlet {
     pub(super) ledger: Arc<dyn QuotaLedger>,
     pub(super) runtime: Handle,
+    answered: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Outlet {
+    pub(super) fn new(ledger: Arc<dyn QuotaLedger>, runtime: Handle) -> Outlet {
+        Outlet { ledger, runtime, answered: AtomicU64::new(0), failed: AtomicU64::new(0) }
+    }
+
+    /// Requests that were answered, and that failed.
+    pub(super) fn answers(&self) -> (u64, u64) {
+        (self.answered.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+    }
 }
 
 /// Sends the requests. Not to be called while the account is locked.
@@ -48,6 +62,9 @@ impl Pending {
     fn deliver(&mut self, answer: Result<LeaseGrant, LedgerUnavailable>) {
         if !std::mem::replace(&mut self.answered, true) {
             let request = self.request;
+            let outlet = &self.account.outlet;
+            let count = if answer.is_ok() { &outlet.answered } else { &outlet.failed };
+            count.fetch_add(1, Ordering::Relaxed);
             self.account.with_quota(|quota, jobs| quota.complete(&request, answer, jobs));
         }
     }

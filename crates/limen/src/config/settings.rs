@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use limen_gateway::access_log::Format;
 use limen_gateway::edge::Edge;
 use limen_gateway::tls::{Files, Versions};
 use limen_rules::declared::{Complaint, nearest};
@@ -44,6 +45,16 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// What is logged.
     pub(crate) log_level: LevelFilter,
+    /// Where calls are written down, if they are.
+    pub(crate) access_log: AccessLogTo,
+    /// The form of the access log's lines.
+    pub(crate) access_log_format: Format,
+    /// The size at which its file is moved aside.
+    pub(crate) access_log_max_bytes: u64,
+    /// How many older files of it are kept.
+    pub(crate) access_log_keep: u32,
+    /// Where figures for a monitoring system are served besides the admin socket.
+    pub(crate) metrics_listen: Option<Listen>,
 }
 
 /// The form of log lines.
@@ -53,6 +64,19 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Where the access log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AccessLogTo {
+    /// A file in the data folder.
+    DataDir,
+    /// A file elsewhere.
+    File(PathBuf),
+    /// The standard output.
+    Output,
+    /// Nowhere.
+    Off,
 }
 
 /// A host and a port to listen on; port 0 takes a free one.
@@ -112,6 +136,11 @@ pub(crate) enum Key {
     SecretFile,
     LogFormat,
     LogLevel,
+    AccessLogFile,
+    AccessLogFormat,
+    AccessLogMaxSize,
+    AccessLogKeep,
+    MetricsListen,
 }
 
 /// A key of how callers' connections are met.
@@ -158,6 +187,11 @@ pub(crate) const KEYS: &[(Key, &str)] = &[
     (Key::SecretFile, "secret_file"),
     (Key::LogFormat, "log.format"),
     (Key::LogLevel, "log.level"),
+    (Key::AccessLogFile, "access_log.file"),
+    (Key::AccessLogFormat, "access_log.format"),
+    (Key::AccessLogMaxSize, "access_log.max_mib"),
+    (Key::AccessLogKeep, "access_log.keep"),
+    (Key::MetricsListen, "metrics.listen"),
 ];
 
 /// The folder of the store unless another is told.
@@ -188,6 +222,11 @@ impl Default for Draft {
             secret_file: PathBuf::new(),
             log_format: LogFormat::Text,
             log_level: LevelFilter::INFO,
+            access_log: AccessLogTo::DataDir,
+            access_log_format: Format::Json,
+            access_log_max_bytes: 64 << 20,
+            access_log_keep: 4,
+            metrics_listen: None,
         };
         Self { settings, secret_file: None, gateway_tls: TlsDraft::default(), web_tls: TlsDraft::default() }
     }
@@ -227,6 +266,23 @@ impl Draft {
                     ("trace", LevelFilter::TRACE),
                 ];
                 settings.log_level = choice(text, &levels)?;
+            }
+            Key::AccessLogFile => {
+                settings.access_log = match text {
+                    "-" => AccessLogTo::Output,
+                    "off" => AccessLogTo::Off,
+                    _ => AccessLogTo::File(path(text)?),
+                };
+            }
+            Key::AccessLogFormat => {
+                settings.access_log_format = choice(text, &[("json", Format::Json), ("text", Format::Text)])?;
+            }
+            Key::AccessLogMaxSize => settings.access_log_max_bytes = whole(text, 1, 1 << 20, "MiB")? << 20,
+            Key::AccessLogKeep => {
+                settings.access_log_keep = u32::try_from(whole(text, 0, 1_000, "files")?).unwrap_or(u32::MAX);
+            }
+            Key::MetricsListen => {
+                settings.metrics_listen = if text == "off" { None } else { Some(listen(text)?) };
             }
         }
         Ok(())
@@ -298,6 +354,13 @@ fn age(text: &str) -> Result<Duration, Complaint> {
         Some(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
         _ => Err((format!("'{text}' is not a time that a snapshot may serve"), "use 1 to 86400 seconds".into())),
     }
+}
+
+fn whole(text: &str, least: u64, most: u64, unit: &str) -> Result<u64, Complaint> {
+    let number: Option<u64> = text.replace('_', "").parse().ok();
+    number
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| (format!("'{text}' is not a number of {unit}"), format!("use {least} to {most}")))
 }
 
 fn path(text: &str) -> Result<PathBuf, Complaint> {

@@ -46,7 +46,7 @@ const SMALL: Form = Form::Whole(u32::MAX as u64);
 const LARGE: Form = Form::Whole(i64::MAX as u64);
 
 /// The sections that the command line and the environment can override.
-pub(crate) const SETTINGS: &[&str] = &["gateway", "web", "data_dir", "secret_file", "log"];
+pub(crate) const SETTINGS: &[&str] = &["gateway", "web", "data_dir", "secret_file", "log", "access_log", "metrics"];
 
 /// The whole file.
 pub(crate) static FILE: Form = Form::Mapping(&[
@@ -55,6 +55,8 @@ pub(crate) static FILE: Form = Form::Mapping(&[
     field("data_dir", Form::Text),
     field("secret_file", Form::Text),
     field("log", Form::Mapping(LOG)),
+    field("access_log", Form::Mapping(ACCESS_LOG)),
+    field("metrics", Form::Mapping(METRICS)),
     field("apis", Form::List(&Form::Mapping(API))),
     field("products", Form::List(&Form::Mapping(PRODUCT))),
     field("developers", Form::List(&Form::Mapping(DEVELOPER))),
@@ -107,6 +109,11 @@ const WEB: &[Field] =
 const WEB_TLS: &[Field] = &[field("certificate_file", Form::Text), field("key_file", Form::Text)];
 
 const LOG: &[Field] = &[field("format", Form::Text), field("level", Form::Text)];
+
+const ACCESS_LOG: &[Field] =
+    &[field("file", Form::Text), field("format", Form::Text), field("max_mib", Form::Text), field("keep", Form::Text)];
+
+const METRICS: &[Field] = &[field("listen", Form::Text)];
 
 const API: &[Field] = &[
     needed("name", Form::Text),

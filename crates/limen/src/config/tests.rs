@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use limen_gateway::access_log::Format;
+
 use super::*;
 
 const FILE: &str = "limen.yaml";
@@ -146,6 +148,10 @@ fn each_flaw_is_told_with_its_place_and_mend() {
             "limen.yaml:1:15: log.format: 'jsn' is not known here; mend: did you mean 'json'? It is one of text, json",
         ),
         (
+            "access_log: {keep: many}".into(),
+            "limen.yaml:1:20: access_log.keep: 'many' is not a number of files; mend: use 0 to 1000",
+        ),
+        (
             "gateway: {snapshot_max_age_s: 0}".into(),
             "limen.yaml:1:31: gateway.snapshot_max_age_s: '0' is not a time that a snapshot may serve; mend: use 1 to 86400 seconds",
         ),
@@ -227,7 +233,7 @@ fn variables(list: &[(&str, &str)]) -> Vec<(String, OsString)> {
 
 #[test]
 fn flags_go_before_the_environment_before_the_file_before_defaults() {
-    let text = "gateway: {listen: 127.0.0.1:1, snapshot_max_age_s: 60}\nweb: {listen: 127.0.0.1:1}\nlog: {format: json, level: warn}\n";
+    let text = "gateway: {listen: 127.0.0.1:1, snapshot_max_age_s: 60}\nweb: {listen: 127.0.0.1:1}\nlog: {format: json, level: warn}\naccess_log: {file: off, format: text, max_mib: 2, keep: 0}\nmetrics: {listen: 127.0.0.1:0}\n";
     let sources = Sources {
         environment: variables(&[
             ("LIMEN__GATEWAY__LISTEN", "127.0.0.1:2"),
@@ -243,8 +249,13 @@ fn flags_go_before_the_environment_before_the_file_before_defaults() {
     assert_eq!(settings.web_listen.to_string(), "127.0.0.1:2");
     assert_eq!((settings.snapshot_max_age, settings.log_format), (Duration::from_secs(60), LogFormat::Json));
     assert_eq!(settings.secret_file, PathBuf::from("/tmp/d.secret"));
+    assert_eq!((settings.access_log, settings.access_log_format), (AccessLogTo::Off, Format::Text));
+    assert_eq!((settings.access_log_max_bytes, settings.access_log_keep), (2 << 20, 0));
+    assert_eq!(settings.metrics_listen.map(|place| place.to_string()), Some("127.0.0.1:0".into()));
     let default = check("", &Sources::default(), None).unwrap_or_else(|flaws| panic!("{flaws}")).settings;
     assert_eq!((default.gateway_listen.to_string(), default.web_public_url), ("127.0.0.1:8080".into(), None));
+    assert_eq!((default.access_log, default.metrics_listen), (AccessLogTo::DataDir, None));
+    assert_eq!((default.access_log_max_bytes, default.access_log_keep), (64 << 20, 4));
     assert_eq!(default.secret_file, PathBuf::from("./limen-data.secret"));
 }
 

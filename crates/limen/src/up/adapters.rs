@@ -6,6 +6,7 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use limen_gateway::accounts::{Lease, LedgerUnavailable, QuotaLedger, Reading};
 use limen_gateway::clock::{Clock as _, SystemClock};
 use limen_gateway::gateway::Gateway;
+use limen_gateway::metrics::exposition;
 use limen_portal::ports::{Clock, GatewayStatus, GatewayView, Random};
 use limen_portal::wire::{Check, Explanation, TargetLine, UsageLine};
 use limen_rules::quota::LeaseRequest;
@@ -13,6 +14,7 @@ use limen_rules::snapshot::account_of;
 use limen_store::Store;
 
 use super::targets;
+use super::telemetry;
 
 /// The store as the gateway's ledger.
 pub(super) struct StoreLedger(pub(super) Store);
@@ -50,23 +52,30 @@ impl Random for SystemRandomness {
 }
 
 /// The gateway as the portal sees it.
-pub(super) struct View(pub(super) Arc<Gateway>);
+pub(super) struct View {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) started_at_us: i64,
+}
 
 impl GatewayView for View {
     fn status(&self) -> GatewayStatus {
         GatewayStatus {
-            snapshot_age_ms: self.0.current.age_us(self.0.clock.monotonic_us()) / 1_000,
-            snapshot_revision: self.0.current.pin().revision,
-            calls_by_status: self.0.journal.calls_by_status(),
+            snapshot_age_ms: self.gateway.current.age_us(self.gateway.clock.monotonic_us()) / 1_000,
+            snapshot_revision: self.gateway.current.pin().revision,
+            calls_by_status: self.gateway.journal.calls_by_status(),
         }
     }
 
     fn targets(&self, api: &str) -> Vec<TargetLine> {
-        targets::lines(&self.0, api)
+        targets::lines(&self.gateway, api)
+    }
+
+    fn metrics(&self) -> String {
+        exposition::text(&self.gateway, &telemetry::process(self.started_at_us))
     }
 
     fn explain(&self, request_id: &str) -> Option<Explanation> {
-        let record = self.0.journal.find(u128::from_str_radix(request_id, 16).ok()?)?;
+        let record = self.gateway.journal.find(u128::from_str_radix(request_id, 16).ok()?)?;
         let checks = record.findings.iter().map(|finding| Check {
             check: finding.step().word().into(),
             outcome: finding.outcome().word().into(),
@@ -85,8 +94,8 @@ impl GatewayView for View {
     }
 
     fn usage(&self, subscription: &str) -> Option<UsageLine> {
-        let now = Reading { monotonic_us: self.0.clock.monotonic_us(), wall_us: self.0.clock.wall_us() };
-        let usage = self.0.accounts.usage(account_of(subscription), now)?;
+        let now = Reading { monotonic_us: self.gateway.clock.monotonic_us(), wall_us: self.gateway.clock.wall_us() };
+        let usage = self.gateway.accounts.usage(account_of(subscription), now)?;
         let current =
             |meter: Option<limen_gateway::accounts::MeterUsage>| meter.filter(|usage| usage.span.contains(now.wall_us));
         let (calls, bytes) = (current(usage.calls), current(usage.bytes));

@@ -12,9 +12,15 @@ use crate::arguments::Output;
 use crate::config::Settings;
 
 /// Says that all is ready. `sample` is there while the sample is published, its credentials only on the first run.
-pub(super) fn tell(output: Output, addresses: &Addresses, sample: Option<Option<&Credentials>>, settings: &Settings) {
+pub(super) fn tell(
+    output: Output,
+    addresses: &Addresses,
+    metrics_url: Option<&str>,
+    sample: Option<Option<&Credentials>>,
+    settings: &Settings,
+) {
     let text = match output {
-        Output::Json => ready(addresses, sample),
+        Output::Json => ready(addresses, metrics_url, sample),
         Output::Table => {
             banner(&program(&settings.data_dir), addresses, sample, &settings.data_dir, &settings.secret_file)
         }
@@ -23,8 +29,24 @@ pub(super) fn tell(output: Output, addresses: &Addresses, sample: Option<Option<
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
-fn ready(addresses: &Addresses, sample: Option<Option<&Credentials>>) -> String {
+/// Links and realms are made of the public addresses; one like 0.0.0.0 leads nowhere.
+pub(super) fn warn_of_unreachable(settings: &Settings) {
+    let places = [
+        (&settings.gateway_listen, &settings.gateway_public_url, "--gateway-public-url"),
+        (&settings.web_listen, &settings.web_public_url, "--web-public-url"),
+    ];
+    for (place, public_url, flag) in places {
+        if public_url.is_none() && !place.is_loopback() {
+            tracing::warn!("answers will name {place} as our address; tell the one that callers use with {flag} URL");
+        }
+    }
+}
+
+fn ready(addresses: &Addresses, metrics_url: Option<&str>, sample: Option<Option<&Credentials>>) -> String {
     let mut line = json!({"event": "ready", "gateway": addresses.gateway_url, "web": addresses.web_url});
+    if let Some(url) = metrics_url {
+        line["metrics"] = json!(url);
+    }
     if let Some(credentials) = sample {
         let mut told = json!({"base_path": BASE_PATH, "subscription_key_header": DEFAULT_KEY_HEADER});
         if let Some(credentials) = credentials {
@@ -117,15 +139,18 @@ mod tests {
     #[test]
     fn the_ready_line_has_the_form_that_programs_rely_on() {
         let credentials = credentials();
-        let line: serde_json::Value = serde_json::from_str(&ready(&addresses(), Some(Some(&credentials)))).unwrap();
+        let line: serde_json::Value =
+            serde_json::from_str(&ready(&addresses(), Some("http://127.0.0.1:9464/metrics"), Some(Some(&credentials))))
+                .unwrap();
         assert_eq!(
             line,
-            json!({"event": "ready", "gateway": "http://127.0.0.1:8080", "web": "http://127.0.0.1:8081", "sample": {
+            json!({"event": "ready", "gateway": "http://127.0.0.1:8080", "web": "http://127.0.0.1:8081",
+                "metrics": "http://127.0.0.1:9464/metrics", "sample": {
                 "base_path": "/constituent/v1", "subscription_key_header": "Limen-Subscription-Key",
                 "primary_key": "pk", "secondary_key": "sk",
                 "tokens": {"full": "tf", "read_only": "tr", "restricted": "ts"}}})
         );
-        assert!(!ready(&addresses(), None).contains("sample"));
+        assert!(!ready(&addresses(), None, None).contains("sample"));
     }
 
     #[test]

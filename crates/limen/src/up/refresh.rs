@@ -78,14 +78,14 @@ async fn refresh(gateway: &Gateway, store: &Store, issuer: &Issuer, keys: &Keys)
             Some(current.with_subscriptions(changes.revision, &changes.subscriptions, &changes.removed_subscriptions))
         }
         Some(changes) => {
-            let (_, directory) = store.directory(now_us).await?;
+            let (_, catalog) = store.catalog(now_us).await?;
             // Subscriptions are as of the changes' revision; what came later comes with the next round.
-            let next = current.with_catalog(changes.revision, &directory, issuer.clone());
+            let next = current.with_catalog(changes.revision, &catalog, issuer.clone());
             Some(next.with_subscriptions(changes.revision, &changes.subscriptions, &changes.removed_subscriptions))
         }
         None => {
-            let (revision, directory) = store.directory(now_us).await?;
-            Some(Snapshot::new(revision, &directory, issuer.clone()))
+            let (revision, catalog, subscriptions) = store.directory(now_us).await?;
+            Some(Snapshot::of(revision, &catalog, subscriptions, issuer.clone()))
         }
     };
     let revision = next.as_ref().map_or(current.revision, |next| next.revision);

@@ -1,9 +1,12 @@
 //! A running Limen until it ends: what signals ask for, and the order in which it is taken apart.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use limen_gateway::access_log::AccessLog;
 use limen_gateway::accounts::Accounts;
 use limen_gateway::clock::{Clock as _, SystemClock};
+use limen_gateway::gateway::Gateway;
 use limen_gateway::listener::{IdleConnection, Running};
 use limen_store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -45,6 +48,7 @@ enum Asked {
 /// Everything that runs.
 pub(super) struct Started {
     pub(super) running: Running,
+    pub(super) gateway: Arc<Gateway>,
     pub(super) accounts: Accounts,
     pub(super) store: Store,
     pub(super) refresher: JoinHandle<()>,
@@ -96,6 +100,8 @@ impl Started {
             Vec::new()
         };
         self.accounts.shutdown().await;
+        let gateway = self.gateway;
+        let _ = tokio::task::spawn_blocking(move || gateway.access_log.as_ref().map(AccessLog::close)).await;
         let _ = self.stop_portal.send(true);
         self.refresher.abort();
         drop(self.watching);

@@ -55,6 +55,8 @@ impl Inherited {
 pub(super) struct Sockets {
     pub(super) gateway: TcpListener,
     pub(super) web: TcpListener,
+    /// Never handed in nor on: nobody's call waits there.
+    pub(super) metrics: Option<TcpListener>,
     /// Connections to the gateway without a call under way.
     pub(super) idle: Vec<IdleConnection>,
 }
@@ -72,12 +74,13 @@ impl Sockets {
         let [gateway, web] = handed_in(&inherited.seats)?;
         let gateway = take(gateway, &mut settings.gateway_listen, "--gateway")?;
         let web = take(web, &mut settings.web_listen, "--web")?;
+        let metrics = settings.metrics_listen.as_mut().map(|place| take(None, place, "LIMEN__METRICS__LISTEN")).transpose()?;
         let keep = |listener: &TcpListener| {
             let kept = listener.try_clone();
             kept.map_err(|error| StartFailure::of("A listening socket can't be kept", error, "Start again."))
         };
-        let kept = Self { gateway: keep(&gateway)?, web: keep(&web)?, idle: Vec::new() };
-        Ok((Self { gateway, web, idle: inherited.idle }, Legacy { sockets: kept, seats: inherited.seats }))
+        let kept = Self { gateway: keep(&gateway)?, web: keep(&web)?, metrics: None, idle: Vec::new() };
+        Ok((Self { gateway, web, metrics, idle: inherited.idle }, Legacy { sockets: kept, seats: inherited.seats }))
     }
 }
 
@@ -93,7 +96,7 @@ impl Legacy {
     /// # Errors
     /// Where a descriptor can't be copied.
     pub(super) fn give(self, command: &mut Command) -> std::io::Result<Vec<OwnedFd>> {
-        let Sockets { gateway, web, idle } = self.sockets;
+        let Sockets { gateway, web, idle, metrics: _ } = self.sockets;
         let mut lines = String::new();
         let mut given = Vec::new();
         for IdleConnection { stream, address } in idle {

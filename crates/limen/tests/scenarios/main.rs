@@ -31,5 +31,6 @@ mod status_429;
 mod status_500;
 mod status_503;
 mod targets;
+mod telemetry;
 mod tls;
 mod tokens;

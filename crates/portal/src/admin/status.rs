@@ -17,7 +17,7 @@ const NOTICES_MAX: u32 = 1_000;
 pub(super) async fn show(State(admin): State<Admin>) -> Answered<Status> {
     let portal = &admin.portal;
     let declared = portal.store.declared().await?;
-    let subscriptions = portal.store.subscriptions(None).await?.len();
+    let subscriptions = usize::try_from(portal.store.subscription_count().await?).unwrap_or(usize::MAX);
     let now_us = admin.now_us();
     let mut notices = portal.store.notices(NOTICES_MAX).await?;
     notices.retain(|notice| phase(notice, now_us) != Phase::Over);

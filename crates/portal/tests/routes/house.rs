@@ -77,6 +77,10 @@ impl GatewayView for Stage {
         }
     }
 
+    fn metrics(&self) -> String {
+        "limen_calls_total 42\n".to_owned()
+    }
+
     fn explain(&self, request_id: &str) -> Option<Explanation> {
         (request_id == CALL).then(|| Explanation {
             request_id: request_id.into(),

@@ -17,6 +17,7 @@ use crate::current::Current;
 use crate::edge::Edge;
 use crate::gateway::Settings;
 use crate::journal::Journal;
+use crate::metrics::Metrics;
 use crate::targets::Targets;
 use crate::token_cache::TokenCache;
 
@@ -49,6 +50,8 @@ fn gateway(folder: &std::path::Path) -> Arc<Gateway> {
         accounts,
         tokens: TokenCache::default(),
         journal: Journal::default(),
+        metrics: Metrics::default(),
+        access_log: None,
         clock: Arc::new(SystemClock),
         assertion_key: Default::default(),
         tls: None,
