@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::exchange::Exchange;
-use self::socket::Socket;
+pub(crate) use self::socket::Socket;
 use crate::call;
 use crate::gateway::{Core, Gateway};
 

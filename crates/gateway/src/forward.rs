@@ -6,7 +6,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use http::header::HOST;
+use http::header::{HOST, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method};
 use limen_http1::service::{Request, RequestBody, ResponseHead};
 use limen_rules::contract::Cause;
@@ -37,6 +37,8 @@ pub(crate) struct Onward {
     pub(crate) rest: String,
     /// The query without the key.
     pub(crate) query: Option<String>,
+    /// Whether it is a WebSocket's handshake.
+    pub(crate) websocket: bool,
 }
 
 /// A service's answer, its body still to come.
@@ -84,11 +86,13 @@ struct Head {
     method: Method,
     path: String,
     headers: HeaderMap,
+    /// Whether the protocol of `Upgrade` is asked for.
+    upgrade: bool,
 }
 
 impl Head {
     fn request(&self, body: RequestBody) -> Request<'_> {
-        Request { method: &self.method, target: &self.path, headers: &self.headers, body, upgrade: false }
+        Request { method: &self.method, target: &self.path, headers: &self.headers, body, upgrade: self.upgrade }
     }
 }
 
@@ -161,7 +165,7 @@ fn failed(broken: Broken, target: &Target) -> Failure {
 /// The request's head as the service gets it: nothing that only we may say survives, then we say it.
 fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> Result<Head, Failure> {
     let api = &charged.routed.api.api;
-    let Onward { method, mut headers, rest, query } = onward;
+    let Onward { method, mut headers, rest, query, websocket } = onward;
     let mut path = format!("{}{rest}", target.path);
     if path.is_empty() {
         path.push('/');
@@ -180,11 +184,14 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> 
         conditions: passes(304),
     };
     strip_request(&mut headers, &method, &passage);
+    if websocket {
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
     if !api.preserve_host {
         headers.insert(HOST, value(&target.authority)?);
     }
     identify(call, charged, &method, &path, &mut headers)?;
-    Ok(Head { method, path, headers })
+    Ok(Head { method, path, headers, upgrade: websocket })
 }
 
 fn value(text: &str) -> Result<HeaderValue, Failure> {

@@ -28,3 +28,5 @@ mod link;
 mod outbound;
 mod pool;
 mod relay;
+mod standing;
+mod websocket;

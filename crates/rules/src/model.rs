@@ -3,11 +3,15 @@
 //! Plain data with the defaults of the contract; the rules that read it live in the other modules. Times are
 //! microseconds since the Unix epoch (`_us`), names match [`valid_name`].
 
+mod deadlines;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::period::Period;
+
+pub use deadlines::Deadlines;
 
 /// A name that people chose: an API's, product's, developer's, environment's, role's, user's or application's.
 pub type Name = Arc<str>;
@@ -158,24 +162,6 @@ impl Default for Cors {
     }
 }
 
-/// Deadlines of a call on the service's side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Deadlines {
-    /// To connect to a target.
-    pub connect_timeout_ms: u64,
-    /// From the request's last byte to the response's head.
-    pub response_timeout_ms: u64,
-    /// Between two pieces of a body.
-    pub idle_timeout_ms: u64,
-}
-
-impl Default for Deadlines {
-    fn default() -> Self {
-        Self { connect_timeout_ms: 2_000, response_timeout_ms: 30_000, idle_timeout_ms: 60_000 }
-    }
-}
-
 /// A published API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -225,6 +211,9 @@ pub struct Api {
     /// Whether `Cookie` and `Set-Cookie` pass.
     #[serde(default)]
     pub cookies: bool,
+    /// Whether a GET may become a WebSocket (RFC 6455).
+    #[serde(default)]
+    pub websocket: bool,
     /// Whether the service gets `Limen-Assertion`.
     #[serde(default = "yes")]
     pub assertion: bool,

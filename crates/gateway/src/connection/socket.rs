@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, BufMut, BytesMut};
 use limen_http1::connection::{Connection, Limits};
 use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, Interest};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
@@ -23,11 +23,11 @@ const LINGER_BYTES: usize = 16 * 1024 * 1024;
 const OUT_BYTES: usize = 1024;
 
 /// A caller's socket.
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: TcpStream,
     pub(super) engine: Connection,
     /// What waits to be written.
-    pub(super) out: BytesMut,
+    pub(crate) out: BytesMut,
     /// Whether closing resets the connection: see [`Socket::set_resets`].
     resets: bool,
     /// Whether `out` held much at a time, and so keeps much memory.
@@ -121,8 +121,22 @@ impl Socket {
         Poll::Ready(Ok(()))
     }
 
+    /// Receives what is not HTTP any more; 0 bytes at its end.
+    pub(crate) fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        space: &mut impl BufMut,
+    ) -> Poll<io::Result<usize>> {
+        std::pin::pin!(self.stream.read_buf(space)).poll(context)
+    }
+
+    /// Ends our side of what is not HTTP any more.
+    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
     /// Writes what waits; ready when all of it is written.
-    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.out.is_empty() {
             match self.stream.try_write(&self.out) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),

@@ -23,3 +23,4 @@ mod status_429;
 mod status_500;
 mod status_503;
 mod tokens;
+mod websockets;
