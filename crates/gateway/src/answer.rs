@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::relay::Relay;
+use crate::websocket::Tunnel;
 
 /// The service's answer broke off: the connection is closed so that nothing cut looks whole.
 #[derive(Debug, thiserror::Error)]
@@ -21,11 +22,21 @@ pub(crate) enum Answer {
     Whole(Option<Bytes>),
     /// The service's body, as it comes.
     Relay(Box<Relay>),
+    /// None: with this head the connection becomes a WebSocket.
+    Switch(Box<Tunnel>),
 }
 
 impl Answer {
     pub(crate) fn empty() -> Self {
         Self::Whole(None)
+    }
+
+    /// Ready when whoever gets a stream may not have it any more.
+    pub(crate) fn poll_revoked(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Relay(relay) => relay.poll_revoked(context),
+            Self::Whole(_) | Self::Switch(_) => Poll::Pending,
+        }
     }
 }
 
@@ -37,6 +48,7 @@ impl Body for Answer {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Relay(relay) => relay.poll(context),
+            Self::Switch(_) => Poll::Ready(None),
         }
     }
 
@@ -44,6 +56,7 @@ impl Body for Answer {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
             Self::Relay(relay) => relay.is_at_end(),
+            Self::Switch(_) => true,
         }
     }
 
@@ -51,6 +64,7 @@ impl Body for Answer {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Relay(relay) => relay.size_hint(),
+            Self::Switch(_) => SizeHint::with_exact(0),
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use self::exchange::Exchange;
-use self::socket::Socket;
+pub(crate) use self::socket::Socket;
 use self::transport::Transport;
 use crate::call;
 use crate::edge::Edge;
@@ -64,12 +64,7 @@ pub(crate) async fn serve(
 }
 
 /// What carries the connection, once it is secured where it has to be.
-async fn begin(
-    gateway: &Arc<Gateway>,
-    stream: TcpStream,
-    peer: &Arc<Peer>,
-    stopping: &Stopping,
-) -> Option<Transport> {
+async fn begin(gateway: &Arc<Gateway>, stream: TcpStream, peer: &Arc<Peer>, stopping: &Stopping) -> Option<Transport> {
     let Some(tls) = &gateway.tls else { return Some(Transport::Plain(stream)) };
     match tls.begin(stream).await {
         Begun::Secure(stream) => Some(Transport::Secure(stream)),
@@ -111,8 +106,7 @@ async fn serve_http1(
             }
             Next::Http2(received) => {
                 // Boxed: most connections speak HTTP/1.1, and all would keep room for it.
-                let served =
-                    Box::pin(http2::serve(gateway, core, socket.into_transport(), received, peer, stopping));
+                let served = Box::pin(http2::serve(gateway, core, socket.into_transport(), received, peer, stopping));
                 served.await;
                 return None;
             }
@@ -142,13 +136,7 @@ pub(crate) async fn turn_away(
 }
 
 /// Answers a connection of which nothing was read, and closes it.
-async fn refuse(
-    gateway: &Arc<Gateway>,
-    transport: Transport,
-    peer: &Arc<Peer>,
-    refusal: Refusal,
-    stopping: &Stopping,
-) {
+async fn refuse(gateway: &Arc<Gateway>, transport: Transport, peer: &Arc<Peer>, refusal: Refusal, stopping: &Stopping) {
     let socket = Socket::new(transport, Limits::default(), gateway.settings.edge.slowest);
     answer_refused(gateway, socket, peer, refusal, stopping).await;
 }

@@ -7,7 +7,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use http::header::HOST;
+use http::header::{HOST, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method};
 use limen_http1::service::{Request, RequestBody, ResponseHead};
 use limen_rules::contract::Cause;
@@ -40,6 +40,8 @@ pub(crate) struct Onward {
     pub(crate) rest: String,
     /// The query without the key.
     pub(crate) query: Option<String>,
+    /// Whether it is a WebSocket's handshake.
+    pub(crate) websocket: bool,
 }
 
 /// A service's answer, its body still to come.
@@ -96,6 +98,8 @@ struct Head {
     method: Method,
     path: String,
     headers: HeaderMap,
+    /// Whether the protocol of `Upgrade` is asked for.
+    upgrade: bool,
 }
 
 /// What a call asks for, below the path of whichever target it goes to.
@@ -106,7 +110,7 @@ struct Place {
 
 impl Head {
     fn request(&self, body: RequestBody) -> Request<'_> {
-        Request { method: &self.method, target: &self.path, headers: &self.headers, body, upgrade: false }
+        Request { method: &self.method, target: &self.path, headers: &self.headers, body, upgrade: self.upgrade }
     }
 
     fn begin(&self, link: &mut Link, body: Outbound) -> Result<(), Failure> {
@@ -227,7 +231,7 @@ fn failed(broken: Broken, target: &Target) -> Failure {
 /// The request's head as the service gets it: nothing that only we may say survives, then we say it.
 fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> Result<(Head, Place), Failure> {
     let api = &charged.routed.api.api;
-    let Onward { method, mut headers, rest, query } = onward;
+    let Onward { method, mut headers, rest, query, websocket } = onward;
     // What would make the service answer 206 or 304 passes only where such an answer may leave.
     let passes = |status| api.contract == ContractKind::Transparent || api.pass_statuses.contains(&status);
     let passage = RequestPassage {
@@ -240,9 +244,12 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> 
     let asked_host = headers.get(HOST).cloned();
     strip_request(&mut headers, &method, &passage);
     call.peer.tell(&mut headers, asked_host);
+    if websocket {
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
     // HTTP/1.0 has no need of a `Host`; HTTP/1.1, which a service is spoken to in, has (RFC 9112 §3.2).
     let keeps_host = api.preserve_host && headers.contains_key(HOST);
-    let mut head = Head { method, path: String::new(), headers, keeps_host };
+    let mut head = Head { method, path: String::new(), headers, keeps_host, upgrade: websocket };
     let place = Place { rest, query };
     head.aim(call, charged, target, &place)?;
     Ok((head, place))

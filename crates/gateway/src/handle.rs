@@ -19,19 +19,21 @@ use limen_rules::resource_metadata::{self, WELL_KNOWN};
 use limen_rules::routing::{self, Located, Routed};
 use limen_rules::snapshot::LiveApi;
 use limen_rules::token::Identified;
-use limen_rules::{cors, header};
+use limen_rules::{cors, header, websocket};
 
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::charge::{self, Checked, Paced};
-use crate::collect;
+use crate::collect::{self, Accepted, Collected};
 use crate::failure::Failure;
 use crate::forward::{self, Onward};
 use crate::gateway::{Core, Gateway};
 use crate::identify::identify;
 use crate::inbound::{Head, Inbound};
 use crate::peer::Peer;
-use crate::relay;
+use crate::relay::{self, Opening};
+use crate::standing::Presented;
+use crate::websocket::Expected;
 
 /// The envelope: gives the call its id and its picture, walks it, answers it.
 pub(crate) async fn handle(
@@ -81,16 +83,17 @@ async fn walk(
     let identified = identify(call, &routed, &parts.headers, &subscribed)?;
     let permitted = permit(call, &routed, identified)?;
     let accepted = collect::collect(call, &routed, &parts.method, &parts.headers, &subscribed, body).await?;
+    let opening = opening(call, &routed, &parts, &accepted)?;
     let api = Arc::clone(&routed.api);
-    let onward = onward(&routed, &parts.method, std::mem::take(&mut parts.headers), &path);
+    let onward = onward(&routed, &parts.method, std::mem::take(&mut parts.headers), &path, opening.websocket.is_some());
     let checked = Checked { routed, _open: open, subscribed, _paced: paced, permitted, accepted };
     let charged = charge::charge(call, checked).await?;
     let forwarded = forward::forward(call, core, charged, onward).await?;
-    relay::respond(call, core, &api, &parts.method, forwarded).await
+    relay::respond(call, core, &api, &parts.method, forwarded, opening).await
 }
 
 /// Path and query of a target, in whichever form it came; the engine has seen that its authority is the Host's.
-fn origin_form(target: &Target) -> Cow<'_, str> {
+pub(crate) fn origin_form(target: &Target) -> Cow<'_, str> {
     match target.form() {
         TargetForm::Absolute => path::split_absolute(target.as_str()).map_or("/".into(), |parts| parts.origin_form),
         TargetForm::Origin | TargetForm::Authority | TargetForm::Asterisk => target.as_str().into(),
@@ -285,13 +288,28 @@ fn permit(call: &mut Call<'_>, routed: &Routed, identified: Identified) -> Resul
     Ok(permitted)
 }
 
+/// What is needed where the call stays open: the handshake where it asks for a WebSocket and the API has any, and what it
+/// was let in with.
+fn opening(call: &mut Call<'_>, routed: &Routed, parts: &Head, accepted: &Accepted) -> Result<Opening, Refusal> {
+    let is_asked_for = parts.upgrade && websocket::is_asked_for(&parts.method, &parts.headers);
+    let presented = Presented::of(parts, &routed.api);
+    if !is_asked_for || !routed.api.api.websocket {
+        return Ok(Opening { presented, websocket: None });
+    }
+    call.step = Step::Body;
+    let has_body = !matches!(accepted.body, Collected::None);
+    let expected = Expected::of(websocket::key(&parts.headers, has_body)?);
+    Ok(Opening { presented, websocket: Some(expected) })
+}
+
 /// What is sent on: exactly the path that was decided on, the query without the key.
-fn onward(routed: &Routed, method: &Method, headers: HeaderMap, path: &Normalized<'_>) -> Onward {
+fn onward(routed: &Routed, method: &Method, headers: HeaderMap, path: &Normalized<'_>, websocket: bool) -> Onward {
     // Gone even where it isn't read: a key that a caller put there by mistake must not reach a service's logs.
     let query = path.query.map(|query| path::without_query_parameter(query, KEY_QUERY_PARAMETER).into_owned());
     Onward {
         method: method.clone(),
         headers,
+        websocket,
         rest: path.path.get(routed.rest_at..).unwrap_or_default().to_owned(),
         query: query.filter(|query| !query.is_empty()),
     }

@@ -6,9 +6,11 @@ use limen_rules::contract::{Cause, Refusal};
 use limen_rules::explain::{Finding, Step};
 use limen_rules::key::Subscribed;
 use limen_rules::routing::Routed;
+use limen_rules::snapshot::Snapshot;
 use limen_rules::token::{self, Identified};
 
 use crate::call::Call;
+use crate::gateway::Gateway;
 use crate::metrics::Count;
 use crate::token_cache::TokenCache;
 
@@ -20,36 +22,48 @@ pub(crate) fn identify(
     subscribed: &Subscribed,
 ) -> Result<Identified, Refusal> {
     call.step = Step::Token;
-    if let Some(not_required) = Identified::not_required(routed.operation().access) {
-        call.note(Finding::NotRequired(Step::Token));
-        return Ok(not_required);
-    }
-    let token = token::presented(headers, subscribed)?;
-    let catalog = &call.snapshot.catalog;
-    let hash = TokenCache::hash(token);
-    let (verified, remembered) = match call.gateway.tokens.get(&hash) {
-        Some(verified) => {
-            call.gateway.metrics.count(Count::SignaturesRemembered);
-            (verified, true)
-        }
-        None => {
-            call.gateway.metrics.count(Count::SignaturesChecked);
-            let verified = token::verify(token, &catalog.trusted_keys, &catalog.issuer)
-                .map_err(|words| token::refuse(Cause::TokenInvalid, words))?;
-            let verified = Arc::new(verified);
-            call.gateway.tokens.put(hash, Arc::clone(&verified));
-            (verified, false)
-        }
-    };
-    let identified = token::identify(catalog, &routed.api, &verified, subscribed, call.now_us)?;
-    if let Some(identity) = identified.identity() {
-        call.note(Finding::Token {
+    let (identified, remembered) = judge(call.gateway, &call.snapshot, call.now_us, routed, headers, subscribed)?;
+    match identified.identity() {
+        Some(identity) => call.note(Finding::Token {
             user: identity.user.clone(),
             application: identity.application.clone(),
             environment: identity.environment.clone(),
             grant: identity.grant.clone(),
             remembered,
-        });
+        }),
+        None => call.note(Finding::NotRequired(Step::Token)),
     }
     Ok(identified)
+}
+
+/// Judges the access token by a snapshot and a moment; and whether its signature was known to be good.
+pub(crate) fn judge(
+    gateway: &Gateway,
+    snapshot: &Snapshot,
+    now_us: i64,
+    routed: &Routed,
+    headers: &http::HeaderMap,
+    subscribed: &Subscribed,
+) -> Result<(Identified, bool), Refusal> {
+    if let Some(not_required) = Identified::not_required(routed.operation().access) {
+        return Ok((not_required, false));
+    }
+    let token = token::presented(headers, subscribed)?;
+    let catalog = &snapshot.catalog;
+    let hash = TokenCache::hash(token);
+    let (verified, remembered) = match gateway.tokens.get(&hash) {
+        Some(verified) => {
+            gateway.metrics.count(Count::SignaturesRemembered);
+            (verified, true)
+        }
+        None => {
+            gateway.metrics.count(Count::SignaturesChecked);
+            let verified = token::verify(token, &catalog.trusted_keys, &catalog.issuer)
+                .map_err(|words| token::refuse(Cause::TokenInvalid, words))?;
+            let verified = Arc::new(verified);
+            gateway.tokens.put(hash, Arc::clone(&verified));
+            (verified, false)
+        }
+    };
+    Ok((token::identify(catalog, &routed.api, &verified, subscribed, now_us)?, remembered))
 }

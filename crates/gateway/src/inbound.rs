@@ -23,6 +23,8 @@ pub(crate) struct Head {
     pub(crate) target: Target,
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
+    /// Whether another protocol is asked for: `Upgrade`, and `Connection` names it.
+    pub(crate) upgrade: bool,
 }
 
 /// Why a body ended before its end.

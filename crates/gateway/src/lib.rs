@@ -38,5 +38,7 @@ mod peer;
 mod pool;
 mod proxy_header;
 mod relay;
+mod standing;
 mod stopping;
 mod stripe;
+mod websocket;

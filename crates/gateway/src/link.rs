@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 mod timer;
+mod tunnel;
 
 use std::io;
 use std::pin::{Pin, pin};

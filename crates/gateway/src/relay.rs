@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use limen_http1::service::{AnswerBody, ResponseHead};
@@ -29,17 +29,29 @@ use crate::failure::{Failure, ServiceFailure};
 use crate::forward::Forwarded;
 use crate::gateway::Core;
 use crate::link::Link;
+use crate::standing::{Presented, Standing};
+use crate::websocket::{Expected, Tunnel};
 
 /// For the body of a service's refusal to come.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What is needed of a call where its answer stays open.
+pub(crate) struct Opening {
+    /// What it was let in with.
+    pub(crate) presented: Presented,
+    /// The proof that its handshake asks for, if it is one.
+    pub(crate) websocket: Option<Expected>,
+}
+
 /// What is owed when a body ends: the call's debts, the connection, the journal's line.
-struct Settlement {
-    debts: Debts,
+pub(crate) struct Settlement {
+    pub(crate) debts: Debts,
     /// None only while it is dropped.
-    link: Option<Box<Link>>,
+    pub(crate) link: Option<Box<Link>>,
     address: Arc<str>,
     core: Arc<Core>,
+    /// What the call was let in with.
+    presented: Option<Presented>,
     draft: Option<Draft>,
 }
 
@@ -70,10 +82,17 @@ pub(crate) struct Relay {
     /// Bytes that are still to come, where that is known.
     left_bytes: Option<u64>,
     idle_timeout: Duration,
+    /// For streams: whether the call would still be let in.
+    standing: Option<Standing>,
     settlement: Settlement,
 }
 
 impl Relay {
+    /// Ready when whoever gets a stream may not have it any more.
+    pub(crate) fn poll_revoked(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.standing.as_mut().map_or(Poll::Pending, |standing| standing.poll_end(context))
+    }
+
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let piece = std::task::ready!(self.settlement.poll_piece(context, self.idle_timeout));
         Poll::Ready(piece.map(|piece| {
@@ -100,14 +119,20 @@ pub(crate) async fn respond(
     api: &LiveApi,
     method: &Method,
     forwarded: Forwarded,
+    opening: Opening,
 ) -> Result<Response<Answer>, Failure> {
     let Forwarded { head, link, target, debts } = forwarded;
     let status = head.status.as_u16();
     let strict = api.api.contract == ContractKind::Strict;
-    let settings =
-        MappingSettings { strict, pass_401: api.api.pass_401, pass_statuses: &api.api.pass_statuses, websocket: false };
+    let settings = MappingSettings {
+        strict,
+        pass_401: api.api.pass_401,
+        pass_statuses: &api.api.pass_statuses,
+        websocket: opening.websocket.as_ref().is_some_and(|expected| expected.is_met_by(&head)),
+    };
     let (address, core) = (Arc::clone(&target.address), Arc::clone(core));
-    let mut settlement = Settlement { debts, link: Some(link), address, core, draft: None };
+    let mut settlement =
+        Settlement { debts, link: Some(link), address, core, presented: Some(opening.presented), draft: None };
     let failed =
         |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };
     let mapped = map(status, method, &settings);
@@ -131,13 +156,40 @@ pub(crate) async fn respond(
         }
         Mapped::Unavailable => Cause::ServiceUnavailable,
         Mapped::Timeout => Cause::ServiceTimeout,
-        Mapped::Unexpected | Mapped::Interim | Mapped::Upgrade => Cause::Unexpected,
+        Mapped::Upgrade => {
+            call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as: status });
+            return Ok(switch(call, api, head, settlement));
+        }
+        Mapped::Unexpected | Mapped::Interim => Cause::Unexpected,
     };
     // Our 5xx before anything left: the right goes back to the period that it was taken from.
     if settlement.debts.give_back() {
         call.note(Finding::GivenBack);
     }
     Err(failed(cause).into())
+}
+
+/// The service's consent to a WebSocket.
+fn switch(call: &mut Call<'_>, api: &LiveApi, head: ResponseHead, mut settlement: Settlement) -> Response<Answer> {
+    let mut headers = head.headers;
+    let transparent = api.api.contract == ContractKind::Transparent;
+    strip_response(&mut headers, &ResponsePassage { cookies: api.api.cookies, transparent });
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    call.ended_as(head.status.as_u16(), None);
+    settlement.draft = call.draft.take();
+    let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);
+    let standing = settlement.presented.take().map(|presented| Standing::new(call.gateway, presented));
+    let mut response = Response::new(Answer::Switch(Box::new(Tunnel::new(settlement, standing, idle_timeout))));
+    *response.status_mut() = head.status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Whether an answer stays open for as long as there is something to tell.
+fn is_stream(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
+    let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
 }
 
 /// The service's answer, under the status that leaves.
@@ -168,7 +220,9 @@ fn pass(
                 AnswerBody::Length(length) => Some(length),
                 AnswerBody::Chunked | AnswerBody::UntilClose => None,
             };
-            Answer::Relay(Box::new(Relay { left_bytes, idle_timeout, settlement }))
+            let presented = settlement.presented.take().filter(|_| is_stream(&headers));
+            let standing = presented.map(|presented| Standing::new(call.gateway, presented));
+            Answer::Relay(Box::new(Relay { left_bytes, idle_timeout, standing, settlement }))
         }
         PassedBody::Empty => {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));

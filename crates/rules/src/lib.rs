@@ -35,3 +35,4 @@ pub mod routing;
 pub mod snapshot;
 pub mod target;
 pub mod token;
+pub mod websocket;

@@ -186,6 +186,9 @@ pub struct Api {
     /// Whether `Cookie` and `Set-Cookie` pass.
     #[serde(default)]
     pub cookies: bool,
+    /// Whether a GET may become a WebSocket (RFC 6455).
+    #[serde(default)]
+    pub websocket: bool,
     /// Whether the service gets `Limen-Assertion`.
     #[serde(default = "yes")]
     pub assertion: bool,

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::Response;
 use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Response};
 use http_body::Body as _;
 use limen_http1::connection::Event;
 use limen_http1::head::{BodyKind, RequestHead};
@@ -22,6 +22,7 @@ use crate::handle;
 use crate::inbound::{BrokenBody, Feeder, Head, Inbound};
 use crate::peer::Peer;
 use crate::stopping::Stopping;
+use crate::websocket::Tunnel;
 
 /// More of an answer is not fetched while so much of it waits to be written.
 const WAITING_BYTES: usize = 64 * 1024;
@@ -44,6 +45,8 @@ pub(super) struct Exchange<'e> {
     left_bytes: Option<u64>,
     handling: Option<Handling<'e>>,
     answer: Option<Answer>,
+    /// What the connection became, where its protocol was switched.
+    tunnel: Option<Box<Tunnel>>,
     /// Whether the answer's first write still waits for its turn.
     is_deferred: bool,
     is_head: bool,
@@ -76,7 +79,9 @@ impl<'e> Exchange<'e> {
         };
         let is_head = head.method == http::Method::HEAD;
         let is_old = head.version == http::Version::HTTP_10;
-        let head = Head { method: head.method, target: head.target, version: head.version, headers: head.headers };
+        let upgrade = head.upgrade;
+        let head =
+            Head { method: head.method, target: head.target, version: head.version, headers: head.headers, upgrade };
         let handling: Handling<'e> = Box::pin(handle::handle(gateway, core, peer, head, body));
         socket.renew();
         Self {
@@ -88,6 +93,7 @@ impl<'e> Exchange<'e> {
             left_bytes,
             handling: Some(handling),
             answer: None,
+            tunnel: None,
             is_deferred: false,
             is_head,
             is_old,
@@ -112,6 +118,7 @@ impl<'e> Exchange<'e> {
             left_bytes: None,
             handling: Some(handling),
             answer: None,
+            tunnel: None,
             is_deferred: false,
             is_head: false,
             is_old: false,
@@ -126,6 +133,9 @@ impl<'e> Exchange<'e> {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
+            if let Some(tunnel) = &mut self.tunnel {
+                return tunnel.poll(context, self.socket);
+            }
             self.poll_feed(context);
             if let Some(handling) = &mut self.handling
                 && let Poll::Ready(response) = handling.as_mut().poll(context)
@@ -137,7 +147,13 @@ impl<'e> Exchange<'e> {
             if self.handling.is_some() && self.feeder.is_none() && self.socket.poll_gone(context).is_ready() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
+            if self.tunnel.is_some() {
+                continue;
+            }
             let waits = self.poll_answer(context);
+            if self.answer.as_mut().is_some_and(|answer| answer.poll_revoked(context).is_ready()) {
+                return Poll::Ready(Err(io::ErrorKind::PermissionDenied.into()));
+            }
             // As with requests to services: answers of this core leave together.
             if std::mem::take(&mut self.is_deferred) && self.answer.is_none() && !self.socket.out.is_empty() {
                 context.waker().wake_by_ref();
@@ -201,6 +217,9 @@ impl<'e> Exchange<'e> {
     fn begin(&mut self, context: &mut Context<'_>, response: Response<Answer>) {
         let is_whole = self.discard(context);
         let (parts, body) = response.into_parts();
+        if let Answer::Switch(tunnel) = body {
+            return self.switch(&parts.headers, tunnel);
+        }
         let told = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         let framing = match (body.size_hint().exact(), told) {
             // For HEAD: what GET would have got.
@@ -222,6 +241,21 @@ impl<'e> Exchange<'e> {
             }
             Err(error) => {
                 tracing::error!(%error, status = %parts.status, "an answer's head can't be written");
+                self.apologise();
+            }
+        }
+    }
+
+    /// Writes the head by which the protocol is switched.
+    fn switch(&mut self, headers: &HeaderMap, mut tunnel: Box<Tunnel>) {
+        let socket = &mut *self.socket;
+        match socket.engine.write_upgrade(&mut socket.out, headers) {
+            Ok(received) => {
+                tunnel.begin(&received, &mut socket.out);
+                self.tunnel = Some(tunnel);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a protocol can't be switched");
                 self.apologise();
             }
         }

@@ -23,8 +23,8 @@ use tokio::time::Instant;
 
 use self::exchange::{Ended, Exchange};
 use self::wire::{Traffic, Wire};
-use super::transport::Transport;
 use super::refused_flaw;
+use super::transport::Transport;
 use crate::call;
 use crate::gateway::{Core, Gateway};
 use crate::peer::Peer;
@@ -159,7 +159,9 @@ impl Session {
         let accept: HeaderMap = request.headers().get_all(ACCEPT).iter().map(|value| (ACCEPT, value.clone())).collect();
         let (parts, body) = request.into_parts();
         let exchange = match head(parts, body.is_end_stream()) {
-            Ok(head) => Exchange::of_request(&self.gateway, &self.core, &self.peer, (head, body), respond, &self.traffic),
+            Ok(head) => {
+                Exchange::of_request(&self.gateway, &self.core, &self.peer, (head, body), respond, &self.traffic)
+            }
             Err(flaw) => {
                 let response = call::refuse_head(&self.gateway, &self.peer, &method, &accept, refused_flaw(flaw));
                 Exchange::of_refusal(&self.gateway.settings.edge, response, &method, (respond, &self.traffic))
@@ -178,7 +180,8 @@ impl Session {
             self.shut_out();
         }
         if self.streams.is_empty() {
-            self.deadline = Instant::now() + if self.is_leaving { LEAVE_TIMEOUT } else { self.gateway.settings.edge.idle_timeout };
+            self.deadline =
+                Instant::now() + if self.is_leaving { LEAVE_TIMEOUT } else { self.gateway.settings.edge.idle_timeout };
         }
     }
 

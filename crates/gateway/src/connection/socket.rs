@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, BufMut, BytesMut};
 use limen_http1::connection::{Connection, Limits};
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, Interest};
@@ -24,11 +24,11 @@ const LINGER_BYTES: usize = 16 * 1024 * 1024;
 const OUT_BYTES: usize = 1024;
 
 /// A caller's socket.
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: Transport,
     pub(super) engine: Connection,
     /// What waits to be written.
-    pub(super) out: BytesMut,
+    pub(crate) out: BytesMut,
     /// Whether closing resets the connection: see [`Socket::set_resets`].
     resets: bool,
     /// Whether `out` held much at a time, and so keeps much memory.
@@ -136,8 +136,22 @@ impl Socket {
         Poll::Ready(Ok(()))
     }
 
+    /// Receives what is not HTTP any more; 0 bytes at its end.
+    pub(crate) fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        space: &mut impl BufMut,
+    ) -> Poll<io::Result<usize>> {
+        std::pin::pin!(self.stream.read_buf(space)).poll(context)
+    }
+
+    /// Ends our side of what is not HTTP any more.
+    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
     /// Writes what waits; ready when all of it is written.
-    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Transport::Plain(stream) = &self.stream else { return self.poll_flush_secured(context) };
         while !self.out.is_empty() {
             match stream.try_write(&self.out) {

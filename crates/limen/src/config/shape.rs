@@ -137,6 +137,7 @@ const API: &[Field] = &[
     field("preserve_host", Form::Boolean),
     field("forward_token", Form::Boolean),
     field("cookies", Form::Boolean),
+    field("websocket", Form::Boolean),
     field("assertion", Form::Boolean),
     field("pass_401", Form::Boolean),
     field("pass_statuses", Form::List(&Form::Whole(u16::MAX as u64))),

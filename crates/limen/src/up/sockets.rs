@@ -74,7 +74,8 @@ impl Sockets {
         let [gateway, web] = handed_in(&inherited.seats)?;
         let gateway = take(gateway, &mut settings.gateway_listen, "--gateway")?;
         let web = take(web, &mut settings.web_listen, "--web")?;
-        let metrics = settings.metrics_listen.as_mut().map(|place| take(None, place, "LIMEN__METRICS__LISTEN")).transpose()?;
+        let metrics =
+            settings.metrics_listen.as_mut().map(|place| take(None, place, "LIMEN__METRICS__LISTEN")).transpose()?;
         let keep = |listener: &TcpListener| {
             let kept = listener.try_clone();
             kept.map_err(|error| StartFailure::of("A listening socket can't be kept", error, "Start again."))

@@ -34,3 +34,4 @@ mod targets;
 mod telemetry;
 mod tls;
 mod tokens;
+mod websockets;

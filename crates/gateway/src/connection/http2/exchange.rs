@@ -95,12 +95,23 @@ impl Exchange {
             (inbound, Some((body, feeder)))
         };
         let (is_head, expects_continue) = (head.method == Method::HEAD, head.expects_continue);
-        let head = Head { method: head.method, target: head.target, version: head.version, headers: head.headers };
+        let RequestHead { method, target, version, headers, .. } = head;
+        let head = Head { method, target, version, headers, upgrade: false };
         let slowest = gateway.settings.edge.slowest;
         let (gateway, core, peer) = (Arc::clone(gateway), Arc::clone(core), Arc::clone(peer));
         let handling: Handling = Box::pin(async move { handle::handle(&gateway, &core, &peer, head, inbound).await });
         let traffic = Arc::clone(traffic);
-        Self { respond, body, left_bytes, expects_continue, handling: Some(handling), sending: None, is_head, slowest, traffic }
+        Self {
+            respond,
+            body,
+            left_bytes,
+            expects_continue,
+            handling: Some(handling),
+            sending: None,
+            is_head,
+            slowest,
+            traffic,
+        }
     }
 
     /// An answer to what is no request of ours.
@@ -219,7 +230,8 @@ impl Exchange {
             Ok(stream) => {
                 let left_bytes = length;
                 let piece = Bytes::new();
-                self.sending = Some(Sending { stream, answer: Some(body), piece, left_bytes, pace: Pace::new(self.slowest) });
+                self.sending =
+                    Some(Sending { stream, answer: Some(body), piece, left_bytes, pace: Pace::new(self.slowest) });
                 None
             }
             Err(error) => {

@@ -56,7 +56,12 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(transport: Transport, received: BytesMut, traffic: Arc<Traffic>, stall_timeout: Duration) -> Self {
+    pub(super) fn new(
+        transport: Transport,
+        received: BytesMut,
+        traffic: Arc<Traffic>,
+        stall_timeout: Duration,
+    ) -> Self {
         // Small frames must not wait for the acknowledgement of those before.
         let _ = transport.tcp().set_nodelay(true);
         Self { transport, received, traffic, stall_timeout, stalled: None, taken_bytes: 0 }

@@ -1,0 +1,97 @@
+//! Whether a call that stays open would still be let in: event streams and WebSockets end soon after what let them in.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method};
+use limen_http1::head::Target;
+use limen_rules::contract::Refusal;
+use limen_rules::key::{self, Subscribed};
+use limen_rules::model::Visibility;
+use limen_rules::snapshot::LiveApi;
+use limen_rules::{path, permission, routing};
+use tokio::time::{Instant, Sleep};
+
+use crate::gateway::Gateway;
+use crate::handle::origin_form;
+use crate::identify;
+use crate::inbound::Head;
+
+/// How often it is asked. With the snapshot's own age, a revocation shows within a second.
+const EVERY: Duration = Duration::from_millis(400);
+
+/// What a call was let in with; cheap to keep, since nothing is copied.
+pub(crate) struct Presented {
+    method: Method,
+    target: Target,
+    key: Option<HeaderValue>,
+    authorization: Option<HeaderValue>,
+}
+
+impl Presented {
+    /// What a request to `api` brought; all that it says of the key is alike.
+    pub(crate) fn of(parts: &Head, api: &LiveApi) -> Self {
+        Self {
+            method: parts.method.clone(),
+            target: parts.target.clone(),
+            key: api.key_headers.iter().find_map(|name| parts.headers.get(name)).cloned(),
+            authorization: parts.headers.get(AUTHORIZATION).cloned(),
+        }
+    }
+}
+
+/// A call that is let in for as long as what let it in stands.
+pub(crate) struct Standing {
+    gateway: Arc<Gateway>,
+    presented: Presented,
+    next: Pin<Box<Sleep>>,
+}
+
+impl Standing {
+    pub(crate) fn new(gateway: &Arc<Gateway>, presented: Presented) -> Self {
+        Self { gateway: Arc::clone(gateway), presented, next: Box::pin(tokio::time::sleep(EVERY)) }
+    }
+
+    /// Ready when the call would not be let in any more.
+    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.next.as_mut().poll(context));
+            if let Err(refusal) = self.check() {
+                tracing::debug!(code = refusal.cause.code(), words = %refusal.operator_words, "a stream was ended");
+                return Poll::Ready(());
+            }
+            self.next.as_mut().reset(Instant::now() + EVERY);
+        }
+    }
+
+    /// The checks of key, token and permission, by the picture of this moment; neither paced nor charged.
+    fn check(&self) -> Result<(), Refusal> {
+        let snapshot = self.gateway.current.pin();
+        let now_us = self.gateway.clock.wall_us();
+        let target = origin_form(&self.presented.target);
+        let path = path::normalize(&target)?;
+        let located = routing::locate(&snapshot.catalog, &path.path);
+        let routed = routing::route(located, self.presented.method.as_str(), &path.path)?;
+        let api = &routed.api;
+        let mut headers = HeaderMap::new();
+        if let (Some(name), Some(key)) = (api.key_headers.first(), &self.presented.key) {
+            headers.insert(name, key.clone());
+        }
+        if let Some(authorization) = &self.presented.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        let subscribed = match Subscribed::not_required(routed.operation().access) {
+            Some(not_required) if api.api.visibility == Visibility::Public => not_required,
+            _ => {
+                let presented = key::presented(api, &headers, path.query)?;
+                key::subscription(&snapshot, api, presented.as_deref(), now_us)?
+            }
+        };
+        let (identified, _) = identify::judge(&self.gateway, &snapshot, now_us, &routed, &headers, &subscribed)?;
+        permission::permit(&snapshot.catalog, routed.operation(), identified)?;
+        Ok(())
+    }
+}
