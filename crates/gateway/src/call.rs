@@ -1,7 +1,6 @@
 //! What a call carries from check to check, and how it ends: its findings, its line in the journal, its answer.
 
-use std::cell::{Cell, RefCell};
-use std::hash::{BuildHasher as _, RandomState};
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use http::header::{ACCEPT, CONTENT_LENGTH, DATE, ORIGIN};
@@ -23,6 +22,7 @@ use crate::gateway::Gateway;
 use crate::journal::CallRecord;
 use crate::metrics::Count;
 use crate::peer::Peer;
+use crate::request_id::{IdText, new_request_id};
 
 /// So much of a path is written down.
 const PATH_KEPT_CHARACTERS: usize = 512;
@@ -33,51 +33,6 @@ const METHOD_KEPT_BYTES: usize = 32;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The most fields that every answer carries.
 const DECORATIONS: usize = 7;
-
-/// A new id: a UUID of version 7 (RFC 9562 §5.7), so that ids sort by time. Its random bits are a keyed hash of a count,
-/// under a key that each core draws once: ids are to be told apart, and knowing one grants nothing.
-fn new_request_id(now_us: i64) -> u128 {
-    thread_local! {
-        static DRAWN: (RandomState, Cell<u64>) = (RandomState::new(), Cell::new(0));
-    }
-    let random = DRAWN.with(|(key, count)| {
-        count.set(count.get().wrapping_add(1));
-        let [high, low] = [0_u8, 1].map(|half| u128::from(key.hash_one((count.get(), half))));
-        high << 64 | low
-    });
-    let since_epoch_ms = u128::try_from(now_us.div_euclid(1_000)).unwrap_or(0);
-    const RANDOM_BITS: u128 = 0x0fff_3fff_ffff_ffff_ffff;
-    const VERSION_AND_VARIANT: u128 = 0x7000_8000_0000_0000_0000;
-    since_epoch_ms << 80 | VERSION_AND_VARIANT | random & RANDOM_BITS
-}
-
-/// A call's id as 32 hex digits, held in place.
-pub(crate) struct IdText([u8; 32]);
-
-impl IdText {
-    fn new(id: u128) -> Self {
-        let mut text = [0_u8; 32];
-        for (digits, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(id.to_be_bytes()) {
-            *digits = [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
-        }
-        Self(text)
-    }
-}
-
-impl std::ops::Deref for IdText {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        // It holds hex digits only.
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl std::fmt::Display for IdText {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self)
-    }
-}
 
 /// What stands for a method that could not be read or is too long to keep.
 fn unknown_method() -> Method {
@@ -404,21 +359,4 @@ fn date(now_us: i64) -> Option<HeaderValue> {
         }
         made.clone()
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_told_apart_and_sort_by_time() {
-        let ids: std::collections::HashSet<u128> =
-            (0..100_000).map(|_| new_request_id(1_700_000_000_000_000)).collect();
-        assert_eq!(ids.len(), 100_000);
-        let id = uuid::Uuid::from_u128(new_request_id(1_700_000_000_123_456));
-        assert_eq!((id.get_version_num(), id.get_variant()), (7, uuid::Variant::RFC4122));
-        assert_eq!(id.get_timestamp().map(|at| at.to_unix()), Some((1_700_000_000, 123_000_000)));
-        assert!(new_request_id(1_700_000_000_001_000) > new_request_id(1_700_000_000_000_000));
-        assert_eq!(&*IdText::new(0x0123_4567_89ab_cdef), "00000000000000000123456789abcdef");
-    }
 }

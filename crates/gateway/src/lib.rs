@@ -38,6 +38,7 @@ mod peer;
 mod pool;
 mod proxy_header;
 mod relay;
+mod request_id;
 mod standing;
 mod stopping;
 mod stripe;

@@ -34,7 +34,6 @@ use limen_gateway::tls::Tls;
 use limen_gateway::token_cache::TokenCache;
 use limen_portal::ports::{Addresses, Portal};
 use limen_rules::snapshot::Snapshot;
-use limen_rules::target::Target;
 use limen_rules::token::Issuer;
 use limen_store::{DataFolder, OpenError, Store};
 use tokio::sync::watch;
@@ -146,12 +145,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     let declared = store.declared().await.map_err(unkept)?;
     let sample_alive = sample::is_alive(&declared);
     refuse_outward_sample(arguments, settings, sample_alive)?;
-    let sample_target = if sample_alive {
-        let address = sample::serve(&store, &addresses.gateway_url).await?;
-        Target::parse(&format!("http://{address}")).ok()
-    } else {
-        None
-    };
+    let sample_target = if sample_alive { sample::target(&store, &addresses.gateway_url).await? } else { None };
 
     let accounts = open_accounts(&store)?;
     let (revision, catalog, subscriptions) = store.directory(SystemClock.wall_us()).await.map_err(unkept)?;

@@ -149,6 +149,10 @@ impl Session {
         if self.streams.is_empty() {
             self.deadline = Instant::now() + LOOK_EVERY;
         }
+        // Those that have ended aren't under way, however many calls come before they are seen to have.
+        while let Some(ended) = self.streams.try_join_next() {
+            self.end(ended);
+        }
         if self.streams.len() >= 2 * STREAMS_MAX as usize {
             // More than may be open: calls are taken back faster than they can be let go.
             self.shut_out();

@@ -10,6 +10,7 @@ use limen_rules::model::{
 };
 use limen_rules::period::{CalendarUnit, Period};
 use limen_rules::record::{Grant, StoredKey, Subscription, SubscriptionState, Which};
+use limen_rules::target::Target;
 use limen_rules::token::Claims;
 use limen_store::{Store, StoreError};
 use serde::Serialize;
@@ -247,8 +248,14 @@ fn unmade(error: impl std::fmt::Display) -> StartFailure {
     )
 }
 
+/// Serves the sample, and tells where calls to it go.
+pub(super) async fn target(store: &Store, gateway_url: &str) -> Result<Option<Target>, StartFailure> {
+    let address = serve(store, gateway_url).await?;
+    Ok(Target::parse(&format!("http://{address}")).ok())
+}
+
 /// Starts the service behind the sample API on a free loopback port.
-pub(super) async fn serve(store: &Store, gateway_url: &str) -> Result<SocketAddr, StartFailure> {
+async fn serve(store: &Store, gateway_url: &str) -> Result<SocketAddr, StartFailure> {
     let way_out = "Remove the file that is named to have it made anew, or start with --no-sample.";
     let failed = |error: &dyn std::fmt::Display| StartFailure::of("The sample service could not start", error, way_out);
     let settings = limen_sample::Settings {

@@ -75,11 +75,12 @@ pub(crate) fn readings(talk: &Talk, ours: &[Request]) -> Result<Vec<(u16, Option
 }
 
 /// What a server does not hand on as it came, or adds.
-const NOT_COMPARED: [&str; 17] = [
+const NOT_COMPARED: [&str; 19] = [
     "connection",
     "content-length",
     "expect",
     "host",
+    "forwarded",
     "keep-alive",
     "max-forwards",
     "proxy-authorization",
@@ -91,6 +92,7 @@ const NOT_COMPARED: [&str; 17] = [
     "via",
     "x-forwarded-for",
     "x-forwarded-host",
+    "x-forwarded-proto",
     "x-forwarded-server",
     "x-request-id",
 ];

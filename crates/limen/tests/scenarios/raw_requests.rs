@@ -156,10 +156,11 @@ fn read_by_engine(events: &str) -> (Vec<Read>, bool) {
 
 /// Fields that belong to a connection or to a message's framing, or that we add.
 fn is_of_the_way(name: &str) -> bool {
-    const OF_THE_WAY: [&str; 10] = [
+    const OF_THE_WAY: [&str; 14] = [
         "connection",
         "content-length",
         "expect",
+        "forwarded",
         "keep-alive",
         "te",
         "trailer",
@@ -167,6 +168,9 @@ fn is_of_the_way(name: &str) -> bool {
         "upgrade",
         "x-request-id",
         "proxy-connection",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
     ];
     OF_THE_WAY.contains(&name) || name.starts_with("limen-")
 }

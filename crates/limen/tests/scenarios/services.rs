@@ -18,13 +18,13 @@ const WORDS: &str = "words-of-the-service";
 /// APIs in front of one service: one that is patient, one that is not.
 const WORLD: &str = r#"
 apis:
-  - {name: patient, base_path: /patient, target: "{service}/base", access: key, validate: "off", media_types: ["*/*"],
+  - {name: patient, base_path: /patient, target: "{service}/base", access: key, breaker: {enabled: false}, validate: "off", media_types: ["*/*"],
      body_max_bytes: 100_000_000,
      deadlines: {connect_timeout_ms: 20_000, response_timeout_ms: 20_000, idle_timeout_ms: 20_000}}
-  - {name: brief, base_path: /brief, target: "{service}/base", access: key, validate: "off", media_types: ["*/*"],
+  - {name: brief, base_path: /brief, target: "{service}/base", access: key, breaker: {enabled: false}, validate: "off", media_types: ["*/*"],
      body_max_bytes: 100_000_000,
      deadlines: {connect_timeout_ms: 20_000, response_timeout_ms: 400, idle_timeout_ms: 400}}
-  - {name: guarded, base_path: /guarded, target: "{service}/base", access: key, validate: "off", media_types: ["*/*"],
+  - {name: guarded, base_path: /guarded, target: "{service}/base", access: key, breaker: {enabled: false}, validate: "off", media_types: ["*/*"],
      contract: transparent,
      deadlines: {connect_timeout_ms: 20_000, response_timeout_ms: 20_000, idle_timeout_ms: 20_000}}
 products:

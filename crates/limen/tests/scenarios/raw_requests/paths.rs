@@ -164,7 +164,7 @@ fn methods_that_are_never_sent_on() {
         ("CONNECT h:443 HTTP/1.1\nHost: h:443\n\n", 404),
         ("CONNECT h:443 HTTP/1.1\nHost: h:443\n\nGET /lenient/smuggled HTTP/1.1\nHost: h\n\n", 404),
         ("OPTIONS * HTTP/1.1\nHost: h\n\n", 404),
-        ("PRI * HTTP/2.0\n\nSM\n\n", 400),
+        ("PRI * HTTP/2.0\n\nSN\n\n", 400),
     ] {
         let mut connection = stage.http().open();
         connection.write(&wire(request));
