@@ -80,7 +80,8 @@ pub(crate) async fn collect(
     let collecting = whole(hold, body, operation.body_max_bytes, idle_timeout);
     // One byte a minute would keep the idle deadline away for ever.
     let total_timeout = Duration::from_secs(TOTAL_TIMEOUT_S + operation.body_max_bytes / SLOWEST_BYTES_PER_S);
-    let collected = tokio::time::timeout(total_timeout, collecting).await;
+    // Boxed: timers are large, and most calls have no body that is waited for.
+    let collected = Box::pin(tokio::time::timeout(total_timeout, collecting)).await;
     let (bytes, hold) = collected.map_err(|_| timed_out(total_timeout))??;
     if bytes.is_empty() {
         // A chunked body of no bytes is as good as none.

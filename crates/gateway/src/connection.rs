@@ -7,8 +7,11 @@ mod http2;
 mod socket;
 mod transport;
 
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -25,6 +28,7 @@ use self::transport::Transport;
 use crate::call;
 use crate::edge::Edge;
 use crate::gateway::{Core, Gateway};
+use crate::link::timer::Timer;
 use crate::metrics::{Count, OpenConnection};
 use crate::peer::Peer;
 use crate::stopping::Stopping;
@@ -85,15 +89,16 @@ async fn serve_http1(
     core: Arc<Core>,
     transport: Transport,
     peer: Arc<Peer>,
-    mut stopping: Stopping,
+    stopping: Stopping,
 ) -> Option<TcpStream> {
     let edge = &gateway.settings.edge;
     let mut socket = Socket::new(transport, Limits::default(), edge.slowest);
+    let mut watch = Watch::new(&stopping);
     let mut is_first = true;
     loop {
         // A caller who sends requests without a pause must not keep the others of its core waiting.
         tokio::task::consume_budget().await;
-        match next(&mut socket, is_first, edge, &mut stopping).await {
+        match next(&mut socket, is_first, edge, &mut watch, &stopping).await {
             Next::Request(head) => {
                 let exchange = Exchange::of_request(&gateway, &core, &peer, &mut socket, *head, &stopping);
                 if !exchange.run().await {
@@ -154,8 +159,38 @@ async fn answer_refused(
     socket.close().await;
 }
 
+/// What an idle connection waits for besides bytes. Kept from request to request: most waits are short.
+struct Watch {
+    timer: Timer,
+    /// None once the end of idle connections has come.
+    idle_ends: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Watch {
+    fn new(stopping: &Stopping) -> Self {
+        let mut stopping = stopping.clone();
+        Self { timer: Timer::default(), idle_ends: Some(Box::pin(async move { stopping.idle_ends().await })) }
+    }
+
+    /// Ready when idle connections end.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(idle_ends) = &mut self.idle_ends {
+            ready!(idle_ends.as_mut().poll(context));
+            self.idle_ends = None;
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Why a wait is over.
+enum Woken {
+    Filled(io::Result<()>),
+    Stopped,
+    TimedOut,
+}
+
 /// Waits for the next request.
-async fn next(socket: &mut Socket, is_first: bool, edge: &Edge, stopping: &mut Stopping) -> Next {
+async fn next(socket: &mut Socket, is_first: bool, edge: &Edge, watch: &mut Watch, stopping: &Stopping) -> Next {
     let mut begun: Option<Instant> = None;
     loop {
         match socket.engine.next_event() {
@@ -168,37 +203,35 @@ async fn next(socket: &mut Socket, is_first: bool, edge: &Edge, stopping: &mut S
                 return received.map_or_else(|| Next::Refused(Box::new(refused(malformed))), Next::Http2);
             }
         }
-        if stopping.hands_over() && socket.engine.is_idle() {
+        let idle = socket.engine.is_idle();
+        if idle && stopping.hands_over() {
             return Next::HandedOver;
         }
-        // What has come already needs no timer.
-        if let Poll::Ready(filled) = std::future::poll_fn(|context| Poll::Ready(socket.poll_fill(context))).await {
-            match filled {
-                Ok(()) => continue,
-                Err(_) => return Next::Done,
+        let mut deadline = None;
+        let woken = poll_fn(|context| {
+            // What has come already needs no timer.
+            if let Poll::Ready(filled) = socket.poll_fill(context) {
+                return Poll::Ready(Woken::Filled(filled));
             }
-        }
-        let idle = socket.engine.is_idle();
-        let deadline = match idle {
-            true => Instant::now() + edge.idle_timeout,
-            false => *begun.get_or_insert_with(Instant::now) + edge.head_timeout,
-        };
-        tokio::select! {
-            filled = socket.fill() => {
-                if filled.is_err() {
-                    return Next::Done;
-                }
+            if idle && watch.poll_end(context).is_ready() {
+                return Poll::Ready(Woken::Stopped);
             }
-            () = tokio::time::sleep_until(deadline) => {
-                return if idle { Next::Done } else { Next::Refused(Box::new(head_timed_out(edge.head_timeout))) };
-            }
-            () = stopping.idle_ends(), if idle => {
-                if stopping.hands_over() {
-                    return Next::HandedOver;
-                }
+            let deadline = *deadline.get_or_insert_with(|| match idle {
+                true => Instant::now() + edge.idle_timeout,
+                false => *begun.get_or_insert_with(Instant::now) + edge.head_timeout,
+            });
+            watch.timer.poll(context, deadline).map(|()| Woken::TimedOut)
+        });
+        match woken.await {
+            Woken::Filled(Ok(())) => {}
+            Woken::Filled(Err(_)) => return Next::Done,
+            Woken::TimedOut if idle => return Next::Done,
+            Woken::TimedOut => return Next::Refused(Box::new(head_timed_out(edge.head_timeout))),
+            Woken::Stopped if stopping.hands_over() => return Next::HandedOver,
+            Woken::Stopped => {
                 // What was sent before we stopped may not have been told yet.
                 tokio::task::yield_now().await;
-                let filled = std::future::poll_fn(|context| Poll::Ready(socket.poll_fill(context))).await;
+                let filled = poll_fn(|context| Poll::Ready(socket.poll_fill(context))).await;
                 if !matches!(filled, Poll::Ready(Ok(()))) {
                     return Next::Done;
                 }

@@ -158,7 +158,7 @@ async fn attempt(
         call.gateway.metrics.count(Count::of_connection(was_reused));
         let mut link = match reused {
             Some(link) => link,
-            None => match Pool::connect(&address, deadlines.connect_timeout_ms).await {
+            None => match Box::pin(Pool::connect(&address, deadlines.connect_timeout_ms)).await {
                 Ok(link) => link,
                 Err(error) => {
                     if !error.is_our_want() {

@@ -3,7 +3,7 @@
 
 #[cfg(test)]
 mod tests;
-mod timer;
+pub(crate) mod timer;
 mod tunnel;
 
 use std::io;

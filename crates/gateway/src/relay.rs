@@ -151,7 +151,7 @@ pub(crate) async fn respond(
             return Ok(response);
         }
         Mapped::Refuse { cause, status: leaves_as } => {
-            let refusal = refusal(call, api, cause, leaves_as, &target, head, &mut settlement).await;
+            let refusal = Box::pin(refusal(call, api, cause, leaves_as, &target, head, &mut settlement)).await;
             return Err(refusal.into());
         }
         Mapped::Unavailable => Cause::ServiceUnavailable,

@@ -120,11 +120,6 @@ impl Socket {
         }
     }
 
-    /// Waits for more of what the caller sends.
-    pub(super) async fn fill(&mut self) -> io::Result<()> {
-        std::future::poll_fn(|context| self.poll_fill(context)).await
-    }
-
     /// Waits for more of what the caller sends; its end is told to the engine. Must not be called without room.
     pub(super) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Not by `try_read_buf`: only this way tokio notes that a short read emptied the socket, and asks no second time.

@@ -7,13 +7,13 @@ use tokio::time::{Instant, Sleep};
 
 /// A timer that lives as long as its connection.
 #[derive(Default)]
-pub(super) struct Timer {
+pub(crate) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Timer {
     /// Ready at `at`.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>, at: Instant) -> Poll<()> {
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>, at: Instant) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         loop {
             if sleep.deadline() > at || sleep.is_elapsed() {

@@ -99,9 +99,8 @@ async fn refresh(gateway: &Gateway, store: &Store, issuer: &Issuer, keys: &Keys)
 
 /// Hands the gateway the key whose time to sign has come.
 pub(super) fn sign_with_current(gateway: &Gateway, keys: &Keys) {
-    let Some((kid, key)) = keys.assertion_key() else { return };
     let loaded = gateway.assertion_key.load();
-    if loaded.as_ref().is_none_or(|loaded| *loaded.kid() != *kid) {
+    if let Some(key) = keys.assertion_key(loaded.as_ref().map(|loaded| loaded.kid())) {
         gateway.assertion_key.store(Some(Arc::new(key)));
     }
 }

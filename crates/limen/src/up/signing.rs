@@ -90,11 +90,10 @@ impl Keys {
         signing.or_else(|| opened.iter().min_by_key(|key| key.signs_from_us)).cloned()
     }
 
-    /// The current key, ready to sign assertions.
-    pub(super) fn assertion_key(&self) -> Option<(Name, AssertionKey)> {
-        let current = self.current()?;
-        let key = AssertionKey::new(&current.kid, &current.pkcs8).ok()?;
-        Some((current.kid, key))
+    /// The current key, ready to sign assertions; none where it is the one that is in use already.
+    pub(super) fn assertion_key(&self, in_use: Option<&str>) -> Option<AssertionKey> {
+        let current = self.current().filter(|current| in_use != Some(&*current.kid))?;
+        AssertionKey::new(&current.kid, &current.pkcs8).ok()
     }
 
     /// Rotates a key that has signed for long.
