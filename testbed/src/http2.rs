@@ -22,6 +22,13 @@ pub struct Http2 {
     within: Duration,
 }
 
+/// As most callers do, no more calls are begun than any server takes before what this one takes is known.
+fn patient() -> h2::client::Builder {
+    let mut builder = h2::client::Builder::new();
+    builder.initial_max_send_streams(100);
+    builder
+}
+
 impl Http2 {
     /// A connection in clear, by prior knowledge. Ends the test where there is none.
     #[track_caller]
@@ -44,7 +51,7 @@ impl Http2 {
             let stream = TcpStream::connect(address).await.expect("a connection");
             match tls {
                 None => {
-                    let (requests, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
+                    let (requests, connection) = patient().handshake(stream).await.expect("HTTP/2");
                     tokio::spawn(connection);
                     requests
                 }
@@ -52,7 +59,7 @@ impl Http2 {
                     let name = ServerName::try_from(host.to_owned()).expect("a name");
                     let stream = TlsConnector::from(caller.config()).connect(name, stream).await.expect("TLS");
                     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-                    let (requests, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
+                    let (requests, connection) = patient().handshake(stream).await.expect("HTTP/2");
                     tokio::spawn(connection);
                     requests
                 }

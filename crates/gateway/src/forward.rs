@@ -194,7 +194,8 @@ async fn attempt(
         if matches!(broken, Broken::TimedOut(_)) {
             picked.failed(now_us);
         }
-        let is_lost = !is_last && matches!(broken, Broken::Closed(_) | Broken::Io(_)) && link.is_unanswered();
+        let is_lost =
+            !is_last && matches!(broken, Broken::Closed(_) | Broken::Io(_) | Broken::Stale) && link.is_unanswered();
         let may_repeat = is_lost && again.is_some() && (is_read || link.is_unsent());
         let next = if may_repeat { targets::other(call, &api, &picked) } else { None };
         match (again, next) {
@@ -222,7 +223,7 @@ fn failed(broken: Broken, target: &Target) -> Failure {
         Broken::Caller(refusal) => return (**refusal).clone().into(),
         Broken::Request(error) => return Failure::fault(error.to_string()),
         Broken::Garbage(_) => Cause::Unexpected,
-        Broken::Closed(_) | Broken::Io(_) => Cause::ServiceUnavailable,
+        Broken::Closed(_) | Broken::Io(_) | Broken::Stale => Cause::ServiceUnavailable,
         Broken::TimedOut(_) => Cause::ServiceTimeout,
     };
     ServiceFailure { cause, words: format!("{} failed before it answered: {broken}", target.address) }.into()

@@ -45,6 +45,9 @@ pub(crate) enum Broken {
     /// The connection broke.
     #[error("{0}")]
     Io(io::Error),
+    /// It ended, or something came over it, while no request was under way.
+    #[error("the connection was closed while it was idle")]
+    Stale,
     /// Nothing came, or nothing was taken.
     #[error("{0}")]
     TimedOut(String),
@@ -75,6 +78,8 @@ pub(crate) struct Link {
     body: Outbound,
     /// Whether the request's first write still waits for its turn: see [`Link::poll_head`].
     is_deferred: bool,
+    /// Whether it was idle before this request, so that it is looked at before the first write.
+    was_idle: bool,
     /// Whether anything of the request was written.
     has_written: bool,
     /// Whether a part of the request was never sent: the service stopped reading, or refused before its end.
@@ -92,6 +97,7 @@ impl Link {
             out: BytesMut::new(),
             body: Outbound::None,
             is_deferred: false,
+            was_idle: false,
             has_written: false,
             is_cut: false,
             waiting: None,
@@ -102,6 +108,11 @@ impl Link {
     /// Whether the connection is open and nothing waits to be read from it.
     pub(crate) fn is_quiet(&self) -> bool {
         self.stream.is_quiet()
+    }
+
+    /// The connection comes out of the pool.
+    pub(crate) fn note_idle(&mut self) {
+        self.was_idle = true;
     }
 
     /// Whether a request of which nothing came back may be sent over another connection: nothing of it was written.
@@ -151,6 +162,10 @@ impl Link {
         if std::mem::take(&mut self.is_deferred) {
             context.waker().wake_by_ref();
             return Poll::Pending;
+        }
+        // At the last moment: what has come by now can't be the answer, and a close that is noticed costs nobody anything.
+        if std::mem::take(&mut self.was_idle) && !self.is_quiet() {
+            return Poll::Ready(Err(Broken::Stale));
         }
         let sending = match self.poll_send(context, debts) {
             Err(broken @ Broken::Caller(_)) => return Poll::Ready(Err(broken)),

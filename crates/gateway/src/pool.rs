@@ -46,17 +46,18 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// The newest idle connection that is still open and in which nothing waits: bytes that came after an answer's end
-    /// belong to nobody, and the next caller would take them for its answer.
+    /// The newest idle connection. It is looked at before it is written to, whether it is still open and nothing waits in
+    /// it: bytes that came after an answer's end belong to nobody, and the next caller would take them for its answer.
     pub(crate) fn take(&self, address: &Arc<str>) -> Option<Box<Link>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = idle.get_mut(address)?;
-        while let Some((link, since)) = waiting.pop_back() {
-            if since.elapsed() < IDLE_TIMEOUT && link.is_quiet() {
-                return Some(link);
-            }
+        let (mut link, since) = waiting.pop_back()?;
+        // Those below it are older still, and left for the sweep.
+        if since.elapsed() >= IDLE_TIMEOUT {
+            return None;
         }
-        None
+        link.note_idle();
+        Some(link)
     }
 
     /// Lets go of connections that were idle for too long, that their service has closed, or in which bytes wait.

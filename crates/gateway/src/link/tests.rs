@@ -97,6 +97,7 @@ fn kind(broken: &Broken) -> String {
         Broken::Garbage(defect) => format!("garbage: {:?}", defect.flaw),
         Broken::Closed(defect) => format!("closed: {:?}", defect.flaw),
         Broken::Io(_) => "io".into(),
+        Broken::Stale => "stale".into(),
         Broken::TimedOut(_) => "timed out".into(),
         Broken::Request(error) => format!("ours: {error}"),
     }
@@ -185,7 +186,10 @@ async fn what_arrives_while_a_connection_is_idle_poisons_it() {
         }
         arrival(&link).await;
         pool.put(&address, link);
-        assert!(pool.take(&address).is_none(), "{late:?}");
+        let mut link = pool.take(&address).unwrap();
+        ask(&mut link, &Method::POST, Outbound::None);
+        let broken = head(&mut link, &GENEROUS).await.unwrap_err();
+        assert!(matches!(broken, Broken::Stale) && link.is_unsent(), "{late:?}: {broken:?}");
     }
     assert!(pool.take(&address).is_none());
 }
