@@ -19,6 +19,7 @@ mod raw_service;
 mod reply;
 mod service;
 pub mod tls;
+mod tls_door;
 
 pub use fault::{Draw, Fault, FaultProxy, Faults, Passed};
 pub use http::{Answer, Connection, Http};
@@ -30,3 +31,4 @@ pub use program::program;
 pub use raw_service::RawService;
 pub use reply::{Gate, Reply};
 pub use service::{Seen, Service};
+pub use tls_door::{DoorSettings, TlsDoor};

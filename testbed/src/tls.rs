@@ -56,9 +56,15 @@ impl Authority {
 
     /// A certificate for these names and addresses, of a server and of a caller alike.
     pub fn issue(&self, names: &[&str]) -> Certificate {
+        self.issue_until(names, 4096)
+    }
+
+    /// The same, valid until a year begins.
+    pub fn issue_until(&self, names: &[&str], year: i32) -> Certificate {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("names");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         Certificate { certificate: certificate.pem(), key: key.serialize_pem() }

@@ -152,25 +152,29 @@ async fn attempt(
     let mut unsent: Option<Box<Link>> = None;
     for attempt in 1..=ATTEMPTS_MAX {
         let is_last = attempt == ATTEMPTS_MAX;
-        let address = Arc::clone(&picked.target().address);
-        let reused = if is_last { None } else { core.pool.take(&address) };
+        let reused = if is_last { None } else { core.pool.take(&picked.target().connection_key) };
         let was_reused = reused.is_some();
         call.gateway.metrics.count(Count::of_connection(was_reused));
         let mut link = match reused {
             Some(link) => link,
-            None => match Box::pin(Pool::connect(&address, deadlines.connect_timeout_ms)).await {
-                Ok(link) => link,
-                Err(error) => {
-                    if !error.is_our_want() {
-                        picked.failed(now_us);
+            None => {
+                let (target, tls) = (picked.target(), picked.state().tls.as_ref());
+                // Boxed: connecting is rare, and its timer is large.
+                let connecting = Box::pin(Pool::connect(&target.address, tls, deadlines.connect_timeout_ms));
+                match connecting.await {
+                    Ok(link) => link,
+                    Err(error) => {
+                        if !error.is_our_want() {
+                            picked.failed(now_us);
+                        }
+                        // Nothing was sent, so any method may go elsewhere.
+                        let next = if is_last { None } else { targets::other(call, &api, &picked) };
+                        picked = next.ok_or_else(|| unavailable(error))?;
+                        head.aim(call, &charged, picked.target(), &place)?;
+                        continue;
                     }
-                    // Nothing was sent, so any method may go elsewhere.
-                    let next = if is_last { None } else { targets::other(call, &api, &picked) };
-                    picked = next.ok_or_else(|| unavailable(error))?;
-                    head.aim(call, &charged, picked.target(), &place)?;
-                    continue;
                 }
-            },
+            }
         };
         // What can be sent a second time is kept; a body that streams can't.
         let again = body.again();

@@ -106,7 +106,7 @@ impl Link {
     }
 
     /// Whether the connection is open and nothing waits to be read from it.
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&mut self) -> bool {
         self.stream.is_quiet()
     }
 
@@ -240,7 +240,7 @@ impl Link {
     /// Throws away what has come of an answer that nobody reads on; whether the connection is good for another request.
     pub(crate) fn finish(&mut self) -> bool {
         while let Ok(AnswerEvent::Data(_)) = self.engine.next_event() {}
-        let is_good = self.engine.is_reusable() && self.out.is_empty() && !self.is_cut;
+        let is_good = self.engine.is_reusable() && self.out.is_empty() && !self.is_cut && !self.stream.has_unwritten();
         if is_good {
             self.body = Outbound::None;
             self.engine.shrink();
@@ -255,7 +255,7 @@ impl Link {
     fn poll_send(&mut self, context: &mut Context<'_>, debts: &mut Debts) -> Result<Wait, Broken> {
         loop {
             let waits_for_caller = self.poll_fill(context, debts)?;
-            if self.out.is_empty() {
+            if self.out.is_empty() && (self.is_cut || !self.stream.has_unwritten()) {
                 return Ok(if waits_for_caller { Wait::Caller } else { Wait::Answer });
             }
             if self.poll_flush(context)?.is_pending() {
@@ -284,7 +284,10 @@ impl Link {
     /// Writes what waits; ready when all of it is written.
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, Broken> {
         while !self.out.is_empty() {
-            match Pin::new(&mut self.stream).poll_write(context, &self.out) {
+            let before = self.stream.hidden_bytes();
+            let written = Pin::new(&mut self.stream).poll_write(context, &self.out);
+            self.has_written |= self.stream.hidden_bytes() != before;
+            match written {
                 Poll::Pending => return Ok(Poll::Pending),
                 Poll::Ready(Ok(0)) => return Err(Broken::Io(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => {
@@ -298,6 +301,17 @@ impl Link {
                     self.stop_sending();
                 }
                 Poll::Ready(Err(error)) => return Err(Broken::Io(error)),
+            }
+        }
+        if self.stream.has_unwritten() {
+            match Pin::new(&mut self.stream).poll_flush(context) {
+                Poll::Ready(Ok(())) => self.waiting = None,
+                Poll::Ready(Err(error)) if is_closed(&error) && !self.is_cut => {
+                    self.stop_sending();
+                    self.is_cut = true;
+                }
+                Poll::Ready(Err(error)) => return Err(Broken::Io(error)),
+                Poll::Pending => return Ok(Poll::Pending),
             }
         }
         Ok(Poll::Ready(()))

@@ -1,5 +1,7 @@
 //! Connections to services, kept by each core for itself: taken newest first, forgotten when idle for long.
 
+mod records;
+mod secure;
 mod stream;
 
 use std::collections::{HashMap, VecDeque};
@@ -10,6 +12,8 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::link::Link;
+use secure::Insecure;
+pub(crate) use secure::ServiceTls;
 pub(crate) use stream::ServiceStream;
 
 /// Idle connections kept to one address.
@@ -24,13 +28,22 @@ pub(crate) enum ConnectError {
     TimedOut { address: Arc<str>, timeout_ms: u64 },
     #[error("could not connect to {address}: {source}")]
     Refused { address: Arc<str>, source: std::io::Error },
+    #[error("no TLS connection to {address}: {words}")]
+    Insecure { address: Arc<str>, words: String },
+    #[error("TLS to {address} can't be used: {words}")]
+    Files { address: Arc<str>, words: String },
 }
 
 impl ConnectError {
-    /// Whether it says nothing of the service: this process, or the machine, has no more files, ports or memory.
+    /// Whether it says nothing of the service: this process, or the machine, has no more files, ports or memory, or a
+    /// file that it was told to use can't be used.
     pub(crate) fn is_our_want(&self) -> bool {
         use rustix::io::Errno;
-        let Self::Refused { source, .. } = self else { return false };
+        let source = match self {
+            Self::Refused { source, .. } => source,
+            Self::Files { .. } => return true,
+            Self::TimedOut { .. } | Self::Insecure { .. } => return false,
+        };
         let wants = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
         source.raw_os_error().is_some_and(|code| wants.iter().any(|want| want.raw_os_error() == code))
     }
@@ -39,7 +52,7 @@ impl ConnectError {
 /// Connections that wait for a call, the one used last at the back.
 type Idle = VecDeque<(Box<Link>, Instant)>;
 
-/// Idle connections by address.
+/// Idle connections by [`limen_rules::target::Target::connection_key`].
 #[derive(Default)]
 pub(crate) struct Pool {
     idle: Mutex<HashMap<Arc<str>, Idle>>,
@@ -48,9 +61,9 @@ pub(crate) struct Pool {
 impl Pool {
     /// The newest idle connection. It is looked at before it is written to, whether it is still open and nothing waits in
     /// it: bytes that came after an answer's end belong to nobody, and the next caller would take them for its answer.
-    pub(crate) fn take(&self, address: &Arc<str>) -> Option<Box<Link>> {
+    pub(crate) fn take(&self, connection_key: &Arc<str>) -> Option<Box<Link>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = idle.get_mut(address)?;
+        let waiting = idle.get_mut(connection_key)?;
         let (mut link, since) = waiting.pop_back()?;
         // Those below it are older still, and left for the sweep.
         if since.elapsed() >= IDLE_TIMEOUT {
@@ -64,18 +77,18 @@ impl Pool {
     pub(crate) fn sweep(&self) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         for waiting in idle.values_mut() {
-            waiting.retain(|(link, since)| since.elapsed() < IDLE_TIMEOUT && link.is_quiet());
+            waiting.retain_mut(|(link, since)| since.elapsed() < IDLE_TIMEOUT && link.is_quiet());
         }
         idle.retain(|_, waiting| !waiting.is_empty());
     }
 
     /// Keeps a connection for the next call.
-    pub(crate) fn put(&self, address: &Arc<str>, link: Box<Link>) {
+    pub(crate) fn put(&self, connection_key: &Arc<str>, link: Box<Link>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if !idle.contains_key(address) {
-            idle.insert(Arc::clone(address), Idle::new());
+        if !idle.contains_key(connection_key) {
+            idle.insert(Arc::clone(connection_key), Idle::new());
         }
-        let Some(waiting) = idle.get_mut(address) else { return };
+        let Some(waiting) = idle.get_mut(connection_key) else { return };
         while waiting.front().is_some_and(|(_, since)| since.elapsed() >= IDLE_TIMEOUT)
             || waiting.len() >= IDLE_CONNECTIONS
         {
@@ -84,14 +97,26 @@ impl Pool {
         waiting.push_back((link, Instant::now()));
     }
 
-    /// A new connection.
-    pub(crate) async fn connect(address: &Arc<str>, timeout_ms: u64) -> Result<Box<Link>, ConnectError> {
-        let stream = tokio::time::timeout(Duration::from_millis(timeout_ms), TcpStream::connect(&**address))
+    /// A new connection; over TLS it is made when the handshake is over.
+    pub(crate) async fn connect(
+        address: &Arc<str>,
+        tls: Option<&Arc<ServiceTls>>,
+        timeout_ms: u64,
+    ) -> Result<Box<Link>, ConnectError> {
+        let deadline = Instant::now() + Duration::from_millis(timeout_ms);
+        let timed_out = |_| ConnectError::TimedOut { address: Arc::clone(address), timeout_ms };
+        let stream = tokio::time::timeout_at(deadline, TcpStream::connect(&**address))
             .await
-            .map_err(|_| ConnectError::TimedOut { address: Arc::clone(address), timeout_ms })?
+            .map_err(timed_out)?
             .map_err(|source| ConnectError::Refused { address: Arc::clone(address), source })?;
         // Small requests must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
-        Ok(Box::new(Link::new(ServiceStream::Plain(stream))))
+        let Some(tls) = tls else { return Ok(Box::new(Link::new(ServiceStream::Plain(stream)))) };
+        let secured = tokio::time::timeout_at(deadline, Box::pin(tls.secure(stream))).await.map_err(timed_out)?;
+        let stream = secured.map_err(|insecure| match insecure {
+            Insecure::Ours(words) => ConnectError::Files { address: Arc::clone(address), words },
+            Insecure::Theirs(words) => ConnectError::Insecure { address: Arc::clone(address), words },
+        })?;
+        Ok(Box::new(Link::new(stream)))
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Settlement {
     pub(crate) debts: Debts,
     /// None only while it is dropped.
     pub(crate) link: Option<Box<Link>>,
-    address: Arc<str>,
+    connection_key: Arc<str>,
     core: Arc<Core>,
     /// What the call was let in with.
     presented: Option<Presented>,
@@ -72,7 +72,7 @@ impl Drop for Settlement {
         if let Some(mut link) = self.link.take()
             && link.finish()
         {
-            self.core.pool.put(&self.address, link);
+            self.core.pool.put(&self.connection_key, link);
         }
     }
 }
@@ -130,9 +130,9 @@ pub(crate) async fn respond(
         pass_statuses: &api.api.pass_statuses,
         websocket: opening.websocket.as_ref().is_some_and(|expected| expected.is_met_by(&head)),
     };
-    let (address, core) = (Arc::clone(&target.address), Arc::clone(core));
+    let (connection_key, core) = (Arc::clone(&target.connection_key), Arc::clone(core));
     let mut settlement =
-        Settlement { debts, link: Some(link), address, core, presented: Some(opening.presented), draft: None };
+        Settlement { debts, link: Some(link), connection_key, core, presented: Some(opening.presented), draft: None };
     let failed =
         |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };
     let mapped = map(status, method, &settings);
@@ -244,7 +244,7 @@ fn challenges(api: &LiveApi) -> Challenges {
 
 fn rewrite(headers: &mut HeaderMap, api: &LiveApi, target: &Target, gateway_url: &str) {
     let Some(location) = headers.get(LOCATION) else { return };
-    let target_base = format!("http://{}{}", target.authority, target.path);
+    let target_base = target.url();
     let public_base = format!("{gateway_url}{}", api.api.base_path.trim_end_matches('/'));
     let rewritten = location.to_str().map(|location| rewrite_location(location, &target_base, &public_base));
     match rewritten {

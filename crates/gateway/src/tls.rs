@@ -19,7 +19,9 @@ use tokio_rustls::server::TlsStream;
 
 pub(crate) use self::counted::Counted;
 pub use self::load::FileFlaw;
-use self::load::{Stamp, load, stamp};
+pub(crate) use self::load::{Stamp, certificate, read_certificates, stamp_of};
+use self::load::{load, stamp};
+pub(crate) use self::names::HTTP1;
 
 /// From the connection's start to the handshake's end.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

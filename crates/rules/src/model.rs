@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::period::Period;
 
 pub use caller::{Cors, KeySettings};
-pub use service::{BreakerSettings, Deadlines, Health, ServiceTarget};
+pub use service::{BreakerSettings, Deadlines, Health, ServiceTarget, TargetTls};
 
 /// A name that people chose: an API's, product's, developer's, environment's, role's, user's or application's.
 pub type Name = Arc<str>;
@@ -138,6 +138,9 @@ pub struct Api {
     /// The service's addresses, where they are told with weights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<ServiceTarget>,
+    /// How targets over TLS are verified, where it isn't by the public authorities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_tls: Option<TargetTls>,
     /// When a target that fails is left alone.
     #[serde(default)]
     pub breaker: BreakerSettings,

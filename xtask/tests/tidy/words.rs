@@ -7,7 +7,7 @@ use crate::tree::{File, files};
 const NOT_USED: [&str; 5] = ["backend", "client", "consumer", "plan", "tenant"];
 
 /// Names that others gave, in which the words may stand.
-const NAMES_OF_OTHERS: [&str; 21] = [
+const NAMES_OF_OTHERS: [&str; 23] = [
     "client_id",
     "client_secret",
     "client_credentials",
@@ -21,6 +21,7 @@ const NAMES_OF_OTHERS: [&str; 21] = [
     "Client-IP",
     "nghttp2-client",
     "h2::client",
+    "tokio_rustls::client",
     "ClientAuth",
     "ClientCertVerifier",
     "ClientConfig",
@@ -28,6 +29,7 @@ const NAMES_OF_OTHERS: [&str; 21] = [
     "ClientHello",
     "WebPkiClientVerifier",
     "client_auth",
+    "client_cert_resolver",
     "client_cert_verifier",
 ];
 /// A header's name that holds one.

@@ -22,7 +22,7 @@ const SHORT: Deadlines = Deadlines { response_timeout_ms: 50, idle_timeout_ms: 5
 async fn pair() -> (Box<Link>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address: Arc<str> = listener.local_addr().unwrap().to_string().into();
-    let (link, service) = tokio::join!(Pool::connect(&address, 20_000), listener.accept());
+    let (link, service) = tokio::join!(Pool::connect(&address, None, 20_000), listener.accept());
     (link.unwrap(), service.unwrap().0)
 }
 
@@ -61,7 +61,7 @@ async fn read_to(service: &mut TcpStream, ending: &[u8]) -> Vec<u8> {
 }
 
 /// Waits until the kernel has received something for the link.
-async fn arrival(link: &Link) {
+async fn arrival(link: &mut Link) {
     let until = Instant::now() + Duration::from_secs(20);
     while link.is_quiet() {
         assert!(Instant::now() < until, "nothing arrived");
@@ -178,13 +178,13 @@ async fn what_arrives_while_a_connection_is_idle_poisons_it() {
         tokio::join!(head(&mut link, &GENEROUS), answer).0.unwrap();
         assert!(body(&mut link, 20_000).await.unwrap().is_empty() && link.finish());
         pool.put(&address, link);
-        let link = pool.take(&address).expect("nothing came: it is good");
+        let mut link = pool.take(&address).expect("nothing came: it is good");
         // An orderly end is no better than bytes.
         service.write_all(late).await.unwrap();
         if late.is_empty() {
             drop(service);
         }
-        arrival(&link).await;
+        arrival(&mut link).await;
         pool.put(&address, link);
         let mut link = pool.take(&address).unwrap();
         ask(&mut link, &Method::POST, Outbound::None);
@@ -206,9 +206,9 @@ async fn the_newest_connection_is_taken_first_and_spoiled_ones_are_swept() {
     ask(&mut taken, &Method::GET, Outbound::None);
     let (_, seen) = tokio::join!(head(&mut taken, &SHORT), read_to(&mut new_service, b"\r\n\r\n"));
     assert!(seen.starts_with(b"GET / HTTP/1.1\r\nhost: h\r\n"));
-    let old = pool.take(&address).unwrap();
+    let mut old = pool.take(&address).unwrap();
     old_service.write_all(b"x").await.unwrap();
-    arrival(&old).await;
+    arrival(&mut old).await;
     pool.put(&address, old);
     pool.sweep();
     assert!(pool.take(&address).is_none());
@@ -220,7 +220,7 @@ async fn a_request_that_was_not_written_goes_over_another_connection() {
     // Closed with the connection reset, so that the first write fails.
     socket2::SockRef::from(&service).set_linger(Some(Duration::ZERO)).unwrap();
     drop(service);
-    arrival(&stale).await;
+    arrival(&mut stale).await;
     let (inbound, feeder) = Inbound::fed(Some(5), crate::edge::Slowest::default());
     ask(&mut stale, &Method::POST, Outbound::stream(inbound, 100));
     let feed = async {

@@ -32,6 +32,12 @@ impl Link {
             }
             has_moved = true;
         }
+        if self.out.is_empty()
+            && self.stream.has_unwritten()
+            && let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(context)
+        {
+            flushed?;
+        }
         Ok(has_moved)
     }
 

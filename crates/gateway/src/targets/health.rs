@@ -12,7 +12,6 @@ use http::{HeaderMap, HeaderValue, Method};
 use limen_http1::service::{Request, RequestBody};
 use limen_rules::health::passes;
 use limen_rules::model::{Deadlines, Health};
-use limen_rules::target::Target;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -81,7 +80,7 @@ async fn check_on(gateway: Arc<Gateway>, state: Arc<TargetState>, health: Health
         state.will_be_checked_at(now_us.saturating_add(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX)));
         sleep(wait).await;
         let Ok(_place) = places.acquire().await else { return };
-        let outcome = match tokio::time::timeout(timeout, ask(&state.target, &health.path, health.timeout_ms)).await {
+        let outcome = match tokio::time::timeout(timeout, ask(&state, &health.path, health.timeout_ms)).await {
             Ok(Ok(status)) if passes(status) => Ok(()),
             Ok(Ok(status)) => Err(format!("it answered {status}")),
             Ok(Err(words)) => Err(words),
@@ -98,9 +97,11 @@ fn jitter_ms(most: u64) -> u64 {
 }
 
 /// The status of an answer to `GET path`.
-async fn ask(target: &Target, path: &str, timeout_ms: u64) -> Result<u16, String> {
+async fn ask(state: &TargetState, path: &str, timeout_ms: u64) -> Result<u16, String> {
     let words = |error: &dyn std::fmt::Display| error.to_string();
-    let mut link = Pool::connect(&target.address, timeout_ms).await.map_err(|error| words(&error))?;
+    let target = &state.target;
+    let mut link =
+        Pool::connect(&target.address, state.tls.as_ref(), timeout_ms).await.map_err(|error| words(&error))?;
     let mut headers = HeaderMap::new();
     headers.insert(HOST, HeaderValue::from_str(&target.authority).map_err(|error| words(&error))?);
     headers.insert(USER_AGENT, HeaderValue::from_static(NAME));

@@ -11,11 +11,15 @@ use limen_rules::health::{Checked, Verdict};
 use limen_rules::model::{Api, BreakerSettings, Health, Name};
 use limen_rules::target::Target;
 
+use crate::pool::ServiceTls;
+
 /// What is remembered of one target of one API.
 #[derive(Debug)]
 pub struct TargetState {
     /// Where it is.
     pub target: Target,
+    /// How it is verified, where it is spoken to over TLS.
+    pub(crate) tls: Option<Arc<ServiceTls>>,
     api: Name,
     in_flight: AtomicU32,
     /// Calls that it answered since the process began.
@@ -63,6 +67,7 @@ impl TargetStatus {
 impl TargetState {
     pub(super) fn new(api: &Name, target: Target) -> Self {
         Self {
+            tls: target.security.clone().map(|security| Arc::new(ServiceTls::new(security))),
             target,
             api: Arc::clone(api),
             in_flight: AtomicU32::new(0),
@@ -250,7 +255,7 @@ impl Picked {
         &self.state.target
     }
 
-    pub(super) fn state(&self) -> &Arc<TargetState> {
+    pub(crate) fn state(&self) -> &Arc<TargetState> {
         &self.state
     }
 

@@ -33,17 +33,19 @@ pub struct FileFlaw {
 }
 
 /// What tells whether a file changed.
-pub(super) type Stamp = (u64, u64, i64, i64);
+pub(crate) type Stamp = (u64, u64, i64, i64);
 
 /// The stamps of all files, in order.
 pub(super) fn stamp(files: &Files) -> Vec<Option<Stamp>> {
     let pairs = files.certificates.iter().flat_map(|pair| [&pair.certificate, &pair.key]);
     let all = pairs.chain(files.callers.iter().map(|callers| &callers.ca));
-    all.map(|path| {
-        let told = fs::metadata(path).ok()?;
-        Some((told.ino(), told.len(), told.mtime(), told.mtime_nsec()))
-    })
-    .collect()
+    all.map(|path| stamp_of(path)).collect()
+}
+
+/// The stamp of one file; none where there is none.
+pub(crate) fn stamp_of(path: &Path) -> Option<Stamp> {
+    let told = fs::metadata(path).ok()?;
+    Some((told.ino(), told.len(), told.mtime(), told.mtime_nsec()))
 }
 
 /// Reads everything.
@@ -84,10 +86,10 @@ pub(super) fn load(files: &Files) -> Result<Arc<ServerConfig>, Vec<FileFlaw>> {
     Ok(Arc::new(config))
 }
 
-type Named = (Arc<CertifiedKey>, Vec<String>);
+pub(crate) type Named = (Arc<CertifiedKey>, Vec<String>);
 
 /// A certificate with its key, and the names in it.
-fn certificate(pair: &CertificateFiles, provider: &CryptoProvider) -> Result<Named, Vec<FileFlaw>> {
+pub(crate) fn certificate(pair: &CertificateFiles, provider: &CryptoProvider) -> Result<Named, Vec<FileFlaw>> {
     let (certificate_field, key_field) = &pair.fields;
     let flaw = |field: &str, message: String, mend: &str| FileFlaw { field: field.into(), message, mend: mend.into() };
     let chain = read_certificates(&pair.certificate, certificate_field);
@@ -149,7 +151,7 @@ fn verifier(
 }
 
 /// The certificates of a file; at least one.
-fn read_certificates(path: &Path, field: &str) -> Result<Vec<CertificateDer<'static>>, FileFlaw> {
+pub(crate) fn read_certificates(path: &Path, field: &str) -> Result<Vec<CertificateDer<'static>>, FileFlaw> {
     let pem = read(path, field)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let flaw = |message: String| {

@@ -9,7 +9,7 @@ use rustls::sign::CertifiedKey;
 /// HTTP/2 over TLS, as ALPN calls it (RFC 9113 §3.3).
 pub(super) const HTTP2: &[u8] = b"h2";
 /// HTTP/1.1 over TLS, as ALPN calls it (RFC 7301 §6).
-pub(super) const HTTP1: &[u8] = b"http/1.1";
+pub(crate) const HTTP1: &[u8] = b"http/1.1";
 
 /// Certificates by the names in them.
 #[derive(Debug)]

@@ -121,6 +121,7 @@ const API: &[Field] = &[
     needed("base_path", Form::Text),
     field("target", Form::Text),
     field("targets", Form::List(&Form::Mapping(TARGET))),
+    field("target_tls", Form::Mapping(TARGET_TLS)),
     field("breaker", Form::Mapping(BREAKER)),
     field("health", Form::Mapping(HEALTH)),
     field("auto_incident", Form::Boolean),
@@ -148,6 +149,13 @@ const API: &[Field] = &[
 ];
 
 const TARGET: &[Field] = &[needed("url", Form::Text), field("weight", SMALL)];
+
+const TARGET_TLS: &[Field] = &[
+    field("ca_file", Form::Text),
+    field("certificate_file", Form::Text),
+    field("key_file", Form::Text),
+    field("server_name", Form::Text),
+];
 
 const BREAKER: &[Field] =
     &[field("enabled", Form::Boolean), field("failures", SMALL), field("window_s", LARGE), field("open_s", LARGE)];
@@ -258,6 +266,7 @@ mod tests {
     fn the_table_has_the_fields_of_the_model() {
         let declared: Declared = serde_json::from_value(serde_json::json!({
             "apis": [{"name": "a", "base_path": "/a", "target": "http://a", "targets": [{"url": "http://a"}],
+                "target_tls": {"ca_file": "a", "certificate_file": "a", "key_file": "a", "server_name": "a"},
                 "health": {"path": "/"}, "operations": [
                 {"name": "o", "method": "GET", "path": "/", "permission": "p", "access": "open", "media_types": [],
                  "body_max_bytes": 1}]}],

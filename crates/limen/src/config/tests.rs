@@ -81,7 +81,7 @@ fn each_flaw_is_told_with_its_place_and_mend() {
         ),
         (
             format!("apis:\n  - {api}    zzzzz: 1\n    deadlines: {{quux: 1}}\n"),
-            "limen.yaml:5:5: apis[0].zzzzz: there is no field 'zzzzz' here; mend: use one of name, title, base_path, target, targets, breaker, health, auto_incident, auto_incident_after_s, access, key, visibility, contract, error_body, bind, validate, media_types, body_max_bytes, preserve_host, forward_token, cookies, websocket, assertion, pass_401, pass_statuses, cors, deadlines, retry_after_s, operations\nlimen.yaml:6:17: apis[0].deadlines.quux: there is no field 'quux' here; mend: use one of connect_timeout_ms, response_timeout_ms, idle_timeout_ms",
+            "limen.yaml:5:5: apis[0].zzzzz: there is no field 'zzzzz' here; mend: use one of name, title, base_path, target, targets, target_tls, breaker, health, auto_incident, auto_incident_after_s, access, key, visibility, contract, error_body, bind, validate, media_types, body_max_bytes, preserve_host, forward_token, cookies, websocket, assertion, pass_401, pass_statuses, cors, deadlines, retry_after_s, operations\nlimen.yaml:6:17: apis[0].deadlines.quux: there is no field 'quux' here; mend: use one of connect_timeout_ms, response_timeout_ms, idle_timeout_ms",
         ),
         (
             format!("apis:\n  - {api}    target: http://p\n"),
@@ -184,7 +184,7 @@ gateway: {listen: nowhere}
 apis:
   - name: [orders]
     base_path: 7.5
-    target: https://orders
+    target: ftp://orders
     acess: open
   - name: stock
     base_path: /stock/
@@ -199,7 +199,7 @@ products:
             "limen.yaml:1:19: gateway.listen: 'nowhere' is not an address to listen on; mend: write HOST:PORT, like 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:80; port 0 takes a free one",
             "limen.yaml:3:11: apis[0].name: a list where text is expected; mend: write one text",
             "limen.yaml:4:16: apis[0].base_path: a number where text is expected; mend: put it in quotes",
-            "limen.yaml:5:13: apis[0].target: TLS to services is not in this version; mend: use http:// on a network that you trust, or a local TLS proxy",
+            "limen.yaml:5:13: apis[0].target: 'ftp://orders' does not begin with http:// or https://; mend: write it like http://127.0.0.1:9000 or http://orders.internal:8080/api",
             "limen.yaml:6:5: apis[0].acess: there is no field 'acess' here; mend: did you mean 'access'?",
             "limen.yaml:8:16: apis[1].base_path: '/stock/' has an empty segment or a slash at its end; mend: write /stock",
             "limen.yaml:11:11: products[0].name: 'Standard' is not a name; mend: use 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit",

@@ -63,7 +63,7 @@ pub(super) fn lines(gateway: &Gateway, api: &str) -> Vec<TargetLine> {
             Verdict::Unhealthy => "unhealthy",
         };
         TargetLine {
-            url: format!("http://{}{}", target.authority, target.path),
+            url: target.url(),
             weight: one.weight,
             in_flight: status.in_flight,
             answered: status.answered,

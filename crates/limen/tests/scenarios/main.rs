@@ -30,6 +30,7 @@ mod status_415;
 mod status_429;
 mod status_500;
 mod status_503;
+mod target_tls;
 mod targets;
 mod telemetry;
 mod tls;

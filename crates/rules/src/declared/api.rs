@@ -119,7 +119,7 @@ pub fn check_template(template: &str) -> Result<(), Complaint> {
     length(template)
 }
 
-/// Whether this is a service's address: `http://HOST[:PORT][/PATH]`, or the sample inside the process.
+/// Whether this is a service's address: `http://HOST[:PORT][/PATH]`, the same with `https`, or the sample inside the process.
 ///
 /// # Errors
 /// What is wrong and how to mend it.
@@ -128,13 +128,9 @@ pub fn check_target(target: &str) -> Result<(), Complaint> {
     if target == SAMPLE_TARGET {
         return Ok(());
     }
-    if target.starts_with("https://") {
-        let message = "TLS to services is not in this version".to_owned();
-        return Err(complaint(message, "use http:// on a network that you trust, or a local TLS proxy"));
-    }
     let bad = |why: &str| Err(complaint(format!("'{}' {why}", shown(target)), FORM));
-    if !target.starts_with("http://") {
-        return bad("does not begin with http://");
+    if !target.starts_with("http://") && !target.starts_with("https://") {
+        return bad("does not begin with http:// or https://");
     }
     if target.contains(['?', '#']) {
         return bad("has a query or a fragment");

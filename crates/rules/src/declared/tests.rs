@@ -47,7 +47,7 @@ fn what_is_right_is_left_alone() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn each_wrong_value_is_told_with_its_mend() {
-    let cases: [(serde_json::Value, &str); 29] = [
+    let cases: [(serde_json::Value, &str); 34] = [
         (
             serde_json::json!({"name": "Orders"}),
             "apis[0].name: 'Orders' is not a name; mend: use 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit",
@@ -102,8 +102,28 @@ fn each_wrong_value_is_told_with_its_mend() {
             "apis[0].base_path: '/a%2fb' holds '%'; mend: use letters, digits and -._~!$&'()*+,;=:@ between the slashes",
         ),
         (
-            serde_json::json!({"target": "https://orders"}),
-            "apis[0].target: TLS to services is not in this version; mend: use http:// on a network that you trust, or a local TLS proxy",
+            serde_json::json!({"target": "ftp://orders"}),
+            "apis[0].target: 'ftp://orders' does not begin with http:// or https://; mend: write it like http://127.0.0.1:9000 or http://orders.internal:8080/api",
+        ),
+        (
+            serde_json::json!({"target": "http://orders", "target_tls": {"server_name": "orders"}}),
+            "apis[0].target_tls: is for targets over TLS, and the API has none; mend: write the target as https://…, or remove target_tls",
+        ),
+        (
+            serde_json::json!({"target": "https://orders", "target_tls": {"certificate_file": "a"}}),
+            "apis[0].target_tls.certificate_file: has no key beside it; mend: add 'key_file' with the certificate's private key",
+        ),
+        (
+            serde_json::json!({"target": "https://orders", "target_tls": {"key_file": "a"}}),
+            "apis[0].target_tls.key_file: has no certificate beside it; mend: add 'certificate_file', or remove the key",
+        ),
+        (
+            serde_json::json!({"target": "https://orders", "target_tls": {"ca_file": ""}}),
+            "apis[0].target_tls.ca_file: is not the path of a file; mend: name a file in PEM, or remove the field",
+        ),
+        (
+            serde_json::json!({"target": "https://orders", "target_tls": {"server_name": "orders:443"}}),
+            "apis[0].target_tls.server_name: 'orders:443' is neither a name nor an address; mend: write it like orders.internal, without a port",
         ),
         (
             serde_json::json!({"target": "http://u:p@orders"}),

@@ -8,11 +8,29 @@ use super::Api;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceTarget {
-    /// Its address: `http://HOST[:PORT][/PATH]`.
+    /// Its address: `http://HOST[:PORT][/PATH]`, or the same with `https`.
     pub url: String,
     /// Its part of the calls, compared with the others' weights; 1 to 100.
     #[serde(default = "one")]
     pub weight: u32,
+}
+
+/// How targets over TLS are verified, and what they are shown. Nothing told: the bundled public authorities, no certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TargetTls {
+    /// The authorities that may have signed a target's certificate, in PEM; no other is trusted then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
+    /// The certificate that targets are shown, in PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_file: Option<String>,
+    /// Its private key, in PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<String>,
+    /// The name that is asked for and that the certificate must be for, where it isn't the target's host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
 }
 
 /// When a target that fails is left alone.

@@ -16,5 +16,8 @@ pub struct LiveTarget {
 pub(super) fn live(api: &Api) -> Vec<LiveTarget> {
     let only = api.target.iter().map(|url| (url.as_str(), 1));
     let told = only.chain(api.targets.iter().map(|target| (target.url.as_str(), target.weight)));
-    told.filter_map(|(url, weight)| Some(LiveTarget { target: Target::parse(url).ok()?, weight })).collect()
+    told.filter_map(|(url, weight)| {
+        Some(LiveTarget { target: Target::with_tls(url, api.target_tls.as_ref()).ok()?, weight })
+    })
+    .collect()
 }

@@ -1,7 +1,7 @@
 //! Whether an API's targets, breaker and health checks are right by themselves.
 
 use super::{DAY_S, HOUR_MS, Problems, check_target, literal, shown};
-use crate::model::{Api, Health, SAMPLE_TARGET};
+use crate::model::{Api, Health, SAMPLE_TARGET, TargetTls};
 
 const TARGETS_MAX: usize = 32;
 const WEIGHT_MAX: u64 = 100;
@@ -22,6 +22,7 @@ pub(super) fn check(field: &str, api: &Api, problems: &mut Problems) {
         (None, false) => {}
     }
     check_targets(field, api, problems);
+    check_tls(field, api, problems);
     let breaker = &api.breaker;
     problems.range(format!("{field}.breaker.failures"), breaker.failures.into(), 1, FAILURES_MAX, "failures");
     problems.range(format!("{field}.breaker.window_s"), breaker.window_s, 1, DAY_S, "seconds");
@@ -52,6 +53,53 @@ fn check_targets(field: &str, api: &Api, problems: &mut Problems) {
             problems.add(format!("{place}.url"), message, "remove one of them; a weight gives it more calls");
         }
     }
+}
+
+fn check_tls(field: &str, api: &Api, problems: &mut Problems) {
+    let Some(tls) = &api.target_tls else { return };
+    let field = format!("{field}.target_tls");
+    if !api.target_urls().any(|url| url.starts_with("https://")) {
+        let message = "is for targets over TLS, and the API has none";
+        problems.add(field.clone(), message, "write the target as https://…, or remove target_tls");
+    }
+    let TargetTls { ca_file, certificate_file, key_file, server_name } = tls;
+    match (certificate_file, key_file) {
+        (Some(_), None) => problems.add(
+            format!("{field}.certificate_file"),
+            "has no key beside it",
+            "add 'key_file' with the certificate's private key",
+        ),
+        (None, Some(_)) => problems.add(
+            format!("{field}.key_file"),
+            "has no certificate beside it",
+            "add 'certificate_file', or remove the key",
+        ),
+        _ => {}
+    }
+    let files = [("ca_file", ca_file), ("certificate_file", certificate_file), ("key_file", key_file)];
+    for (name, path) in files {
+        if path.as_ref().is_some_and(|path| path.is_empty() || path.contains('\0')) {
+            problems.add(
+                format!("{field}.{name}"),
+                "is not the path of a file",
+                "name a file in PEM, or remove the field",
+            );
+        }
+    }
+    if let Some(name) = server_name.as_deref().filter(|name| !is_server_name(name)) {
+        let message = format!("'{}' is neither a name nor an address", shown(name));
+        problems.add(format!("{field}.server_name"), message, "write it like orders.internal, without a port");
+    }
+}
+
+fn is_server_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let plain = |one: u8| one.is_ascii_alphanumeric() || one == b'-' || one == b'_';
+        (1..=63).contains(&label.len()) && label.bytes().all(plain) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let is_number = |label: &str| label.bytes().all(|one| one.is_ascii_digit());
+    let is_name = name.len() <= 253 && name.split('.').all(is_label) && !name.rsplit('.').next().is_some_and(is_number);
+    is_name || name.parse::<std::net::IpAddr>().is_ok()
 }
 
 fn check_health(field: &str, health: &Health, problems: &mut Problems) {
