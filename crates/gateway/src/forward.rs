@@ -160,8 +160,7 @@ async fn attempt(
             None => {
                 let (target, tls) = (picked.target(), picked.state().tls.as_ref());
                 // Boxed: connecting is rare, and its timer is large.
-                let connecting = Box::pin(Pool::connect(&target.address, tls, deadlines.connect_timeout_ms));
-                match connecting.await {
+                match Box::pin(Pool::connect(&target.address, tls, deadlines.connect_timeout_ms)).await {
                     Ok(link) => link,
                     Err(error) => {
                         if !error.is_our_want() {
