@@ -76,10 +76,16 @@ fn a_write_is_never_sent_twice_and_a_stale_connection_costs_nothing() {
     // A service that closes after each answer without saying so: every call works nonetheless.
     let closing = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
     stage.service.on("/base/closing", Reply::raw(closing));
+    let mut lost = 0;
     for _ in 0..30 {
         assert_eq!(http.call("GET", "/open/closing", &[], None).status, 200);
-        assert_eq!(http.post("/open/closing", &[], "{}").status, 200);
+        // Its close may be on the way while a write leaves: that one is not sent again, for nobody can know.
+        let before = stage.service.hits();
+        let status = http.post("/open/closing", &[], "{}").status;
+        assert!(status == 200 || (status == 503 && stage.service.hits() == before), "{status}");
+        lost += usize::from(status == 503);
     }
+    assert!(lost < 30, "no close was noticed in time");
 }
 
 /// Another process that holds the store's write lock while it lives.
