@@ -98,6 +98,8 @@ impl Credentials {
             jti: "0123456789abcdefghijklmn".into(),
             grant: "grant_0123456789abcdef".into(),
             environment: "north".into(),
+            mode: Mode::Full,
+            scope: None,
         };
         Ok(Self {
             key: key::generate(|bytes| bytes.fill(7)),

@@ -89,6 +89,8 @@ mod tests {
             jti: String::new(),
             grant: "g".into(),
             environment: "e".into(),
+            mode: Mode::Full,
+            scope: None,
         };
         Arc::new(Verified { claims, kid: "k".into() })
     }

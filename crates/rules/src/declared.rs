@@ -69,6 +69,9 @@ pub fn merge(newer: &Declared, existing: &Declared) -> Declared {
         environments: over(&newer.environments, &existing.environments, |one| one.name.clone()),
         roles: over(&newer.roles, &existing.roles, |one| one.name.clone()),
         users: over(&newer.users, &existing.users, |one| one.name.clone()),
+        connections: over(&newer.connections, &existing.connections, |one| {
+            (one.application.clone(), one.environment.clone())
+        }),
     }
 }
 

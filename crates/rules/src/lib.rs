@@ -32,6 +32,7 @@ pub mod rate_limit_header;
 pub mod record;
 pub mod resource_metadata;
 pub mod routing;
+pub mod sign_in;
 pub mod snapshot;
 pub mod target;
 pub mod token;

@@ -4,6 +4,7 @@
 //! microseconds since the Unix epoch (`_us`), names match [`valid_name`].
 
 mod caller;
+mod people;
 mod service;
 
 use std::sync::Arc;
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::period::Period;
 
 pub use caller::{Cors, KeySettings};
+pub use people::{
+    Application, ApplicationKind, Connection, Developer, Environment, Membership, Role, User, connection_name,
+};
 pub use service::{BreakerSettings, Deadlines, Health, ServiceTarget, TargetTls};
 
 /// A name that people chose: an API's, product's, developer's, environment's, role's, user's or application's.
@@ -263,6 +267,17 @@ pub struct Quota {
     pub period: Period,
 }
 
+/// What the calls of a product are counted under.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CountedBy {
+    /// The subscription.
+    #[default]
+    Subscription,
+    /// The token's application and environment together.
+    Connection,
+}
+
 /// What is subscribed to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -281,101 +296,15 @@ pub struct Product {
     /// Its quota.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
+    /// What rate and quota are counted under.
+    #[serde(default)]
+    pub counted_by: CountedBy,
     /// Whether a subscription waits for approval.
     #[serde(default)]
     pub approval_needed: bool,
     /// Terms that a developer accepts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<String>,
-}
-
-/// A person's account on the developers' side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Developer {
-    /// Its name.
-    pub name: Name,
-    /// What people read.
-    #[serde(default)]
-    pub title: String,
-    /// Where mail reaches them.
-    #[serde(default)]
-    pub email: String,
-}
-
-/// An OAuth client of a developer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Application {
-    /// Its id.
-    pub name: Name,
-    /// What people read.
-    #[serde(default)]
-    pub title: String,
-    /// Whose it is.
-    pub developer: Name,
-    /// Whether it was switched off.
-    #[serde(default)]
-    pub disabled: bool,
-}
-
-/// An organisation whose data the API serves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Environment {
-    /// Its name.
-    pub name: Name,
-    /// What people read.
-    #[serde(default)]
-    pub title: String,
-    /// The legal entity behind it.
-    #[serde(default)]
-    pub legal_entity: String,
-}
-
-/// What somebody in that role may do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Role {
-    /// Its name.
-    pub name: Name,
-    /// What people read.
-    #[serde(default)]
-    pub title: String,
-    /// The permissions that it grants, such as `constituent.read`.
-    #[serde(default)]
-    pub permissions: Vec<Name>,
-}
-
-/// What a user is in an environment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Membership {
-    /// The environment.
-    pub environment: Name,
-    /// The roles there.
-    #[serde(default)]
-    pub roles: Vec<Name>,
-}
-
-/// Somebody who signs in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct User {
-    /// Their name.
-    pub name: Name,
-    /// What people read.
-    #[serde(default)]
-    pub title: String,
-    /// Where mail reaches them.
-    #[serde(default)]
-    pub email: String,
-    /// Whether they were switched off.
-    #[serde(default)]
-    pub disabled: bool,
-    /// Their environments.
-    #[serde(default)]
-    pub memberships: Vec<Membership>,
 }
 
 /// All that `limen.yaml` declares and the store keeps as declared.
@@ -396,6 +325,8 @@ pub struct Declared {
     pub roles: Vec<Role>,
     /// Users.
     pub users: Vec<User>,
+    /// Applications that may act in an environment.
+    pub connections: Vec<Connection>,
 }
 
 fn json_only() -> Vec<String> {

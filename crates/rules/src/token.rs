@@ -23,12 +23,22 @@ pub const TOKEN_TYPE: &str = "at+jwt";
 /// The `client_id` of a token that an operator issued without an application.
 pub const OPERATOR_CLIENT_ID: &str = "limen.operator";
 
+/// Whether a token gives all that its user may do, or less.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// All that the user's roles and the application's connection allow.
+    #[default]
+    Full,
+    /// Of that, what its `scope` names.
+    Limited,
+}
+
 /// The claims of an access token, RFC 9068 §2.2 and our own. Times are seconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// Who issued it.
     pub iss: String,
-    /// The user.
+    /// The user, or `application:ID` where the application acts for itself.
     pub sub: Name,
     /// What it is for.
     pub aud: String,
@@ -47,6 +57,12 @@ pub struct Claims {
     pub grant: Name,
     /// The environment that it is for.
     pub environment: Name,
+    /// Whether `scope` narrows it.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The permissions that it is narrowed to, space separated (RFC 9068 §2.2.3); only where it is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// A fault while a token was being signed.

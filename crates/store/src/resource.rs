@@ -1,10 +1,11 @@
-//! What was declared: APIs, products, developers, applications, environments, roles and users, one document each.
+//! What was declared: APIs, products, developers, applications, environments, roles, users and
+//! connections, one document each.
 //! Whether they refer to each other rightly is checked before they come here.
 
 use std::collections::HashMap;
 use std::fmt;
 
-use limen_rules::model::{Declared, Name};
+use limen_rules::model::{Declared, Name, connection_name};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteConnection;
@@ -31,6 +32,8 @@ pub enum ResourceKind {
     Role,
     /// A user.
     User,
+    /// A connection, named `APPLICATION@ENVIRONMENT`.
+    Connection,
 }
 
 impl ResourceKind {
@@ -45,6 +48,7 @@ impl ResourceKind {
             Self::Environment => "environment",
             Self::Role => "role",
             Self::User => "user",
+            Self::Connection => "connection",
         }
     }
 }
@@ -92,17 +96,18 @@ impl Store {
         self.write(move |connection| {
             Box::pin(async move {
                 let mut applying = Applying { connection, now_us, dry_run, applied: Applied::default() };
-                applying.put(ResourceKind::Api, &declared.apis, |api| &api.name).await?;
-                applying.put(ResourceKind::Product, &declared.products, |product| &product.name).await?;
-                applying.put(ResourceKind::Developer, &declared.developers, |developer| &developer.name).await?;
+                applying.put(ResourceKind::Api, &declared.apis, |one| one.name.clone()).await?;
+                applying.put(ResourceKind::Product, &declared.products, |one| one.name.clone()).await?;
+                applying.put(ResourceKind::Developer, &declared.developers, |one| one.name.clone()).await?;
+                applying.put(ResourceKind::Application, &declared.applications, |one| one.name.clone()).await?;
+                applying.put(ResourceKind::Environment, &declared.environments, |one| one.name.clone()).await?;
+                applying.put(ResourceKind::Role, &declared.roles, |one| one.name.clone()).await?;
+                applying.put(ResourceKind::User, &declared.users, |one| one.name.clone()).await?;
                 applying
-                    .put(ResourceKind::Application, &declared.applications, |application| &application.name)
+                    .put(ResourceKind::Connection, &declared.connections, |one| {
+                        connection_name(&one.application, &one.environment)
+                    })
                     .await?;
-                applying
-                    .put(ResourceKind::Environment, &declared.environments, |environment| &environment.name)
-                    .await?;
-                applying.put(ResourceKind::Role, &declared.roles, |role| &role.name).await?;
-                applying.put(ResourceKind::User, &declared.users, |user| &user.name).await?;
                 let Applying { connection, applied, .. } = applying;
                 let different = applied.created.len() + applied.changed.len();
                 if different > 0 && !dry_run {
@@ -154,7 +159,7 @@ struct Applying<'c> {
 }
 
 impl Applying<'_> {
-    async fn put<T>(&mut self, kind: ResourceKind, objects: &[T], name: fn(&T) -> &Name) -> Result<(), StoreError>
+    async fn put<T>(&mut self, kind: ResourceKind, objects: &[T], name: fn(&T) -> Name) -> Result<(), StoreError>
     where
         T: Serialize + DeserializeOwned + PartialEq,
     {
@@ -167,7 +172,7 @@ impl Applying<'_> {
             .await?;
         let stored: HashMap<String, String> = stored.into_iter().collect();
         for object in objects {
-            let id = ResourceId { kind, name: name(object).clone() };
+            let id = ResourceId { kind, name: name(object) };
             let document = stored.get(&*id.name);
             // Compared as objects, not as text: a member that a later version added is no change by itself.
             if document.and_then(|text| serde_json::from_str::<T>(text).ok()).as_ref() == Some(object) {
@@ -216,6 +221,7 @@ pub(crate) async fn load(connection: &mut SqliteConnection) -> Result<Declared, 
             "environment" => add(&mut declared.environments, document),
             "role" => add(&mut declared.roles, document),
             "user" => add(&mut declared.users, document),
+            "connection" => add(&mut declared.connections, document),
             _ => return Err(StoreError::damaged(format!("a stored object has the unknown kind {kind}"))),
         };
         added.map_err(|error| StoreError::damaged(format!("the stored {kind} {name} can't be understood: {error}")))?;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use limen_portal::ports::{Sample as SampleNames, Signer};
 use limen_rules::key;
 use limen_rules::model::{
-    Access, Api, Application, Declared, Developer, Environment, Membership, Name, Operation, Product, Quota, Rate,
+    Access, Api, Application, Connection, CountedBy, Declared, Developer, Environment, Membership, Name, Operation, Product, Quota, Rate,
     Role, SAMPLE_TARGET, User,
 };
 use limen_rules::period::{CalendarUnit, Period};
@@ -117,7 +117,12 @@ fn declared() -> Result<Declared, StartFailure> {
         title: title.into(),
         email: format!("{name}@demo.example"),
         disabled: false,
-        memberships: vec![Membership { environment: ENVIRONMENT.into(), roles: vec![role.into()] }],
+        memberships: vec![Membership {
+            environment: ENVIRONMENT.into(),
+            roles: vec![role.into()],
+            administrator: role == ADMINISTRATOR,
+        }],
+        ..User::default()
     };
     Ok(Declared {
         apis: vec![api()?],
@@ -133,6 +138,7 @@ fn declared() -> Result<Declared, StartFailure> {
             }),
             approval_needed: false,
             terms: None,
+            counted_by: CountedBy::default(),
         }],
         developers: vec![Developer {
             name: DEVELOPER.into(),
@@ -143,12 +149,13 @@ fn declared() -> Result<Declared, StartFailure> {
             name: APPLICATION.into(),
             title: "Ada's first application".into(),
             developer: DEVELOPER.into(),
-            disabled: false,
+            ..Application::default()
         }],
         environments: vec![Environment {
             name: ENVIRONMENT.into(),
             title: "Demo".into(),
             legal_entity: "Demo Foundation".into(),
+            legal_entity_id: None,
         }],
         roles: vec![
             role(ADMINISTRATOR, "Administrator", &["constituent.read", "constituent.write", "note.read", "note.write"]),
@@ -159,6 +166,11 @@ fn declared() -> Result<Declared, StartFailure> {
             user(READ_ONLY, "Rea Reader", READER),
             user(limen_sample::RESTRICTED_USER, "Rory Restricted", READER),
         ],
+        connections: vec![Connection {
+            application: APPLICATION.into(),
+            environment: ENVIRONMENT.into(),
+            ..Connection::default()
+        }],
     })
 }
 
@@ -214,6 +226,8 @@ async fn issue(store: &Store, signer: &dyn Signer, user: &str, now_us: i64) -> R
         jti: random_name(24)?,
         grant: grant.id.clone(),
         environment: ENVIRONMENT.into(),
+        mode: token::Mode::Full,
+        scope: None,
     };
     store.insert_grant(&grant).await.map_err(unmade)?;
     signer.issue(&claims).map_err(unmade)

@@ -59,6 +59,8 @@ pub(super) async fn issue(
         jti: id::make("", 24, random).to_string(),
         grant: grant.id.clone(),
         environment: environment.clone(),
+        mode: token::Mode::Full,
+        scope: None,
     };
     let access_token = admin.portal.signer.issue(&claims)?;
     admin.portal.store.insert_grant(&grant).await?;

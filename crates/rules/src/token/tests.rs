@@ -39,6 +39,8 @@ fn claims() -> Claims {
         jti: "1".into(),
         grant: "grant_1".into(),
         environment: "demo".into(),
+        mode: Mode::Full,
+        scope: None,
     }
 }
 

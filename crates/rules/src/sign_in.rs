@@ -1,0 +1,21 @@
+//! Signing in: the rules of the OAuth 2.0 authorization server (RFC 6749, RFC 7636, RFC 9700), as functions of what was
+//! sent, what is stored and `now`. Knows no store, no HTTP server and no page.
+
+pub mod trouble;
+
+/// An authorization code lives for so long.
+pub const CODE_LIFE_S: i64 = 300;
+/// A second exchange within so long after the first is a repeat and revokes nothing.
+pub const CODE_REPEAT_S: i64 = 5;
+/// An access token lives for so long.
+pub const ACCESS_TOKEN_LIFE_S: i64 = 3_600;
+/// A refresh token of a confidential application lives for so long from its last use.
+pub const REFRESH_LIFE_CONFIDENTIAL_S: i64 = 365 * 86_400;
+/// A refresh token of a public application lives for so long from its last use.
+pub const REFRESH_LIFE_PUBLIC_S: i64 = 30 * 86_400;
+/// The predecessor of an unused refresh token gets the same answer for so long.
+pub const REFRESH_REPEAT_S: i64 = 10;
+/// What comes from outside is repeated in messages up to so many characters.
+pub const SHOWN_CHARACTERS_MAX: usize = 200;
+/// `sub` of a token that an application got for itself begins so.
+pub const APPLICATION_SUBJECT: &str = "application:";
