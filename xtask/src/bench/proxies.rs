@@ -21,9 +21,9 @@ const CHECKED: &str = "Limen (b), all checks";
 const ASSERTED: &str = "Limen (c), all checks, assertion";
 const TOLD: &str = "Limen (d), all checks, access log, metrics";
 
-/// Settings for (a) to (c), and for (d): FOLDER is filled in. A build that doesn't know them says so.
-const QUIET: &str = "";
-const TELLING: &str = "access_log: {file: FOLDER/limen.access}";
+/// Settings for (a) to (c), and for (d): FOLDER is filled in. The counters of metrics are always on.
+const QUIET: &str = "access_log: {file: \"off\"}";
+const TELLING: &str = "access_log: {file: FOLDER/limen.access}\nmetrics: {listen: 127.0.0.1:0}";
 const ENCRYPTED: &str = "gateway: {tls: {certificate_file: FOLDER/certificate.pem, key_file: FOLDER/key.pem}}";
 
 /// Measures, tells, and writes where that was asked for.
