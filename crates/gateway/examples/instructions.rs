@@ -32,7 +32,7 @@ use limen_rules::model::Declared;
 use limen_rules::quota::{LeaseRequest, QuotaRow, debit};
 use limen_rules::record::{Directory, StoredKey, Subscription, SubscriptionState, VerifyingKey, Which};
 use limen_rules::snapshot::Snapshot;
-use limen_rules::token::{self, Claims, Issuer};
+use limen_rules::token::{self, Claims, Issuer, Mode};
 
 /// As in the binary.
 #[global_allocator]

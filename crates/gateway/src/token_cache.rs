@@ -75,7 +75,7 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use limen_rules::token::Claims;
+    use limen_rules::token::{Claims, Mode};
 
     fn verified(n: usize) -> Arc<Verified> {
         let claims = Claims {

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use limen_portal::ports::{Sample as SampleNames, Signer};
 use limen_rules::key;
 use limen_rules::model::{
-    Access, Api, Application, Connection, CountedBy, Declared, Developer, Environment, Membership, Name, Operation, Product, Quota, Rate,
-    Role, SAMPLE_TARGET, User,
+    Access, Api, Application, Connection, CountedBy, Declared, Developer, Environment, Membership, Name, Operation,
+    Product, Quota, Rate, Role, SAMPLE_TARGET, User,
 };
 use limen_rules::period::{CalendarUnit, Period};
 use limen_rules::record::{Grant, StoredKey, Subscription, SubscriptionState, Which};
 use limen_rules::target::Target;
-use limen_rules::token::Claims;
+use limen_rules::token::{Claims, Mode};
 use limen_store::{Store, StoreError};
 use serde::Serialize;
 
@@ -226,7 +226,7 @@ async fn issue(store: &Store, signer: &dyn Signer, user: &str, now_us: i64) -> R
         jti: random_name(24)?,
         grant: grant.id.clone(),
         environment: ENVIRONMENT.into(),
-        mode: token::Mode::Full,
+        mode: Mode::Full,
         scope: None,
     };
     store.insert_grant(&grant).await.map_err(unmade)?;

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use limen_rules::declared::{check_references, check_values, merge, nearest};
-use limen_rules::model::{Api, DEFAULT_KEY_HEADER, Declared, Developer, Name, Product};
+use limen_rules::model::{Api, CountedBy, DEFAULT_KEY_HEADER, Declared, Developer, Name, Product};
 use serde_json::json;
 
 use super::failure::AdminFailure;
@@ -115,6 +115,7 @@ fn product(asked: &Publish, api: &Name, existing: &Declared) -> Product {
         apis: Vec::new(),
         rate: None,
         quota: None,
+        counted_by: CountedBy::default(),
         approval_needed: false,
         terms: None,
     });

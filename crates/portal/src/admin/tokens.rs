@@ -5,7 +5,7 @@ use axum::extract::State;
 use limen_rules::declared::nearest;
 use limen_rules::model::{Declared, Name, User};
 use limen_rules::record::Grant;
-use limen_rules::token::{Claims, OPERATOR_CLIENT_ID};
+use limen_rules::token::{Claims, Mode, OPERATOR_CLIENT_ID};
 
 use super::failure::AdminFailure;
 use super::read::Read;
@@ -59,7 +59,7 @@ pub(super) async fn issue(
         jti: id::make("", 24, random).to_string(),
         grant: grant.id.clone(),
         environment: environment.clone(),
-        mode: token::Mode::Full,
+        mode: Mode::Full,
         scope: None,
     };
     let access_token = admin.portal.signer.issue(&claims)?;

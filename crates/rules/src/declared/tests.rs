@@ -1,7 +1,7 @@
 //! A table of declared objects and what is said of them.
 
 use super::*;
-use crate::model::{Api, Product};
+use crate::model::{Api, CountedBy, Product};
 
 /// Reads the JSON form, in which tests are short.
 fn declared(json: serde_json::Value) -> Declared {
@@ -300,6 +300,7 @@ fn what_is_applied_stands_before_what_was_there() {
         apis: vec!["a".into()],
         rate: None,
         quota: None,
+        counted_by: CountedBy::default(),
         approval_needed: false,
         terms: None,
     };
