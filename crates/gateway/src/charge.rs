@@ -87,7 +87,7 @@ pub(crate) struct Charged {
     _every_check: (),
 }
 
-/// Takes one right of the subscription's quota; the clock is read again, since a body may have taken long.
+/// Takes one right of the subscription's quota; the clock is read again where a body may have taken long.
 pub(crate) async fn charge(call: &mut Call<'_>, checked: Checked) -> Result<Charged, Failure> {
     call.step = Step::Quota;
     let Checked { routed, subscribed, permitted, accepted, .. } = checked;
@@ -96,7 +96,10 @@ pub(crate) async fn charge(call: &mut Call<'_>, checked: Checked) -> Result<Char
     let terms = granted.and_then(|granted| granted.product.quota_terms(granted.subscription.started_at_us));
     if let (Some(granted), Some(terms)) = (granted, terms) {
         let clock = &call.gateway.clock;
-        let now = Reading { monotonic_us: clock.monotonic_us(), wall_us: clock.wall_us() };
+        let now = match accepted.was_awaited {
+            true => Reading { monotonic_us: clock.monotonic_us(), wall_us: clock.wall_us() },
+            false => call.reading(),
+        };
         let charged = call.gateway.accounts.charge(granted.subscription.account, &terms, now).await;
         let taken = charged.map_err(|refused| refusal(call, refused, granted, &routed))?;
         // What is left is known from the charge now.

@@ -8,6 +8,7 @@ mod targets;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+use foldhash::fast::RandomState;
 use http::HeaderName;
 use sha2::{Digest, Sha256};
 
@@ -122,13 +123,16 @@ impl LiveProduct {
     }
 }
 
+/// Things by name. No caller chooses what is in one, so a hash that is quick is enough (`docs/decisions/0060`).
+pub type Named<T> = HashMap<Name, T, RandomState>;
+
 /// A user as calls see them.
 #[derive(Debug)]
 pub struct LiveUser {
     /// Whether they were switched off.
     pub disabled: bool,
     /// What they may do, by environment.
-    pub memberships: HashMap<Name, LiveMembership>,
+    pub memberships: Named<LiveMembership>,
 }
 
 /// What a user may do in an environment.
@@ -148,19 +152,19 @@ pub struct Catalog {
     /// Base paths.
     pub routes: RouteTable,
     /// Products by name.
-    pub products: HashMap<Name, Arc<LiveProduct>>,
+    pub products: Named<Arc<LiveProduct>>,
     /// Users by name.
-    pub users: HashMap<Name, LiveUser>,
+    pub users: Named<LiveUser>,
     /// Applications by name.
-    pub applications: HashMap<Name, Application>,
+    pub applications: Named<Application>,
     /// Roles, for words.
     pub roles: Vec<Role>,
     /// Notices that aren't long over.
     pub notices: Vec<Notice>,
     /// Grants that were revoked and whose tokens may still be in time.
-    pub revoked_grants: HashSet<Name>,
+    pub revoked_grants: HashSet<Name, RandomState>,
     /// Keys that verify tokens.
-    pub trusted_keys: HashMap<Name, TrustedKey>,
+    pub trusted_keys: Named<TrustedKey>,
     /// Who issues tokens, for whom.
     pub issuer: Issuer,
 }
