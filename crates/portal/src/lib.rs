@@ -4,8 +4,10 @@
 //! process can do (clock, randomness, signing), comes in through the [`ports`].
 
 mod admin;
+mod attempts;
 mod audit;
 mod metrics;
+mod oauth;
 pub mod ports;
 mod socket;
 mod web;
