@@ -136,9 +136,11 @@ impl Attempts {
         let network = network(attempt.address);
         match attempt.device {
             Some(device) => [Some(Count::Device(account, self.hashing.hash_one(device))), None, None],
-            None => {
-                [Some(Count::Pair(account, network)), Some(Count::Network(kind, network)), Some(Count::Account(account))]
-            }
+            None => [
+                Some(Count::Pair(account, network)),
+                Some(Count::Network(kind, network)),
+                Some(Count::Account(account)),
+            ],
         }
     }
 }

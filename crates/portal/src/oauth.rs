@@ -3,3 +3,5 @@
 //! What people see while they sign in is elsewhere; here nothing is rendered.
 
 pub(crate) mod journal;
+
+pub use journal::Journal;

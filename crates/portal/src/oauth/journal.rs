@@ -6,10 +6,14 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
 use limen_rules::sign_in::trouble::Trouble;
 
+use crate::ports::Portal;
+use crate::web::RequestId;
 use crate::wire::{Check, Explanation};
 
 /// So many requests are kept, the latest.
@@ -82,6 +86,20 @@ impl<S: Sync> FromRequestParts<S> for Note {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
     }
+}
+
+/// Gives a request to the web address its [`Note`], and keeps what was written there once it is answered.
+pub(crate) async fn keep(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {
+    let note = Note::default();
+    request.extensions_mut().insert(note.clone());
+    let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let (method, path) = (request.method().as_str().to_owned(), request.uri().path().to_owned());
+    let at_us = portal.clock.now_us();
+    let response = next.run(request).await;
+    let duration_us = u64::try_from(portal.clock.now_us().saturating_sub(at_us)).unwrap_or(0);
+    let status = response.status().as_u16();
+    portal.memory.journal.keep(Finished { request_id, at_us, duration_us, method, path, status }, &note);
+    response
 }
 
 /// A request that is over, but for what its note says.
@@ -172,11 +190,14 @@ mod tests {
         let told = journal.explain("a").unwrap();
         assert_eq!((told.status, told.code.as_deref()), (400, Some("code-invalid")));
         let checks: Vec<_> = told.checks.iter().map(|one| (&*one.check, &*one.outcome, &*one.words)).collect();
-        assert_eq!(checks, [
-            ("request", "read", "It is about application mobile, environment museum."),
-            ("authentication", "passed", "Basic, primary secret."),
-            ("code", "refused", "It was used before."),
-        ]);
+        assert_eq!(
+            checks,
+            [
+                ("request", "read", "It is about application mobile, environment museum."),
+                ("authentication", "passed", "Basic, primary secret."),
+                ("code", "refused", "It was used before."),
+            ]
+        );
         assert!(journal.explain("b").is_none());
     }
 
