@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::attempts::Attempts;
-use crate::oauth::Journal;
+use crate::oauth::{Journal, Origins};
 use crate::password::Passwords;
 
 /// Cheap to clone; clones share what is held.
@@ -19,6 +19,8 @@ pub struct Memory {
     pub(crate) attempts: Arc<Attempts>,
     /// What happened to recent requests of sign-in and token endpoints.
     pub(crate) journal: Arc<Journal>,
+    /// From where browsers may call the token endpoint.
+    pub(crate) origins: Arc<Origins>,
 }
 
 impl Memory {
