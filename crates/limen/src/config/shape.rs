@@ -64,6 +64,7 @@ pub(crate) static FILE: Form = Form::Mapping(&[
     field("environments", Form::List(&Form::Mapping(ENVIRONMENT))),
     field("roles", Form::List(&Form::Mapping(ROLE))),
     field("users", Form::List(&Form::Mapping(USER))),
+    field("connections", Form::List(&Form::Mapping(CONNECTION))),
 ]);
 
 /// The fields of `quota`.
@@ -197,6 +198,7 @@ const PRODUCT: &[Field] = &[
     field("apis", TEXTS),
     field("rate", Form::Mapping(&[needed("calls", SMALL), needed("window_s", SMALL)])),
     field("quota", Form::Quota),
+    field("counted_by", Form::Word(&["subscription", "connection"])),
     field("approval_needed", Form::Boolean),
     field("terms", Form::Text),
 ];
@@ -224,6 +226,13 @@ const USER: &[Field] = &[
 ];
 
 const MEMBERSHIP: &[Field] = &[needed("environment", Form::Text), field("roles", TEXTS)];
+
+const CONNECTION: &[Field] = &[
+    needed("application", Form::Text),
+    needed("environment", Form::Text),
+    field("scopes", TEXTS),
+    field("own_roles", TEXTS),
+];
 
 #[cfg(test)]
 mod tests {
@@ -274,7 +283,8 @@ mod tests {
                 "quota": {"calls": 1, "period": {"seconds": 1}}}],
             "developers": [{"name": "d"}], "applications": [{"name": "a", "developer": "d"}],
             "environments": [{"name": "e"}], "roles": [{"name": "r"}],
-            "users": [{"name": "u", "memberships": [{"environment": "e"}]}]
+            "users": [{"name": "u", "memberships": [{"environment": "e"}]}],
+            "connections": [{"application": "a", "environment": "e", "scopes": ["p"], "own_roles": ["r"]}]
         }))
         .expect("a declared form");
         let (mut model, mut table) = (Vec::new(), Vec::new());

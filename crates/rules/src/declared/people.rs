@@ -4,6 +4,7 @@ use super::{Problems, shown};
 use crate::model::{Declared, Product};
 use crate::period::Period;
 use crate::quota::MAX_FIGURE;
+use crate::token::OPERATOR_CLIENT_ID;
 
 const TITLE_CHARACTERS_MAX: usize = 200;
 const TERMS_CHARACTERS_MAX: usize = 20_000;
@@ -48,6 +49,10 @@ pub(super) fn check_people(declared: &Declared, problems: &mut Problems) {
     }
     for (at, application) in declared.applications.iter().enumerate() {
         named(&format!("applications[{at}]"), &application.name, &application.title, problems);
+        if &*application.name == OPERATOR_CLIENT_ID {
+            let message = format!("'{OPERATOR_CLIENT_ID}' stands for tokens that an operator issues by themselves");
+            problems.add(format!("applications[{at}].name"), message, "choose another name");
+        }
     }
     for (at, environment) in declared.environments.iter().enumerate() {
         named(&format!("environments[{at}]"), &environment.name, &environment.title, problems);

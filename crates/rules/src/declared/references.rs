@@ -30,6 +30,7 @@ pub fn check_references(declared: &Declared) -> Vec<Problem> {
             }
         }
     }
+    super::counted::check(declared, &mut problems);
     base_paths(declared, &mut problems);
     problems.found
 }
