@@ -2,9 +2,14 @@
 //! sent, what is stored and `now`. Knows no store, no HTTP server and no page.
 
 pub mod code;
+pub mod credentials;
+pub mod form;
+pub mod person;
 pub mod pkce;
 pub mod record;
 pub mod refresh;
+pub mod scope;
+pub mod sealed;
 pub mod trouble;
 
 /// An authorization code lives for so long.
