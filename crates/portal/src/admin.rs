@@ -5,7 +5,7 @@
 mod apis;
 mod apply;
 mod failure;
-mod id;
+pub(crate) mod id;
 mod keys;
 mod notices;
 mod publish;

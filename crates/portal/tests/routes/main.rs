@@ -4,5 +4,6 @@
 
 mod admin;
 mod house;
+mod oauth;
 mod pages;
 mod socket;
