@@ -10,6 +10,7 @@ use limen_rules::model::Name;
 use limen_rules::token::{Claims, Issuer};
 use limen_store::Store;
 
+use crate::memory::Memory;
 use crate::wire::{Explanation, TargetLine, UsageLine};
 
 /// A future behind a pointer, so that a trait with it can be an object.
@@ -130,6 +131,8 @@ pub struct Portal {
     pub addresses: Arc<Addresses>,
     /// The sample's names.
     pub sample: Arc<Sample>,
+    /// What is held in memory between requests.
+    pub memory: Memory,
     /// The program's version.
     pub version: &'static str,
     /// When the process began.
