@@ -5,6 +5,7 @@
 
 mod admin;
 mod audit;
+mod logo;
 mod memory;
 mod metrics;
 mod password;
@@ -14,6 +15,7 @@ mod web;
 pub mod wire;
 
 pub use admin::admin_router;
+pub use logo::{LOGO_FILE_MAX_BYTES, LOGO_KEPT_SIDE_PIXELS, LOGO_SIDE_MAX_PIXELS, Logo, LogoFlaw, Logos};
 pub use memory::Memory;
 pub use metrics::metrics_router;
 pub use password::{PasswordFault, Passwords};

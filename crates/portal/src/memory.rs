@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::logo::Logos;
 use crate::password::Passwords;
 
 /// Cheap to clone; clones share what is held.
@@ -13,6 +14,8 @@ pub struct Memory {
     turn: Arc<Mutex<()>>,
     /// Who makes and compares hashes of passwords.
     pub passwords: Passwords,
+    /// Who makes logos.
+    pub logos: Logos,
 }
 
 impl Memory {
