@@ -1,4 +1,5 @@
-//! What outlives the process: declared objects, subscriptions, notices, grants, signing keys and the books of quotas.
+//! What outlives the process: declared objects, subscriptions, notices, grants, sign-ins, signing keys and the
+//! books of quotas.
 //!
 //! SQLite in a data folder that one process holds. Reads go to a few connections, writes to one, whose answers mean
 //! "durable". This crate decides nothing and knows no HTTP and no clock: `now` is an argument.
@@ -7,12 +8,14 @@ mod directory;
 mod error;
 mod folder;
 mod grant;
+mod grant_list;
 mod notice;
 mod open_error;
 mod quota;
 mod resource;
 mod revision;
 mod setting;
+mod sign_in;
 mod signing_key;
 mod sqlite;
 mod store;
@@ -22,6 +25,7 @@ mod writer;
 
 pub use error::StoreError;
 pub use folder::{DATABASE_FILE, DataFolder};
+pub use grant_list::GrantFilter;
 pub use open_error::OpenError;
 pub use quota::QuotaUsage;
 pub use resource::{Applied, ResourceId, ResourceKind};

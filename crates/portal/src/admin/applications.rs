@@ -11,9 +11,7 @@ use super::failure::AdminFailure;
 use super::read::{Named, Read};
 use super::{Admin, Answered};
 use crate::audit::Who;
-use crate::wire::{
-    ApplicationLine, Applied, ChangeApplication, MadeApplication, MakeApplication, SecretLine,
-};
+use crate::wire::{ApplicationLine, Applied, ChangeApplication, MadeApplication, MakeApplication, SecretLine};
 
 /// `GET /v1/applications`
 pub(super) async fn list(State(admin): State<Admin>) -> Answered<Vec<ApplicationLine>> {
@@ -100,7 +98,10 @@ fn developer(declared: &Declared, asked: Option<Name>) -> Result<Name, AdminFail
         )),
         (None, several) => {
             let names: Vec<&str> = several.iter().map(|one| &*one.name).collect();
-            Err(AdminFailure::wrong("It isn't told whose the application is.", format!("Tell one of: {}.", names.join(", "))))
+            Err(AdminFailure::wrong(
+                "It isn't told whose the application is.",
+                format!("Tell one of: {}.", names.join(", ")),
+            ))
         }
     }
 }

@@ -35,12 +35,7 @@ pub(super) async fn apply(State(admin): State<Admin>, who: Who, Read(asked): Rea
 
 impl Admin {
     /// Puts one kind of object in place, asked for by itself: the same questions as of a file, whose `place` isn't told.
-    pub(super) async fn declare(
-        &self,
-        newer: &Declared,
-        existing: &Declared,
-        place: &str,
-    ) -> Result<(), AdminFailure> {
+    pub(super) async fn declare(&self, newer: &Declared, existing: &Declared, place: &str) -> Result<(), AdminFailure> {
         let mut problems = check_values(newer);
         problems.extend(check_references(&merge(newer, existing)));
         let own = |mut problem: Problem| {
@@ -57,7 +52,7 @@ impl Admin {
     pub(super) async fn replace(&self, newer: &Declared, gone: &[ResourceId]) -> Result<Applied, AdminFailure> {
         let mut applied = told(self.portal.store.apply(newer, self.now_us(), false).await?);
         for object in gone {
-            self.portal.store.remove(object.kind, &object.name).await?;
+            self.portal.store.remove(object.kind, &object.name, self.now_us()).await?;
             applied.removed.push(object.to_string());
         }
         Ok(applied)

@@ -140,5 +140,9 @@ pub(super) async fn revoke_grants(
 
 fn filter(which: &WhichGrants) -> GrantFilter {
     let told = |name: &Option<Name>| name.clone();
-    GrantFilter { user: told(&which.user), application: told(&which.application), environment: told(&which.environment) }
+    GrantFilter {
+        user: told(&which.user),
+        application: told(&which.application),
+        environment: told(&which.environment),
+    }
 }

@@ -54,8 +54,10 @@ impl AdminFailure {
 
     /// 404: nothing in the path bears that name; `near` is what may have been meant.
     pub(super) fn not_there(kind: &str, name: &str, near: Option<&str>) -> Self {
-        let mend = near
-            .map_or_else(|| format!("List what there is with limen {kind} list."), |near| format!("Did you mean '{near}'?"));
+        let mend = near.map_or_else(
+            || format!("List what there is with limen {kind} list."),
+            |near| format!("Did you mean '{near}'?"),
+        );
         Self::unknown(format!("There is no {kind} '{name}'."), mend)
     }
 

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Request, State, FromRequest as _};
+use axum::extract::{FromRequest as _, Request, State};
 use limen_rules::model::{ApplicationKind, Name};
 use limen_rules::record::Which;
 use limen_rules::sign_in::secret;

@@ -111,7 +111,9 @@ pub(super) async fn set_password(
 
 fn unhashed(fault: PasswordFault) -> AdminFailure {
     match fault {
-        PasswordFault::Busy => AdminFailure::conflict("Too many people are signing in just now.", "Try again in a minute."),
+        PasswordFault::Busy => {
+            AdminFailure::conflict("Too many people are signing in just now.", "Try again in a minute.")
+        }
         PasswordFault::Unmade => AdminFailure::fault(&fault),
     }
 }
@@ -126,7 +128,11 @@ pub(super) async fn environments(State(admin): State<Admin>) -> Answered<Vec<Env
 pub(super) async fn environment(State(admin): State<Admin>, Named(name): Named) -> Answered<EnvironmentLine> {
     let declared = admin.portal.store.declared().await?;
     let found = declared.environments.iter().find(|one| one.name == name).ok_or_else(|| {
-        AdminFailure::not_there("environment", &name, nearest(&name, declared.environments.iter().map(|one| &*one.name)))
+        AdminFailure::not_there(
+            "environment",
+            &name,
+            nearest(&name, declared.environments.iter().map(|one| &*one.name)),
+        )
     })?;
     Ok(Json(environment_line(&declared, found)))
 }
