@@ -15,7 +15,7 @@ mod web;
 pub mod wire;
 
 pub use admin::admin_router;
-pub use logo::{LOGO_FILE_MAX_BYTES, LOGO_KEPT_SIDE_PIXELS, LOGO_SIDE_MAX_PIXELS, Logo, LogoFlaw, Logos};
+pub use logo::{LOGO_FILE_MAX_BYTES, LOGO_KEPT_SIDE_PIXELS, LOGO_SIDE_MAX_PIXELS, Logo, LogoFlaw, Logos, drawn_logo};
 pub use memory::Memory;
 pub use metrics::metrics_router;
 pub use password::{PasswordFault, Passwords};

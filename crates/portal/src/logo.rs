@@ -7,7 +7,7 @@ use std::sync::Arc;
 use image::codecs::png::{CompressionType, FilterType as PngFilter, PngEncoder};
 use image::imageops::FilterType;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits, Rgba, RgbaImage};
 use tokio::sync::Semaphore;
 
 /// The largest file that is looked at: 1 MiB.
@@ -121,10 +121,30 @@ fn make(file: &[u8]) -> Result<Logo, LogoFlaw> {
     }
     picture.apply_orientation(orientation);
     let pixels = DynamicImage::ImageRgba8(picture.into_rgba8());
+    Ok(Logo { png: png(&pixels)?, width: pixels.width(), height: pixels.height() })
+}
+
+/// A logo of our own for the sample's applications, as a PNG: an open door.
+///
+/// # Errors
+/// Where it can't be encoded.
+pub fn drawn_logo() -> Result<Vec<u8>, LogoFlaw> {
+    const SIDE: u32 = 96;
+    let is_within = |x: u32, y: u32| (28..68).contains(&x) && (18..78).contains(&y);
+    let is_leaf = |x: u32, y: u32| x >= 34 && y >= 24 && x.saturating_sub(34) * 4 >= (y.saturating_sub(24)) / 8;
+    let picture = RgbaImage::from_fn(SIDE, SIDE, |x, y| match (is_within(x, y), is_leaf(x, y) && x < 62) {
+        (true, true) => Rgba([250, 246, 236, 255]),
+        (true, false) => Rgba([214, 164, 72, 255]),
+        (false, _) => Rgba([33, 74, 92, 255]),
+    });
+    png(&picture.into())
+}
+
+fn png(picture: &DynamicImage) -> Result<Vec<u8>, LogoFlaw> {
     let mut png = Vec::new();
     let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Best, PngFilter::Adaptive);
-    pixels.write_with_encoder(encoder).map_err(flaw)?;
-    Ok(Logo { png, width: pixels.width(), height: pixels.height() })
+    picture.write_with_encoder(encoder).map_err(flaw)?;
+    Ok(png)
 }
 
 /// What the file is by its first bytes; its name is nobody's business.

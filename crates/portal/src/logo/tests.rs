@@ -1,6 +1,6 @@
 //! Pictures of all kinds that are taken, and hostile files of our own making.
 
-use image::{ImageEncoder as _, Rgb, RgbImage, Rgba, RgbaImage};
+use image::{ImageEncoder as _, Rgb, RgbImage};
 
 use super::*;
 
@@ -124,6 +124,13 @@ async fn hostile_files_are_told_what_is_wrong() {
     let black = encoded(&RgbaImage::new(4_096, 4_096).into(), ImageFormat::Png);
     assert!(black.len() < LOGO_FILE_MAX_BYTES, "{}", black.len());
     assert_eq!(made(black).await.map(|logo| (logo.width, logo.height)), Ok((256, 256)));
+}
+
+#[tokio::test]
+async fn our_own_is_a_logo() {
+    let drawn = drawn_logo().expect("a picture");
+    assert!(drawn.len() < 2_000);
+    assert_eq!(made(drawn.clone()).await.expect("a logo").png, drawn);
 }
 
 #[tokio::test]
