@@ -14,8 +14,8 @@ pub(crate) use objects::{
     ApiCommand, KeyCommand, NoticeCommand, NoticeText, SampleCommand, SubscriptionCommand, TokenCommand, WhichKey,
 };
 pub(crate) use people::{
-    AddApplication, AddUser, ApplicationCommand, ChangeApplication, ConnectionCommand, EnvironmentCommand, GrantCommand,
-    GrantsOf, LogoCommand, SecretCommand, SignIn, UserCommand,
+    AddUser, ApplicationCommand, ConnectionCommand, EnvironmentCommand, GrantCommand, GrantsOf, LogoCommand,
+    SecretCommand, SignIn, UserCommand,
 };
 
 /// How answers are shown.

@@ -48,10 +48,7 @@ pub(crate) enum ApplicationCommand {
         id: String,
     },
     /// Regenerate and revoke an application's two secrets
-    #[command(
-        subcommand,
-        after_help = "Example:\n  limen application secret regenerate shop-floor --which secondary"
-    )]
+    #[command(subcommand, after_help = "Example:\n  limen application secret regenerate shop-floor --which secondary")]
     Secret(SecretCommand),
     /// Set or remove what users see beside an application's title
     #[command(subcommand, after_help = "Example:\n  limen application logo set shop-floor logo.png")]

@@ -46,11 +46,10 @@ pub(super) fn run(context: &Context, command: ApplicationCommand) -> Result<Stri
             };
             context.show(context.admin.post(&path(&asked.id, "/change"), &change)?, |line| show(&line))
         }
-        ApplicationCommand::Remove { id } => {
-            context.show(context.admin.delete(&path(&id, ""))?, |_: serde_json::Value| {
+        ApplicationCommand::Remove { id } => context
+            .show(context.admin.delete(&path(&id, ""))?, |_: serde_json::Value| {
                 format!("Application {id} is gone, with its connections, secrets, logo and tokens.")
-            })
-        }
+            }),
         ApplicationCommand::Disable { id } => switch(context, &id, true),
         ApplicationCommand::Enable { id } => switch(context, &id, false),
         ApplicationCommand::Secret(command) => secret(context, command),

@@ -26,8 +26,7 @@ pub(super) fn run(context: &Context, command: ConnectionCommand) -> Result<Strin
         }
         ConnectionCommand::Limit { application, environment, scopes, all_scopes, own_roles, no_own_roles } => {
             let told = |list: Vec<String>, none: bool| (none || !list.is_empty()).then(|| names(list));
-            let limit =
-                LimitConnection { scopes: told(scopes, all_scopes), own_roles: told(own_roles, no_own_roles) };
+            let limit = LimitConnection { scopes: told(scopes, all_scopes), own_roles: told(own_roles, no_own_roles) };
             let path = format!("{}/limit", path(&application, &environment));
             context.show(context.admin.post(&path, &limit)?, |changed: Connection| words(&changed))
         }
@@ -59,7 +58,8 @@ fn words(connection: &Connection) -> String {
 
 fn list(lines: &[Connection]) -> String {
     if lines.is_empty() {
-        return "No application is connected. Connect one with: limen connection approve APPLICATION ENVIRONMENT\n".into();
+        return "No application is connected. Connect one with: limen connection approve APPLICATION ENVIRONMENT\n"
+            .into();
     }
     let rows = lines.iter().map(|line| {
         let own = if line.own_roles.is_empty() { "-".to_owned() } else { line.own_roles.join(", ") };

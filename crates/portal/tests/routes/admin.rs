@@ -29,7 +29,7 @@ async fn subscribed(house: &House, product: &str) -> Value {
 async fn apply_tells_what_it_did_and_is_live_when_it_answers() {
     let house = House::new().await;
     let first = house.done("/v1/apply", json!({"declared": world(), "dry_run": true})).await;
-    assert_eq!(first["created"].as_array().unwrap().len(), 15);
+    assert_eq!(first["created"].as_array().unwrap().len(), 16);
     assert_eq!(house.stage.told_revision.load(Ordering::SeqCst), -1);
     assert_eq!(house.get("/v1/apis").await.json(), json!([]));
     house.done("/v1/apply", json!({"declared": world(), "dry_run": false})).await;
@@ -37,7 +37,7 @@ async fn apply_tells_what_it_did_and_is_live_when_it_answers() {
     let mut changed = world();
     changed["roles"][1]["title"] = json!("Editor");
     let again = house.done("/v1/apply", json!({"declared": changed, "dry_run": false})).await;
-    assert_eq!(again, json!({"created": [], "changed": ["role editor"], "unchanged": 14}));
+    assert_eq!(again, json!({"created": [], "changed": ["role editor"], "unchanged": 15}));
     let declared = house.get("/v1/declared").await.json();
     assert_eq!(declared["roles"][1]["title"], "Editor");
     assert_eq!(
@@ -267,6 +267,8 @@ async fn no_token_is_issued_that_would_be_refused() {
     refused(&ask(elsewhere).await, 400, "isn't a member", "museum");
     let retired = json!({"user": "frida", "application": "retired", "expires_in_s": 60});
     refused(&ask(retired).await, 409, "'retired' is disabled", "Enable");
+    let elsewhere = json!({"user": "rosa", "application": "mobile", "environment": "archive", "expires_in_s": 60});
+    refused(&ask(elsewhere).await, 409, "isn't connected to the environment 'archive'", "connections");
     let unknown = json!({"user": "frida", "application": "mobil", "expires_in_s": 60});
     refused(&ask(unknown).await, 400, "no application", "'mobile'");
     for seconds in [0, 31_536_001, u64::MAX] {
