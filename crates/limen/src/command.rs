@@ -14,7 +14,7 @@ mod notice;
 mod password;
 mod publish;
 mod show;
-
+mod sign_in;
 mod status;
 mod subscription;
 mod table;
@@ -141,7 +141,7 @@ fn answer(context: &Context, command: Command) -> Result<String, Trouble> {
         Command::Environment(command) => user::environment(context, command),
         Command::Connection(command) => connection::run(context, command),
         Command::Grant(command) => grant::run(context, command),
-        Command::SignIn(_) => Err(Trouble::wrong("x", "y")),
+        Command::SignIn(asked) => sign_in::run(context, asked),
         Command::Token(command) => token::run(context, command),
         Command::Notice(command) => notice::run(context, command),
         Command::Explain { request_id } => explain::run(context, &request_id),

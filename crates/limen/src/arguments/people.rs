@@ -339,6 +339,9 @@ pub(crate) struct SignIn {
     /// Permissions to ask for, separated by spaces [default: all that user and connection allow]
     #[arg(long, value_name = "PERMISSIONS")]
     pub(crate) scope: Option<String>,
+    /// The web address to sign in at [default: that of the running Limen]
+    #[arg(long, value_name = "URL")]
+    pub(crate) web: Option<String>,
     /// Print the access token and nothing else
     #[arg(long)]
     pub(crate) token: bool,
