@@ -21,7 +21,7 @@ pub(crate) enum ApplicationCommand {
     },
     /// Register an application; its two secrets are shown this once
     #[command(after_help = "Examples:
-  limen application add shop-floor --title 'Shop floor' --redirect-uri https://shop.example.org/callback
+  limen application add shop-floor --title 'Shop floor' --redirect-uri https://shop.example.org/cb
   limen application add shop-cli --public --redirect-uri http://127.0.0.1/callback --developer ada")]
     Add(AddApplication),
     /// Change what people read of an application, or where its users may be sent back to
@@ -315,7 +315,7 @@ pub(crate) enum GrantCommand {
     },
     /// End a grant, or all that fit: their access and refresh tokens are refused from then on
     #[command(
-        after_help = "Examples:\n  limen grant revoke grant_5m1q8x\n  limen grant revoke --application shop-floor --environment northwind",
+        after_help = "Examples:\n  limen grant revoke grant_5m1q8x\n  limen grant revoke --user bo --application shop-floor",
         group(ArgGroup::new("which").required(true).multiple(true).args(["grant", "user", "application", "environment"]))
     )]
     Revoke {

@@ -167,14 +167,14 @@ mod tests {
         }))
         .expect("a user");
         let expected = "\
-user        bo
-title       Bo Lind
-given name  Bo
-mail        bo@example.org
-password    none: they can't sign in
-state       off
-in          north: clerk, boss; decides about connections
-in          south: no role
+user         bo
+title        Bo Lind
+given name   Bo
+mail         bo@example.org
+password     none: they can't sign in
+state        off
+in           north: clerk, boss; decides about connections
+in           south: no role
 ";
         assert_eq!(show(&line), expected);
         assert_eq!(
