@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::attempts::Attempts;
 use crate::logo::Logos;
+use crate::oauth::{Journal, Origins};
 use crate::password::Passwords;
 
 /// Cheap to clone; clones share what is held.
@@ -16,6 +18,12 @@ pub struct Memory {
     pub passwords: Passwords,
     /// Who makes logos.
     pub logos: Logos,
+    /// Failed attempts to authenticate.
+    pub(crate) attempts: Arc<Attempts>,
+    /// What happened to recent requests of sign-in and token endpoints.
+    pub(crate) journal: Arc<Journal>,
+    /// From where browsers may call the token endpoint.
+    pub(crate) origins: Arc<Origins>,
 }
 
 impl Memory {
