@@ -10,6 +10,7 @@ pub mod record;
 pub mod refresh;
 pub mod scope;
 pub mod sealed;
+pub mod secret;
 pub mod trouble;
 
 /// An authorization code lives for so long.
