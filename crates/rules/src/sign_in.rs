@@ -1,7 +1,16 @@
 //! Signing in: the rules of the OAuth 2.0 authorization server (RFC 6749, RFC 7636, RFC 9700), as functions of what was
 //! sent, what is stored and `now`. Knows no store, no HTTP server and no page.
 
+pub mod consent;
+pub mod mark;
+pub mod new_password;
+pub mod parameters;
+pub mod pkce;
+pub mod redirect_uri;
+pub mod request;
 pub mod trouble;
+
+use crate::model::Name;
 
 /// An authorization code lives for so long.
 pub const CODE_LIFE_S: i64 = 300;
@@ -19,3 +28,16 @@ pub const REFRESH_REPEAT_S: i64 = 10;
 pub const SHOWN_CHARACTERS_MAX: usize = 200;
 /// `sub` of a token that an application got for itself begins so.
 pub const APPLICATION_SUBJECT: &str = "application:";
+/// A session ends after so long without being seen.
+pub const SESSION_IDLE_S: i64 = 12 * 3_600;
+/// A session ends after so long, however much it is used.
+pub const SESSION_LIFE_S: i64 = 7 * 86_400;
+
+/// The permissions of a scope (RFC 6749 §3.3), sorted, each once.
+#[must_use]
+pub fn scope_set(scope: &str) -> Vec<Name> {
+    let mut names: Vec<Name> = scope.split(' ').filter(|name| !name.is_empty()).map(Name::from).collect();
+    names.sort();
+    names.dedup();
+    names
+}
