@@ -3,7 +3,6 @@
 
 pub mod consent;
 pub mod mark;
-pub mod new_password;
 pub mod parameters;
 pub mod pkce;
 pub mod redirect_uri;
