@@ -1,11 +1,14 @@
 //! Signing in: the rules of the OAuth 2.0 authorization server (RFC 6749, RFC 7636, RFC 9700), as functions of what was
 //! sent, what is stored and `now`. Knows no store, no HTTP server and no page.
 
+pub mod code;
 pub mod consent;
 pub mod mark;
 pub mod parameters;
 pub mod pkce;
+pub mod record;
 pub mod redirect_uri;
+pub mod refresh;
 pub mod request;
 pub mod trouble;
 
@@ -27,9 +30,9 @@ pub const REFRESH_REPEAT_S: i64 = 10;
 pub const SHOWN_CHARACTERS_MAX: usize = 200;
 /// `sub` of a token that an application got for itself begins so.
 pub const APPLICATION_SUBJECT: &str = "application:";
-/// A session ends after so long without being seen.
+/// A session that was not seen for so long is over.
 pub const SESSION_IDLE_S: i64 = 12 * 3_600;
-/// A session ends after so long, however much it is used.
+/// A session is over so long after its sign-in.
 pub const SESSION_LIFE_S: i64 = 7 * 86_400;
 
 /// The permissions of a scope (RFC 6749 §3.3), sorted, each once.
