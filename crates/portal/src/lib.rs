@@ -4,9 +4,11 @@
 //! process can do (clock, randomness, signing), comes in through the [`ports`].
 
 mod admin;
+mod attempts;
 mod audit;
 mod memory;
 mod metrics;
+mod oauth;
 mod password;
 pub mod ports;
 mod socket;
@@ -14,8 +16,10 @@ mod web;
 pub mod wire;
 
 pub use admin::admin_router;
+pub use attempts::Attempts;
 pub use memory::Memory;
 pub use metrics::metrics_router;
+pub use oauth::Journal;
 pub use password::{PasswordFault, Passwords};
 pub use socket::{Peer, bind_admin_socket, connect_admin_socket, serve_admin};
 pub use web::{PeerAddress, web_router};

@@ -21,9 +21,11 @@ use axum::http::{HeaderValue, Method, Uri, header};
 use axum::response::Response;
 use axum::routing::get;
 
+use crate::oauth::journal;
 use crate::ports::Portal;
 use page::{Trouble, Wants};
 pub use peer_address::PeerAddress;
+pub(crate) use request_id::RequestId;
 
 /// Nothing is loaded from elsewhere, nothing runs, nobody frames a page.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
@@ -47,6 +49,7 @@ pub fn web_router(portal: Portal) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(axum::middleware::map_response(guarded))
+        .layer(axum::middleware::from_fn_with_state(portal.clone(), journal::keep))
         .layer(axum::middleware::from_fn_with_state(portal.clone(), request_id::give))
         .with_state(portal)
 }

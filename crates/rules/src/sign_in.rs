@@ -3,13 +3,18 @@
 
 pub mod code;
 pub mod consent;
+pub mod credentials;
+pub mod form;
 pub mod mark;
 pub mod parameters;
+pub mod person;
 pub mod pkce;
 pub mod record;
 pub mod redirect_uri;
 pub mod refresh;
 pub mod request;
+pub mod scope;
+pub mod sealed;
 pub mod trouble;
 
 use crate::model::Name;

@@ -176,6 +176,16 @@ troubles! {
         "The parameter '{}' was provided more than once."
         why "Two values of one parameter could be read in two ways, so neither is."
         mend "Send each parameter once.";
+    FormParameterInvalid: "A form's parameter whose value it can't have.",
+        Answer 400 "invalid_request" "form-parameter-invalid"
+        "The parameter '{}' has a value that it can't have."
+        why "preserve_refresh_token takes true or false, in letters of any case."
+        mend "Send one of the values that it takes, or leave it out.";
+    FormNotPosted: "Another method than POST.",
+        Answer 405 "invalid_request" "form-not-posted"
+        "This address takes a form by POST only."
+        why "It was opened in a browser or called with GET, or a redirect turned the POST into a GET."
+        mend "Send the parameters as a form in the body of a POST, to this very address.";
     CredentialsMissing: "No credentials at all.",
         Answer 401 "invalid_client" "credentials-missing"
         "The required credentials were not supplied."
@@ -241,6 +251,11 @@ troubles! {
         "The refresh token was used before. All tokens of this sign-in were revoked."
         why "Each refresh gives a new refresh token and ends the old one. An old one that comes back may be stolen, so the whole family ends."
         mend "Store the new refresh token each time before anything else is done, let one process refresh, and let the user sign in again.";
+    AccessEnded: "Who or what a code or refresh token stands for isn't there any more.",
+        Answer 400 "invalid_grant" "access-ended"
+        "The access was taken back: the user was switched off or left the environment, or the application is no longer connected to it."
+        why "A code or a refresh token stands for a user in an environment, through an application that is connected there. One of these is gone."
+        mend "Ask the environment's administrator; when user and connection are there again, let the user sign in again at /authorization.";
     GrantScopeInvalid: "A scope beyond what was granted.",
         Answer 400 "invalid_scope" "grant-scope-invalid"
         "The scope '{}' goes beyond what was granted."
