@@ -29,7 +29,9 @@ pub(super) fn is_ours(portal: &Portal, headers: &HeaderMap, visitor: &Visitor, f
 /// without `Sec-Fetch-Site`, which only trustworthy addresses get, the mark alone decides.
 fn is_from_here(portal: &Portal, headers: &HeaderMap) -> bool {
     let text = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    if text(header::HeaderName::from_static("sec-fetch-site")).is_some_and(|site| site != "same-origin" && site != "none") {
+    if text(header::HeaderName::from_static("sec-fetch-site"))
+        .is_some_and(|site| site != "same-origin" && site != "none")
+    {
         return false;
     }
     match text(header::ORIGIN) {

@@ -101,8 +101,6 @@ impl Credentials<'_> {
         };
         let has_password = stored.is_some();
         let fits = portal.memory.passwords.verify(&password, stored).await.map_err(|fault| {
-            // It was not looked at, so it did not fail.
-            portal.memory.attempts.succeeded(&attempt, began_at_us);
             note.refused("sign-in", Trouble::SignInUnavailable, fault.to_string());
             match fault {
                 PasswordFault::Busy => NotSignedIn::Busy,
