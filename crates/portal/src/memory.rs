@@ -7,6 +7,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::attempts::Attempts;
 use crate::oauth::Journal;
+use crate::logo::Logos;
 use crate::password::Passwords;
 
 /// Cheap to clone; clones share what is held.
@@ -19,6 +20,8 @@ pub struct Memory {
     pub(crate) attempts: Arc<Attempts>,
     /// What happened to recent requests of sign-in and token endpoints.
     pub(crate) journal: Arc<Journal>,
+    /// Who makes logos.
+    pub logos: Logos,
 }
 
 impl Memory {

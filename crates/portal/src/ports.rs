@@ -104,6 +104,8 @@ pub struct Sample {
     pub products: Vec<Name>,
     /// Ids of subscriptions. Whose they are stays: a developer may have come to own other things.
     pub subscriptions: Vec<Name>,
+    /// Applications, with their connections.
+    pub applications: Vec<Name>,
     /// Environments.
     pub environments: Vec<Name>,
     /// Roles.

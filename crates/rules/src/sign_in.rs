@@ -15,6 +15,7 @@ pub mod refresh;
 pub mod request;
 pub mod scope;
 pub mod sealed;
+pub mod secret;
 pub mod trouble;
 
 use crate::model::Name;
