@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::attempts::Attempts;
-use crate::oauth::Journal;
 use crate::logo::Logos;
+use crate::oauth::Journal;
 use crate::password::Passwords;
 
 /// Cheap to clone; clones share what is held.

@@ -17,7 +17,7 @@ use super::request_id::RequestId;
 use super::session::Visitor;
 use super::sign_in::{first, ours, see_other};
 use super::told::Told;
-use super::words::title_of;
+use super::words::{filters, title_of};
 use crate::attempts::Attempt;
 use crate::audit::did_by_user;
 use crate::password::PasswordFault;
@@ -33,7 +33,6 @@ struct AccountPage<'a> {
     mark: &'a str,
     user: &'a str,
     user_name: &'a str,
-    email: &'a str,
     environments: Vec<&'a str>,
     is_administrator: bool,
     allowed: Vec<Allowed>,
@@ -120,7 +119,6 @@ async fn page(
         mark: &mark,
         user: title_of(&user.title, &user.name),
         user_name: &user.name,
-        email: &user.email,
         environments: user.memberships.iter().filter_map(|one| environment(&one.environment)).collect(),
         is_administrator: user.memberships.iter().any(|membership| membership.administrator),
         allowed: consents.into_iter().map(allowed).collect(),

@@ -26,7 +26,7 @@ use super::session::Visitor;
 use super::sign_in::{Credentials, NotSignedIn, SignInPage, see_other, signed_in};
 use super::told::Told;
 use super::words::title_of;
-use crate::oauth::Note;
+use crate::oauth::journal::Note;
 use crate::ports::Portal;
 use halt::Halt;
 

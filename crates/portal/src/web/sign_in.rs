@@ -17,7 +17,7 @@ use super::request_id::RequestId;
 use super::session::{Visitor, device};
 use super::told::Told;
 use crate::attempts::Attempt;
-use crate::oauth::Note;
+use crate::oauth::journal::Note;
 use crate::password::PasswordFault;
 use crate::ports::Portal;
 
@@ -38,13 +38,14 @@ pub(super) enum NotSignedIn {
     Wait(u64),
     /// Too many passwords wait to be looked at.
     Busy,
-    /// The store can't be read or written.
-    Store(StoreError),
+    /// The store can't be read or written, which the log says.
+    Unavailable,
 }
 
 impl From<StoreError> for NotSignedIn {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        tracing::error!(%error, "signing in could not use the store");
+        Self::Unavailable
     }
 }
 
@@ -53,7 +54,7 @@ impl NotSignedIn {
         match self {
             Self::Failed => Trouble::SignInFailed,
             Self::Wait(_) => Trouble::TooManyAttempts,
-            Self::Busy | Self::Store(_) => Trouble::SignInUnavailable,
+            Self::Busy | Self::Unavailable => Trouble::SignInUnavailable,
         }
     }
 
@@ -61,7 +62,7 @@ impl NotSignedIn {
         match self {
             Self::Failed => None,
             Self::Wait(wait_s) => Some(*wait_s),
-            Self::Busy | Self::Store(_) => Some(BUSY_RETRY_S),
+            Self::Busy | Self::Unavailable => Some(BUSY_RETRY_S),
         }
     }
 }

@@ -34,23 +34,24 @@ pub(super) fn permissions(declared: &Declared, reach: Option<&[Name]>, held: &BT
 }
 
 /// Filters of the templates.
+#[expect(unreachable_pub, reason = "what the macro makes of them is")]
 pub(super) mod filters {
     /// The letter that stands for a logo.
     #[askama::filter_fn]
-    pub(in crate::web) fn first_letter(title: &str, _: &dyn askama::Values) -> askama::Result<String> {
+    pub(crate) fn first_letter(title: &str, _: &dyn askama::Values) -> askama::Result<String> {
         let letter = title.chars().find(|one| one.is_alphanumeric());
         Ok(letter.map(|letter| letter.to_uppercase().collect()).unwrap_or_default())
     }
 
     /// An address without its scheme, for people.
     #[askama::filter_fn]
-    pub(in crate::web) fn bare(address: &str, _: &dyn askama::Values) -> askama::Result<String> {
+    pub(crate) fn bare(address: &str, _: &dyn askama::Values) -> askama::Result<String> {
         Ok(address.split_once("://").map_or(address, |(_, rest)| rest).trim_end_matches('/').to_owned())
     }
 
     /// A list as people write it.
     #[askama::filter_fn]
-    pub(in crate::web) fn listed(all: &[&str], _: &dyn askama::Values) -> askama::Result<String> {
+    pub(crate) fn listed(all: &[&str], _: &dyn askama::Values) -> askama::Result<String> {
         Ok(match all {
             [] => String::new(),
             [one] => (*one).to_owned(),

@@ -15,7 +15,7 @@ use crate::web::connections::{NotWritten, administers, approve};
 use crate::web::page::{Frame, rendered};
 use crate::web::sign_in::see_other;
 use crate::web::told::Told;
-use crate::web::words::title_of;
+use crate::web::words::{filters, title_of};
 
 /// An environment that the application is connected to.
 pub(super) struct Connected<'d> {

@@ -21,7 +21,7 @@ use super::halt::Halt;
 use super::{Flow, address};
 use crate::web::page::{Frame, rendered};
 use crate::web::session::draw;
-use crate::web::words::{Permission, permissions, title_of};
+use crate::web::words::{Permission, filters, permissions, title_of};
 
 /// What the user is asked.
 struct Question<'a> {
@@ -46,13 +46,14 @@ struct ConsentPage<'a> {
     website: &'a str,
     destination: &'a str,
     user: &'a str,
-    user_name: &'a str,
     environment: &'a str,
     environment_id: &'a str,
     legal_entity: &'a str,
     /// Where another environment can be picked, if there is one.
     other: Option<String>,
     is_full: bool,
+    /// What the page says, as the form carries it back.
+    reach: String,
     permissions: Vec<Permission>,
 }
 
@@ -100,12 +101,12 @@ impl Flow {
             website: &application.website,
             destination: destination(&question.request.redirect_uri),
             user: title_of(&question.user.title, &question.user.name),
-            user_name: &question.user.name,
             environment: title_of(&environment.title, &environment.name),
             environment_id: &environment.name,
             legal_entity: &environment.legal_entity,
             other: has_others.then(|| address(&self.parameters.with("environment_id", ""))),
             is_full: question.reach.is_none(),
+            reach: shown_as(question.reach.as_deref()),
             permissions: permissions(&declared, question.reach.as_deref(), &mine),
         };
         Ok(rendered(StatusCode::OK, &page))
@@ -168,7 +169,7 @@ impl Flow {
         };
         self.portal.store.insert_code(key::hash(&code), &kept).await?;
         self.note.passed("code", "given");
-        Ok(self.redirect(question.request, vec![("code", code.as_bytes())]))
+        Ok(self.redirect(question.request, &[("code", code.as_bytes())]))
     }
 }
 
@@ -198,6 +199,6 @@ fn held(declared: &Declared, user: &User, environment: &Environment) -> BTreeSet
 }
 
 /// How a form carries what its page said.
-pub(super) fn shown_as(reach: Option<&[Name]>) -> String {
+fn shown_as(reach: Option<&[Name]>) -> String {
     reach.map_or_else(|| "*".to_owned(), |names| names.join(" "))
 }

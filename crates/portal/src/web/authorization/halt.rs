@@ -71,16 +71,15 @@ impl Flow {
             answer.push(("error_message", description.as_bytes()));
         }
         answer.push(("error_uri", page.as_bytes()));
-        self.redirect(request, answer)
+        self.redirect(request, &answer)
     }
 
     /// Sends the browser to the application, with `state` as it came and our name (RFC 9207).
-    pub(super) fn redirect(&self, request: &Request<'_>, mut answer: Vec<(&str, &[u8])>) -> Response {
+    pub(super) fn redirect(&self, request: &Request<'_>, answer: &[(&str, &[u8])]) -> Response {
         let issuer = self.portal.signer.issuer().issuer;
-        if let Some(state) = &request.state {
-            answer.push(("state", state));
-        }
-        answer.push(("iss", issuer.as_bytes()));
-        see_other(&with_answer(&request.redirect_uri, &answer))
+        let state = request.state.as_deref().map(|state| ("state", state));
+        let issuer = ("iss", issuer.as_bytes());
+        let whole: Vec<(&str, &[u8])> = answer.iter().copied().chain(state).chain([issuer]).collect();
+        see_other(&with_answer(&request.redirect_uri, &whole))
     }
 }

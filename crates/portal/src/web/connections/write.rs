@@ -84,7 +84,7 @@ pub(super) async fn remove(
         return Ok(());
     }
     let name = connection_name(application, environment);
-    portal.store.remove(ResourceKind::Connection, &name).await?;
+    portal.store.remove(ResourceKind::Connection, &name, portal.clock.now_us()).await?;
     did_by_user(user, "remove connection", &name);
     Ok(portal.live().await?)
 }
