@@ -1,6 +1,7 @@
 //! How declared things are called on pages of signing in, for people.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
 
 use limen_rules::model::{Declared, Name};
 
@@ -8,6 +9,26 @@ use limen_rules::model::{Declared, Name};
 pub(super) fn title_of<'t>(title: &'t str, name: &'t str) -> &'t str {
     if title.trim().is_empty() { name } else { title }
 }
+
+/// A message between tags, where an apostrophe stands for itself: who compares messages to the letter finds them.
+pub(super) struct Words<'w>(pub(super) &'w str);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for one in self.0.chars() {
+            match one {
+                '&' => formatter.write_str("&amp;")?,
+                '<' => formatter.write_str("&lt;")?,
+                '>' => formatter.write_str("&gt;")?,
+                '"' => formatter.write_str("&quot;")?,
+                other => formatter.write_char(other)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl askama::filters::HtmlSafe for Words<'_> {}
 
 /// A permission as the consent page tells it.
 pub(super) struct Permission {
