@@ -258,6 +258,7 @@ fn directory(service: &str, key: &str, public_point: &str) -> Outcome<Directory>
         "environments": [{"name": "north"}],
         "roles": [{"name": "reader", "permissions": ["order.read"]}],
         "users": [{"name": "bo", "memberships": [{"environment": "north", "roles": ["reader"]}]}],
+        "connections": [{"application": "shop", "environment": "north"}],
     }))?;
     let made_at_us = BEGIN_S * 1_000_000;
     Ok(Directory {

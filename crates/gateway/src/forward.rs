@@ -283,7 +283,7 @@ fn identify(
         path,
         subscription,
         application: identity.and_then(|identity| identity.application.as_deref()),
-        user: identity.map(|identity| &*identity.user),
+        user: identity.and_then(|identity| identity.user.as_deref()),
         environment: identity.map(|identity| &*identity.environment),
         permissions: identity.map(|identity| &*identity.permission_names),
     };

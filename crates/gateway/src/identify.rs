@@ -7,7 +7,7 @@ use limen_rules::explain::{Finding, Step};
 use limen_rules::key::Subscribed;
 use limen_rules::routing::Routed;
 use limen_rules::snapshot::Snapshot;
-use limen_rules::token::{self, Identified};
+use limen_rules::token::{self, Identified, Identity};
 
 use crate::call::Call;
 use crate::gateway::Gateway;
@@ -24,16 +24,30 @@ pub(crate) fn identify(
     call.step = Step::Token;
     let (identified, remembered) = judge(call.gateway, &call.snapshot, call.now_us, routed, headers, subscribed)?;
     match identified.identity() {
-        Some(identity) => call.note(Finding::Token {
-            user: identity.user.clone(),
-            application: identity.application.clone(),
-            environment: identity.environment.clone(),
-            grant: identity.grant.clone(),
-            remembered,
-        }),
+        Some(identity) => {
+            call.note(Finding::Token {
+                user: identity.user.clone(),
+                application: identity.application.clone(),
+                environment: identity.environment.clone(),
+                grant: identity.grant.clone(),
+                mode: identity.mode(),
+                remembered,
+            });
+            note_limits(call, identity);
+        }
         None => call.note(Finding::NotRequired(Step::Token)),
     }
     Ok(identified)
+}
+
+/// Writes down what narrows the roles, where anything does.
+fn note_limits(call: &mut Call<'_>, identity: &Identity) {
+    let Some(limits) = &identity.limits else { return };
+    call.note(Finding::Limited {
+        connection: limits.of_connection.as_ref().map(|limit| Arc::clone(&limit.permission_names)),
+        token: limits.of_token.as_ref().map(|limit| Arc::clone(&limit.permission_names)),
+        left: Arc::clone(&identity.permission_names),
+    });
 }
 
 /// Judges the access token by a snapshot and a moment; and whether its signature was known to be good.

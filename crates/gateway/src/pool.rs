@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::link::Link;
 use secure::Insecure;
 pub(crate) use secure::ServiceTls;
+pub use secure::check_files;
 pub(crate) use stream::ServiceStream;
 
 /// Idle connections kept to one address.

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use limen_rules::declared::nearest;
-use limen_rules::model::{Declared, Name, User};
+use limen_rules::model::{Connection, Declared, Name, User};
 use limen_rules::record::Grant;
 use limen_rules::token::{Claims, Mode, OPERATOR_CLIENT_ID};
 
@@ -34,6 +34,7 @@ pub(super) async fn issue(
     let user = user(&declared, &asked.user)?;
     let environment = environment(user, asked.environment.as_ref())?;
     check_application(&declared, asked.application.as_ref())?;
+    check_connection(&declared, asked.application.as_ref(), environment)?;
     let now_us = admin.now_us();
     let issued_at_s = now_us.div_euclid(1_000_000);
     let expires_at_s = issued_at_s.saturating_add(life_s);
@@ -129,6 +130,21 @@ fn check_application(declared: &Declared, asked: Option<&Name>) -> Result<(), Ad
         )),
         Some(_) => Ok(()),
     }
+}
+
+/// Whether the application may act in the environment; without one the token is the operator's own.
+fn check_connection(declared: &Declared, application: Option<&Name>, environment: &Name) -> Result<(), AdminFailure> {
+    let Some(name) = application else { return Ok(()) };
+    let connected = |one: &Connection| one.application == *name && one.environment == *environment;
+    if declared.connections.iter().any(connected) {
+        return Ok(());
+    }
+    Err(AdminFailure::conflict(
+        format!(
+            "The application '{name}' isn't connected to the environment '{environment}'; a token of its would be refused."
+        ),
+        format!("Connect it with: limen connection approve {name} {environment} (or leave the application out)."),
+    ))
 }
 
 /// `POST /v1/tokens/revoke`

@@ -247,6 +247,7 @@ pub(crate) fn world() -> Value {
             {"name": "rosa", "memberships": [{"environment": "museum"}, {"environment": "archive"}]},
             {"name": "gone", "disabled": true, "memberships": [{"environment": "archive"}]},
             {"name": "nobody"}
-        ]
+        ],
+        "connections": [{"application": "mobile", "environment": "museum"}]
     })
 }

@@ -5,4 +5,5 @@
 mod admin;
 mod house;
 mod pages;
+mod people;
 mod socket;
