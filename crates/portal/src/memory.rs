@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::attempts::Attempts;
 use crate::logo::Logos;
-use crate::oauth::Journal;
+use crate::oauth::{Journal, Origins};
 use crate::password::Passwords;
 
 /// Cheap to clone; clones share what is held.
@@ -22,6 +22,8 @@ pub struct Memory {
     pub(crate) journal: Arc<Journal>,
     /// Who makes logos.
     pub logos: Logos,
+    /// From where browsers may call the token endpoint.
+    pub(crate) origins: Arc<Origins>,
 }
 
 impl Memory {

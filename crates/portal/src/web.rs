@@ -33,7 +33,7 @@ use axum::http::{HeaderValue, Method, Uri, header};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use crate::oauth::journal;
+use crate::oauth::{self, journal};
 use crate::ports::Portal;
 use page::{Trouble, Wants};
 pub use peer_address::PeerAddress;
@@ -77,6 +77,7 @@ pub fn web_router(portal: Portal) -> Router {
         .route("/.well-known/jwks.json", get(jwks::show))
         .route("/healthz", get(probe::health))
         .route("/readyz", get(probe::ready))
+        .merge(oauth::routes(&portal))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(form::FORM_MAX_BYTES))
