@@ -186,9 +186,7 @@ fn connection<'d>(declared: &'d Declared, name: &Name, environment: &Name) -> Re
             format!(
                 "The application '{name}' isn't connected to the environment '{environment}'; a token of its would be refused."
             ),
-            format!(
-                "Connect it under 'connections' in limen.yaml ({{application: {name}, environment: {environment}}}) and apply it, or leave the application out."
-            ),
+            format!("Connect it with: limen connection approve {name} {environment} (or leave the application out)."),
         )
     })
 }
