@@ -34,5 +34,6 @@ mod target_tls;
 mod targets;
 mod telemetry;
 mod tls;
+mod token_endpoint;
 mod tokens;
 mod websockets;
