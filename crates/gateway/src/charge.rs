@@ -194,7 +194,8 @@ pub(crate) struct Charged {
     _every_check: (),
 }
 
-/// Takes one right of the quota of the account that the rate was counted under; the clock is read again, since a body may have taken long.
+/// Takes one right of the quota of the account that the rate was counted under; the clock is read again where a body may
+/// have taken long.
 pub(crate) async fn charge(call: &mut Call<'_>, checked: Checked) -> Result<Charged, Failure> {
     call.step = Step::Quota;
     let Checked { routed, subscribed, permitted, accepted, paced, .. } = checked;
@@ -203,7 +204,10 @@ pub(crate) async fn charge(call: &mut Call<'_>, checked: Checked) -> Result<Char
     let terms = counted.and_then(|(granted, counted)| granted.product.quota_terms(counted.start_us));
     if let (Some((granted, counted)), Some(terms)) = (counted, terms) {
         let clock = &call.gateway.clock;
-        let now = Reading { monotonic_us: clock.monotonic_us(), wall_us: clock.wall_us() };
+        let now = match accepted.was_awaited {
+            true => Reading { monotonic_us: clock.monotonic_us(), wall_us: clock.wall_us() },
+            false => call.reading(),
+        };
         let charged = call.gateway.accounts.charge(counted.account, &terms, now).await;
         let taken = charged.map_err(|refused| refusal(call, refused, granted, counted, &routed))?;
         // What is left is known from the charge now.

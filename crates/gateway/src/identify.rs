@@ -64,7 +64,7 @@ pub(crate) fn judge(
     }
     let token = token::presented(headers, subscribed)?;
     let catalog = &snapshot.catalog;
-    let hash = TokenCache::hash(token);
+    let hash = TokenCache::hash(token.as_bytes());
     let (verified, remembered) = match gateway.tokens.get(&hash) {
         Some(verified) => {
             gateway.metrics.count(Count::SignaturesRemembered);
@@ -72,7 +72,7 @@ pub(crate) fn judge(
         }
         None => {
             gateway.metrics.count(Count::SignaturesChecked);
-            let verified = token::verify(token, &catalog.trusted_keys, &catalog.issuer)
+            let verified = token::verify(token.text()?, &catalog.trusted_keys, &catalog.issuer)
                 .map_err(|words| token::refuse(Cause::TokenInvalid, words))?;
             let verified = Arc::new(verified);
             gateway.tokens.put(hash, Arc::clone(&verified));

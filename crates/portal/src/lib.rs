@@ -6,6 +6,7 @@
 mod admin;
 mod attempts;
 mod audit;
+mod logo;
 mod memory;
 mod metrics;
 mod oauth;
@@ -17,6 +18,7 @@ pub mod wire;
 
 pub use admin::admin_router;
 pub use attempts::Attempts;
+pub use logo::{LOGO_FILE_MAX_BYTES, LOGO_KEPT_SIDE_PIXELS, LOGO_SIDE_MAX_PIXELS, Logo, LogoFlaw, Logos, drawn_logo};
 pub use memory::Memory;
 pub use metrics::metrics_router;
 pub use oauth::Journal;

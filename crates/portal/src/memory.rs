@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::attempts::Attempts;
+use crate::logo::Logos;
 use crate::oauth::{Journal, Origins};
 use crate::password::Passwords;
 
@@ -15,6 +16,8 @@ pub struct Memory {
     turn: Arc<Mutex<()>>,
     /// Who makes and compares hashes of passwords.
     pub passwords: Passwords,
+    /// Who makes logos.
+    pub logos: Logos,
     /// Failed attempts to authenticate.
     pub(crate) attempts: Arc<Attempts>,
     /// What happened to recent requests of sign-in and token endpoints.

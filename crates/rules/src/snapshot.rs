@@ -9,6 +9,7 @@ mod targets;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+use foldhash::fast::RandomState;
 use http::HeaderName;
 use sha2::{Digest, Sha256};
 
@@ -147,6 +148,9 @@ impl LiveProduct {
     }
 }
 
+/// Things by name. No caller chooses what is in one, so a hash that is quick is enough (`docs/decisions/0060`).
+pub type Named<T> = HashMap<Name, T, RandomState>;
+
 /// Everything of a snapshot but the subscriptions.
 #[derive(Debug, Default)]
 pub struct Catalog {
@@ -155,11 +159,11 @@ pub struct Catalog {
     /// Base paths.
     pub routes: RouteTable,
     /// Products by name.
-    pub products: HashMap<Name, Arc<LiveProduct>>,
+    pub products: Named<Arc<LiveProduct>>,
     /// Users by name.
-    pub users: HashMap<Name, LiveUser>,
+    pub users: Named<LiveUser>,
     /// Applications by name, with their connections.
-    pub applications: HashMap<Name, LiveApplication>,
+    pub applications: Named<LiveApplication>,
     /// What stands for which permission.
     pub permissions: PermissionBits,
     /// Roles, for words.
@@ -167,9 +171,9 @@ pub struct Catalog {
     /// Notices that aren't long over.
     pub notices: Vec<Notice>,
     /// Grants that were revoked and whose tokens may still be in time.
-    pub revoked_grants: HashSet<Name>,
+    pub revoked_grants: HashSet<Name, RandomState>,
     /// Keys that verify tokens.
-    pub trusted_keys: HashMap<Name, TrustedKey>,
+    pub trusted_keys: Named<TrustedKey>,
     /// Who issues tokens, for whom.
     pub issuer: Issuer,
 }

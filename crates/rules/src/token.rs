@@ -7,6 +7,7 @@
 mod identity;
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
@@ -147,7 +148,11 @@ impl TrustedKey {
 ///
 /// # Errors
 /// The reason in words for operators; callers are told [`refuse`]'s.
-pub fn verify(token: &str, keys: &HashMap<Name, TrustedKey>, issuer: &Issuer) -> Result<Verified, String> {
+pub fn verify<S: BuildHasher>(
+    token: &str,
+    keys: &HashMap<Name, TrustedKey, S>,
+    issuer: &Issuer,
+) -> Result<Verified, String> {
     use base64::Engine as _;
     if token.len() > TOKEN_MAX_BYTES {
         return Err(format!("longer than {TOKEN_MAX_BYTES} bytes"));
@@ -189,11 +194,36 @@ pub fn verify(token: &str, keys: &HashMap<Name, TrustedKey>, issuer: &Issuer) ->
     Ok(Verified { claims, kid: kid.clone() })
 }
 
+/// A token as it was presented, of which only its place was looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented<'r>(&'r [u8]);
+
+impl<'r> Presented<'r> {
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &'r [u8] {
+        self.0
+    }
+
+    /// Its text. A token whose signature was good before has the form of one: only others need be looked at.
+    ///
+    /// # Errors
+    /// 401 where it isn't of the form of a token (RFC 6750 §2.1).
+    pub fn text(&self) -> Result<&'r str, Refusal> {
+        let is_token = self.0.iter().fold(true, |is_token, byte| is_token & TOKEN_BYTES[usize::from(*byte)]);
+        let text = if is_token { std::str::from_utf8(self.0).unwrap_or_default() } else { "" };
+        if text.is_empty() {
+            return Err(missing("no token after Bearer").detail("There is no access token after the word Bearer."));
+        }
+        Ok(text)
+    }
+}
+
 /// Reads the token from the `Authorization` header, RFC 6750 §2.1. A token in the URL is never read.
 ///
 /// # Errors
 /// 401 where the header is of another form; two of them are refused with the framing.
-pub fn presented<'r>(headers: &'r http::HeaderMap, subscribed: &Subscribed) -> Result<&'r str, Refusal> {
+pub fn presented<'r>(headers: &'r http::HeaderMap, subscribed: &Subscribed) -> Result<Presented<'r>, Refusal> {
     let Some(value) = headers.get(http::header::AUTHORIZATION) else {
         let detail = if subscribed.granted().is_some() {
             "No Authorization header came. The subscription key was accepted."
@@ -202,17 +232,12 @@ pub fn presented<'r>(headers: &'r http::HeaderMap, subscribed: &Subscribed) -> R
         };
         return Err(missing("no Authorization header").detail(detail));
     };
-    let text = std::str::from_utf8(value.as_bytes()).unwrap_or_default();
-    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    let (scheme, token) = value.as_bytes().split_at_checked(SCHEME.len()).unwrap_or((value.as_bytes(), b""));
+    if !scheme.eq_ignore_ascii_case(SCHEME) || !token.first().is_none_or(|byte| *byte == b' ') {
         return Err(missing("another scheme than Bearer")
             .detail("The Authorization header must be of the form: Bearer, a space, the access token."));
     }
-    if token.is_empty() || !token.bytes().fold(true, |is_token, byte| is_token & TOKEN_BYTES[usize::from(byte)]) {
-        return Err(missing("no token after Bearer").detail("There is no access token after the word Bearer."));
-    }
-    Ok(token)
+    Ok(Presented(token.trim_ascii()))
 }
 
 fn missing(operator_words: &'static str) -> Refusal {
@@ -220,6 +245,9 @@ fn missing(operator_words: &'static str) -> Refusal {
     refusal.challenges.token = Some(BearerError::None);
     refusal
 }
+
+/// What stands before a token.
+const SCHEME: &[u8] = b"Bearer";
 
 /// What a token is written in (RFC 6750 §2.1), by byte: tokens are long, and every call's is looked at.
 const TOKEN_BYTES: [bool; 256] = {

@@ -268,7 +268,18 @@ async fn no_token_is_issued_that_would_be_refused() {
     let retired = json!({"user": "frida", "application": "retired", "expires_in_s": 60});
     refused(&ask(retired).await, 409, "'retired' is disabled", "Enable");
     let elsewhere = json!({"user": "rosa", "application": "mobile", "environment": "archive", "expires_in_s": 60});
-    refused(&ask(elsewhere).await, 409, "isn't connected to the environment 'archive'", "connections");
+    refused(
+        &ask(elsewhere).await,
+        409,
+        "isn't connected to the environment 'archive'",
+        "limen connection approve mobile archive",
+    );
+    let itself = json!({"application": "mobile", "environment": "museum", "expires_in_s": 60});
+    refused(&ask(itself).await, 409, "no role of its own", "own_roles");
+    let nowhere = json!({"application": "mobile", "expires_in_s": 60});
+    refused(&ask(nowhere).await, 400, "whom the token is for", "Tell a user");
+    let scoped = json!({"user": "frida", "scopes": ["constituent.rad"], "expires_in_s": 60});
+    refused(&ask(scoped).await, 400, "no permission 'constituent.rad'", "'constituent.read'");
     let unknown = json!({"user": "frida", "application": "mobil", "expires_in_s": 60});
     refused(&ask(unknown).await, 400, "no application", "'mobile'");
     for seconds in [0, 31_536_001, u64::MAX] {
@@ -353,9 +364,9 @@ async fn the_sample_goes_with_all_that_is_its_own() {
     let own = subscribed(&house, "standard").await;
     let other = subscribed(&house, "careful").await;
     let applied = house.delete("/v1/sample").await.json();
-    let removed = ["product standard", "user frida", "user rosa", "environment museum", "role reader", "role editor"];
-    let mut removed: Vec<_> = removed.into_iter().map(String::from).collect();
-    removed.push("api constituent".into());
+    let people = ["user frida", "user rosa", "environment museum", "role reader", "role editor"];
+    let first = ["product standard", "connection mobile@museum", "application mobile"];
+    let removed = [&first[..], &people, &["api constituent"]].concat();
     assert_eq!(applied["removed"], json!(removed));
     assert_eq!(applied["changed"], json!(["product careful", format!("subscription {}", text(&own, "id"))]));
     let state = async |id: &str| house.store.subscription(id).await.unwrap().state;
@@ -366,6 +377,23 @@ async fn the_sample_goes_with_all_that_is_its_own() {
     assert_eq!((declared.developers.len(), declared.environments.len()), (1, 1));
     refused(&house.delete("/v1/sample").await, 409, "isn't there", "nothing");
     assert_eq!(house.get("/v1/status").await.json()["sample"], false);
+}
+
+#[tokio::test]
+async fn what_was_connected_to_the_sample_keeps_what_it_needs() {
+    let house = House::furnished().await;
+    let connections = json!([
+        {"application": "mobile", "environment": "archive"},
+        {"application": "retired", "environment": "museum", "own_roles": ["editor"]}
+    ]);
+    house.done("/v1/apply", json!({"declared": {"connections": connections}, "dry_run": false})).await;
+    let applied = house.delete("/v1/sample").await.json();
+    let removed =
+        ["product standard", "connection mobile@museum", "user frida", "user rosa", "role reader", "api constituent"];
+    assert_eq!(applied["removed"], json!(removed));
+    let declared = house.store.declared().await.unwrap();
+    assert_eq!(limen_rules::declared::check_references(&declared), []);
+    assert_eq!((declared.applications.len(), declared.environments.len(), declared.connections.len()), (2, 2, 2));
 }
 
 #[tokio::test]

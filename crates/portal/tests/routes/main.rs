@@ -6,4 +6,5 @@ mod admin;
 mod house;
 mod oauth;
 mod pages;
+mod people;
 mod socket;

@@ -1,10 +1,9 @@
 //! Whether products, developers, applications, environments, roles and users are right by themselves.
 
-use super::{Problems, shown};
+use super::{Problems, shown, sign_in};
 use crate::model::{Declared, Product};
 use crate::period::Period;
 use crate::quota::MAX_FIGURE;
-use crate::token::OPERATOR_CLIENT_ID;
 
 const TITLE_CHARACTERS_MAX: usize = 200;
 const TERMS_CHARACTERS_MAX: usize = 20_000;
@@ -49,15 +48,11 @@ pub(super) fn check_people(declared: &Declared, problems: &mut Problems) {
     }
     for (at, application) in declared.applications.iter().enumerate() {
         named(&format!("applications[{at}]"), &application.name, &application.title, problems);
-        if &*application.name == OPERATOR_CLIENT_ID {
-            let message = format!("'{OPERATOR_CLIENT_ID}' stands for tokens that an operator issues by themselves");
-            problems.add(format!("applications[{at}].name"), message, "choose another name");
-        }
+        sign_in::check_application(&format!("applications[{at}]"), application, problems);
     }
     for (at, environment) in declared.environments.iter().enumerate() {
         named(&format!("environments[{at}]"), &environment.name, &environment.title, problems);
-        let field = format!("environments[{at}].legal_entity");
-        problems.text(field, &environment.legal_entity, TITLE_CHARACTERS_MAX);
+        sign_in::check_environment(&format!("environments[{at}]"), environment, problems);
     }
     for (at, role) in declared.roles.iter().enumerate() {
         named(&format!("roles[{at}]"), &role.name, &role.title, problems);
@@ -69,6 +64,7 @@ pub(super) fn check_people(declared: &Declared, problems: &mut Problems) {
     for (at, user) in declared.users.iter().enumerate() {
         named(&format!("users[{at}]"), &user.name, &user.title, problems);
         email(format!("users[{at}].email"), &user.email, problems);
+        sign_in::check_user(&format!("users[{at}]"), user, problems);
         for (place, membership) in user.memberships.iter().enumerate() {
             let field = format!("users[{at}].memberships[{place}]");
             problems.no_repeats(&format!("{field}.roles"), membership.roles.iter().map(|role| &**role));

@@ -1,6 +1,6 @@
 //! What declared objects say of each other: references that lead nowhere, base paths in each other's way.
 
-use super::{Problem, Problems, check_base_path, nearest, shown};
+use super::{Problem, Problems, check_base_path, nearest, shown, sign_in};
 use crate::model::Declared;
 
 /// Everything that is wrong between objects: names that nothing bears, base paths that collide or nest.
@@ -30,9 +30,30 @@ pub fn check_references(declared: &Declared) -> Vec<Problem> {
             }
         }
     }
+    connections(declared, &environments, &roles, &mut problems);
+    sign_in::check_between(declared, &mut problems);
     super::counted::check(declared, &mut problems);
     base_paths(declared, &mut problems);
     problems.found
+}
+
+fn connections(declared: &Declared, environments: &Known<'_>, roles: &Known<'_>, problems: &mut Problems) {
+    let applications = Known::new("application", "applications", declared.applications.iter().map(|one| &*one.name));
+    let of_roles = declared.roles.iter().flat_map(|role| &role.permissions);
+    let of_operations = declared.apis.iter().flat_map(|api| &api.operations).filter_map(|one| one.permission.as_ref());
+    let permissions =
+        Known::new("permission", "permissions' of a role in 'roles", of_roles.chain(of_operations).map(|one| &**one));
+    for (at, connection) in declared.connections.iter().enumerate() {
+        let field = format!("connections[{at}]");
+        applications.check(format!("{field}.application"), &connection.application, problems);
+        environments.check(format!("{field}.environment"), &connection.environment, problems);
+        for (place, scope) in connection.scopes.iter().flatten().enumerate() {
+            permissions.check(format!("{field}.scopes[{place}]"), scope, problems);
+        }
+        for (place, role) in connection.own_roles.iter().enumerate() {
+            roles.check(format!("{field}.own_roles[{place}]"), role, problems);
+        }
+    }
 }
 
 /// The names that one kind of object bears.

@@ -5,6 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::Named;
 use crate::model::{Application, Connection, Declared, Name, User};
 use crate::permission::PermissionSet;
 
@@ -14,7 +15,7 @@ pub struct LiveUser {
     /// Whether they were switched off.
     pub disabled: bool,
     /// What they may do, by environment.
-    pub memberships: HashMap<Name, LiveMembership>,
+    pub memberships: Named<LiveMembership>,
 }
 
 /// What roles in an environment allow: a user's there, or an application's own.
@@ -34,7 +35,7 @@ pub struct LiveApplication {
     /// Whether it was switched off.
     pub disabled: bool,
     /// Where it may act, by environment.
-    pub connections: HashMap<Name, LiveConnection>,
+    pub connections: Named<LiveConnection>,
 }
 
 /// An application's approval in an environment, as calls see it.
@@ -97,13 +98,13 @@ pub(super) fn live_user(user: &User, declared: &Declared, bits: &PermissionBits)
 }
 
 /// All applications with their connections. A connection in an environment that isn't declared counts for nothing.
-pub(super) fn live_applications(declared: &Declared, bits: &PermissionBits) -> HashMap<Name, LiveApplication> {
+pub(super) fn live_applications(declared: &Declared, bits: &PermissionBits) -> Named<LiveApplication> {
     let live = |one: &Application| LiveApplication {
         developer: one.developer.clone(),
         disabled: one.disabled,
-        connections: HashMap::new(),
+        connections: Named::default(),
     };
-    let mut applications: HashMap<Name, LiveApplication> =
+    let mut applications: Named<LiveApplication> =
         declared.applications.iter().map(|one| (one.name.clone(), live(one))).collect();
     let environments: HashSet<&Name> = declared.environments.iter().map(|one| &one.name).collect();
     for connection in declared.connections.iter().filter(|one| environments.contains(&one.environment)) {
