@@ -37,5 +37,6 @@ mod target_tls;
 mod targets;
 mod telemetry;
 mod tls;
+mod token_endpoint;
 mod tokens;
 mod websockets;

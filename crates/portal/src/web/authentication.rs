@@ -1,4 +1,5 @@
-//! What goes wrong with keys and tokens, on one page: the 401s, and the two 403s that are about who calls.
+//! What goes wrong with keys and tokens, on one page: the 401s, the two 403s that are about who calls, and all that
+//! signing in can meet.
 
 use askama::Template;
 use axum::extract::State;
@@ -6,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use limen_rules::contract::{Cause, Entry};
 use limen_rules::model::DEFAULT_KEY_HEADER;
+use limen_rules::sign_in::trouble::{Entry as TroubleEntry, Told, Trouble};
 
 use super::errors::tone;
 use super::example::Example;
@@ -17,6 +19,7 @@ use crate::ports::Portal;
 struct AuthenticationPage<'a> {
     frame: Frame,
     issues: Vec<AuthenticationIssue>,
+    troubles: Vec<SignInTrouble>,
     gateway_url: &'a str,
     key_header: &'static str,
 }
@@ -26,6 +29,31 @@ struct AuthenticationIssue {
     tone: &'static str,
     head: String,
     message: String,
+}
+
+struct SignInTrouble {
+    entry: &'static TroubleEntry,
+    tone: &'static str,
+    told: &'static str,
+    message: String,
+}
+
+/// Everything that the sign-in endpoints tell, in the order in which people meet it.
+fn troubles() -> Vec<SignInTrouble> {
+    let of = |trouble: &Trouble| {
+        let entry = trouble.entry();
+        SignInTrouble {
+            entry,
+            tone: tone(entry.status),
+            told: match entry.told {
+                Told::Page => "on a page",
+                Told::Redirect => "by a redirect to the application",
+                Told::Answer => "in an answer",
+            },
+            message: trouble.message("…"),
+        }
+    };
+    Trouble::ALL.iter().map(of).collect()
 }
 
 /// `GET /authentication-issues`
@@ -44,6 +72,7 @@ pub(super) async fn show(State(portal): State<Portal>) -> Response {
     let page = AuthenticationPage {
         frame: Frame::at("/authentication-issues"),
         issues: issues.collect(),
+        troubles: troubles(),
         gateway_url: &portal.addresses.gateway_url,
         key_header: DEFAULT_KEY_HEADER,
     };

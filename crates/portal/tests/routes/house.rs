@@ -52,7 +52,7 @@ impl Random for Stage {
 
 impl Signer for Stage {
     fn issuer(&self) -> Issuer {
-        Issuer { issuer: "http://web.example".into(), audience: "limen".into() }
+        Issuer { issuer: "http://web.example".into(), audience: "limen".into(), ..Issuer::default() }
     }
 
     fn issue(&self, claims: &Claims) -> Result<String, PortFault> {
