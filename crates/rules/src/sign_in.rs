@@ -1,6 +1,7 @@
 //! Signing in: the rules of the OAuth 2.0 authorization server (RFC 6749, RFC 7636, RFC 9700), as functions of what was
 //! sent, what is stored and `now`. Knows no store, no HTTP server and no page.
 
+pub mod provider;
 pub mod trouble;
 
 /// An authorization code lives for so long.

@@ -1,5 +1,7 @@
 //! What declared objects say of each other: references that lead nowhere, base paths in each other's way.
 
+use std::collections::HashMap;
+
 use super::{Problem, Problems, check_base_path, nearest, shown};
 use crate::model::Declared;
 
@@ -30,8 +32,22 @@ pub fn check_references(declared: &Declared) -> Vec<Problem> {
             }
         }
     }
+    external_subjects(declared, &mut problems);
     base_paths(declared, &mut problems);
     problems.found
+}
+
+/// An account at the provider is one user's.
+fn external_subjects(declared: &Declared, problems: &mut Problems) {
+    let mut first: HashMap<&str, &str> = HashMap::new();
+    for (at, user) in declared.users.iter().enumerate() {
+        let Some(subject) = user.external_subject.as_deref() else { continue };
+        if let Some(other) = first.insert(subject, &user.name) {
+            let message = format!("user '{}' has the same", shown(other));
+            let mend = "an account at the provider belongs to one user; remove it from the other";
+            problems.add(format!("users[{at}].external_subject"), message, mend);
+        }
+    }
 }
 
 /// The names that one kind of object bears.
