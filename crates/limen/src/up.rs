@@ -4,6 +4,7 @@ mod adapters;
 mod banner;
 mod failure;
 mod notify;
+mod outbound;
 mod places;
 mod refresh;
 mod running;
@@ -25,6 +26,7 @@ use limen_gateway::accounts::{Accounts, Reading};
 use limen_gateway::budget::Budget;
 use limen_gateway::clock::{Clock as _, SystemClock};
 use limen_gateway::current::Current;
+use limen_gateway::edge::Edge;
 use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings as GatewaySettings};
 use limen_gateway::journal::Journal;
 use limen_gateway::listener;
@@ -184,13 +186,14 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
         refresh: Arc::new(refreshed),
         addresses: Arc::new(addresses.clone()),
         sample: Arc::new(sample::names(&store).await.map_err(unkept)?),
+        memory: limen_portal::Memory::default(),
         version: env!("CARGO_PKG_VERSION"),
         started_at_us,
         snapshot_age_max_ms: u64::try_from(settings.snapshot_max_age.as_millis()).unwrap_or(u64::MAX),
     };
     let web_tls = open_tls(settings.web_tls.as_ref())?;
     let metrics_url = sockets.metrics.as_ref().and_then(telemetry::metrics_url);
-    let stop_portal = serve_portal(portal, &store, (sockets.web, web_tls), sockets.metrics)?;
+    let stop_portal = serve_portal(portal, &store, (sockets.web, web_tls, settings.edge.clone()), sockets.metrics)?;
     rotate_by_age(keys);
     let watching = targets::watch(&gateway, &store);
     banner::warn_of_unreachable(settings);
@@ -305,7 +308,7 @@ fn open_accounts(store: &Store) -> Result<Accounts, StartFailure> {
 fn serve_portal(
     portal: Portal,
     store: &Store,
-    (web, tls): (TcpListener, Option<Arc<Tls>>),
+    (web, tls, edge): (TcpListener, Option<Arc<Tls>>, Edge),
     metrics: Option<TcpListener>,
 ) -> Result<watch::Sender<bool>, StartFailure> {
     let unserved = |error| StartFailure::of("The web pages could not be started", error, "Start again.");
@@ -325,7 +328,7 @@ fn serve_portal(
         telemetry::serve_metrics(portal.clone(), listener, stopping.clone())?;
     }
     let pages = limen_portal::web_router(portal.clone());
-    tokio::spawn(web::serve(web, pages, tls, stopping.clone()));
+    tokio::spawn(web::serve(web, pages, tls, edge, stopping.clone()));
     tokio::spawn(limen_portal::serve_admin(admin, limen_portal::admin_router(portal), until(stopping)));
     Ok(stop)
 }

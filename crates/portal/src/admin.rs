@@ -15,12 +15,10 @@ mod status;
 mod subscriptions;
 mod tokens;
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::MutexGuard;
 
 use crate::ports::Portal;
 use failure::AdminFailure;
@@ -31,17 +29,16 @@ const BODY_MAX_BYTES: usize = 1 << 20;
 /// What a handler answers.
 type Answered<T> = Result<axum::Json<T>, AdminFailure>;
 
-/// The portal, and the turn to write: checks and the write that rests on them are one step for all other writers.
+/// The portal, as the admin API uses it.
 #[derive(Clone)]
 struct Admin {
     portal: Portal,
-    turn: Arc<Mutex<()>>,
 }
 
 impl Admin {
     /// Waits until no other write is under way.
     async fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().await
+        self.portal.memory.turn().await
     }
 
     fn now_us(&self) -> i64 {
@@ -84,7 +81,7 @@ pub fn admin_router(portal: Portal) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_path)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
-        .with_state(Admin { portal, turn: Arc::new(Mutex::new(())) })
+        .with_state(Admin { portal })
         .merge(figures)
 }
 

@@ -5,13 +5,17 @@
 
 mod admin;
 mod audit;
+mod memory;
 mod metrics;
+mod password;
 pub mod ports;
 mod socket;
 mod web;
 pub mod wire;
 
 pub use admin::admin_router;
+pub use memory::Memory;
 pub use metrics::metrics_router;
+pub use password::{PasswordFault, Passwords};
 pub use socket::{Peer, bind_admin_socket, connect_admin_socket, serve_admin};
-pub use web::web_router;
+pub use web::{PeerAddress, web_router};

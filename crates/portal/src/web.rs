@@ -10,7 +10,9 @@ mod issues;
 mod jwks;
 mod moment;
 mod page;
+mod peer_address;
 mod probe;
+mod request_id;
 mod style;
 mod support;
 
@@ -21,6 +23,7 @@ use axum::routing::get;
 
 use crate::ports::Portal;
 use page::{Trouble, Wants};
+pub use peer_address::PeerAddress;
 
 /// Nothing is loaded from elsewhere, nothing runs, nobody frames a page.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
@@ -44,6 +47,7 @@ pub fn web_router(portal: Portal) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(axum::middleware::map_response(guarded))
+        .layer(axum::middleware::from_fn_with_state(portal.clone(), request_id::give))
         .with_state(portal)
 }
 

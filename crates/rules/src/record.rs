@@ -139,7 +139,7 @@ pub struct Outage {
     pub ended_at_us: Option<i64>,
 }
 
-/// What a token was issued for; its revocation ends the tokens that name it.
+/// What tokens were issued for; its revocation ends access tokens and refresh tokens alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// Its id.
@@ -150,10 +150,14 @@ pub struct Grant {
     pub application: Option<Name>,
     /// In which environment.
     pub environment: Name,
+    /// The permissions that it is narrowed to, space separated; none: whatever user and connection allow.
+    pub scope: Option<String>,
     /// When it was given.
     pub issued_at_us: i64,
-    /// When its last token ends.
+    /// When its last access token ends.
     pub expires_at_us: i64,
+    /// When its last refresh token ends; none: it has none. The store sets it.
+    pub refresh_expires_at_us: Option<i64>,
     /// When it was revoked.
     pub revoked_at_us: Option<i64>,
 }

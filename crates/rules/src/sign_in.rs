@@ -1,7 +1,11 @@
 //! Signing in: the rules of the OAuth 2.0 authorization server (RFC 6749, RFC 7636, RFC 9700), as functions of what was
 //! sent, what is stored and `now`. Knows no store, no HTTP server and no page.
 
+pub mod code;
+pub mod pkce;
 pub mod provider;
+pub mod record;
+pub mod refresh;
 pub mod trouble;
 
 /// An authorization code lives for so long.
@@ -20,3 +24,7 @@ pub const REFRESH_REPEAT_S: i64 = 10;
 pub const SHOWN_CHARACTERS_MAX: usize = 200;
 /// `sub` of a token that an application got for itself begins so.
 pub const APPLICATION_SUBJECT: &str = "application:";
+/// A session that was not seen for so long is over.
+pub const SESSION_IDLE_S: i64 = 12 * 3_600;
+/// A session is over so long after its sign-in.
+pub const SESSION_LIFE_S: i64 = 7 * 86_400;

@@ -1,4 +1,5 @@
-//! What outlives the process: declared objects, subscriptions, notices, grants, signing keys and the books of quotas.
+//! What outlives the process: declared objects, subscriptions, notices, grants, sign-ins, signing keys and the
+//! books of quotas.
 //!
 //! SQLite in a data folder that one process holds. Reads go to a few connections, writes to one, whose answers mean
 //! "durable". This crate decides nothing and knows no HTTP and no clock: `now` is an argument.
@@ -13,6 +14,7 @@ mod quota;
 mod resource;
 mod revision;
 mod setting;
+mod sign_in;
 mod signing_key;
 mod sqlite;
 mod store;

@@ -12,6 +12,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::error::StoreError;
 use crate::revision;
+use crate::sign_in::ending;
 use crate::store::Store;
 
 /// What kind of object was declared.
@@ -111,6 +112,7 @@ impl Store {
                 let Applying { connection, applied, .. } = applying;
                 let different = applied.created.len() + applied.changed.len();
                 if different > 0 && !dry_run {
+                    ending::end_disabled(connection, &declared, &applied, now_us).await?;
                     revision::raise(connection, "resource", "").await?;
                 }
                 Ok(applied)
@@ -119,11 +121,12 @@ impl Store {
         .await
     }
 
-    /// Removes a declared object. That nothing else names it is for the caller to see to.
+    /// Removes a declared object, and with it what hangs on it: the sessions, consents, secrets and grants of a user, an
+    /// application, an environment or a connection. That nothing else names it is for the caller to see to.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Unavailable`].
-    pub async fn remove(&self, kind: ResourceKind, name: &str) -> Result<(), StoreError> {
+    pub async fn remove(&self, kind: ResourceKind, name: &str, now_us: i64) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.write(move |connection| {
             Box::pin(async move {
@@ -135,6 +138,7 @@ impl Store {
                 if removed.rows_affected() == 0 {
                     return Err(StoreError::not_found(format!("{kind} {name}")));
                 }
+                ending::end_removed(connection, kind, &name, now_us).await?;
                 Ok(revision::raise(connection, "resource", "").await?)
             })
         })

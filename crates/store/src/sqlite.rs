@@ -14,20 +14,28 @@ const APPLICATION_ID: i64 = 0x4c69_6d6e;
 
 /// The steps from an empty file to the schema of today, in order. The number of steps taken is the schema's version,
 /// kept as `user_version` in the file's header. A step that was released never changes.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_beginning.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../migrations/0001_beginning.sql"), include_str!("../migrations/0002_sign_in.sql")];
 
 /// What a whole database has at least.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 17] = [
+    "application_logo",
+    "application_secret",
+    "authorization_code",
     "change",
+    "consent",
     "issued_grant",
     "notice",
     "quota_row",
+    "refresh_token",
     "resource",
     "revision",
     "setting",
     "signing_key",
     "subscription",
     "subscription_key",
+    "user_password",
+    "web_session",
 ];
 
 /// Larger files aren't read through at the start: it would keep callers waiting.

@@ -82,6 +82,36 @@ async fn the_schema_is_made_of_the_migrations() {
 }
 
 #[tokio::test]
+async fn a_database_of_the_first_schema_is_brought_up() {
+    let outer = tempfile::tempdir().unwrap();
+    tamper(outer.path(), include_str!("../migrations/0001_beginning.sql")).await;
+    let data = r#"
+        PRAGMA application_id = 1281977710; PRAGMA user_version = 1;
+        INSERT INTO setting VALUES ('instance', 'i1');
+        INSERT INTO resource (kind, name, document, changed_at_us) VALUES ('user', 'ann', '{"name":"ann"}', 1);
+        INSERT INTO issued_grant VALUES ('g1', 'ann', 'app', 'town', 5, 100, NULL), ('g2', 'ben', NULL, 'town', 6, 90, 7);
+        UPDATE revision SET value = 3;"#;
+    tamper(outer.path(), data).await;
+    let store = open(outer.path()).await.unwrap();
+    assert!(!store.fresh());
+    assert_eq!(store.setting("instance").await.unwrap().as_deref(), Some("i1"));
+    assert_eq!(store.declared().await.unwrap().users.len(), 1);
+    assert_eq!(store.revision().await.unwrap(), 3);
+    let grant = store.grant("g1").await.unwrap();
+    assert_eq!((&*grant.user, grant.application.as_deref(), grant.scope.as_deref()), ("ann", Some("app"), None));
+    assert_eq!((grant.issued_at_us, grant.expires_at_us, grant.refresh_expires_at_us), (5, 100, None));
+    assert_eq!(store.revoked_grants(8).await.unwrap(), ["g2".into()]);
+    // Grants from before are forgotten as late as they were to be: thirty days after their end.
+    let month_us = 30 * 24 * 3_600 * 1_000_000;
+    assert_eq!(store.sweep_sign_in(90 + month_us).await.unwrap(), 0);
+    assert_eq!(store.sweep_sign_in(100 + month_us).await.unwrap(), 1);
+    assert!(store.grant("g2").await.is_err());
+    store.close().await.unwrap();
+    drop(store);
+    open(outer.path()).await.unwrap();
+}
+
+#[tokio::test]
 async fn one_process_at_a_time() {
     let outer = tempfile::tempdir().unwrap();
     let store = open(outer.path()).await.unwrap();

@@ -210,8 +210,10 @@ async fn issue(store: &Store, signer: &dyn Signer, user: &str, now_us: i64) -> R
         user: user.into(),
         application: Some(APPLICATION.into()),
         environment: ENVIRONMENT.into(),
+        scope: None,
         issued_at_us: now_us,
         expires_at_us: now_us + TOKEN_LIFE_S * 1_000_000,
+        refresh_expires_at_us: None,
         revoked_at_us: None,
     };
     let issuer = signer.issuer();

@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 use std::net::TcpListener;
 
 use limen_gateway::access_log::{AccessLog, Destination};
+use limen_gateway::edge::Edge;
 use limen_gateway::metrics::exposition::Process;
 use limen_portal::ports::Portal;
 use limen_store::DataFolder;
@@ -83,6 +84,6 @@ pub(super) fn serve_metrics(
 ) -> Result<(), StartFailure> {
     let listener = tokio::net::TcpListener::from_std(listener)
         .map_err(|error| StartFailure::of("The figures could not be served", error, "Start again."))?;
-    tokio::spawn(web::serve(listener, limen_portal::metrics_router(portal), None, stopping));
+    tokio::spawn(web::serve(listener, limen_portal::metrics_router(portal), None, Edge::default(), stopping));
     Ok(())
 }

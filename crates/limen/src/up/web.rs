@@ -1,13 +1,20 @@
-//! Serves the web pages with what a plain router lacks: a deadline for request heads and a cap on connections.
+//! Serves the web pages with what a plain router lacks: a deadline for request heads, a cap on connections, and word of
+//! where a request comes from.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use limen_gateway::edge::Edge;
 use limen_gateway::tls::Tls;
+use limen_portal::PeerAddress;
+use limen_rules::forwarded::resolve;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
@@ -23,8 +30,10 @@ pub(super) async fn serve(
     listener: TcpListener,
     pages: Router,
     tls: Option<Arc<Tls>>,
+    edge: Edge,
     mut stopping: watch::Receiver<bool>,
 ) {
+    let edge = Arc::new(edge);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let accept = async {
@@ -35,8 +44,8 @@ pub(super) async fn serve(
             accepted = accept => accepted,
             _ = stopping.wait_for(|stop| *stop) => return,
         };
-        let (stream, place) = match accepted {
-            Some((Ok((stream, _)), place)) => (stream, place),
+        let (stream, peer, place) = match accepted {
+            Some((Ok((stream, peer)), place)) => (stream, peer.ip(), place),
             Some((Err(error), _)) => {
                 tracing::warn!(%error, "a connection to the web pages could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -44,7 +53,13 @@ pub(super) async fn serve(
             }
             None => return,
         };
-        let service = TowerToHyperService::new(pages.clone());
+        let pages = TowerToHyperService::new(pages.clone());
+        let edge = Arc::clone(&edge);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let told = resolve(peer, request.headers(), &edge.trusted_proxies, edge.forwarded_field);
+            request.extensions_mut().insert(PeerAddress(told.address));
+            pages.call(request)
+        });
         let tls = tls.clone();
         tokio::spawn(async move {
             let mut http = http1::Builder::new();

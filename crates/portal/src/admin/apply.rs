@@ -38,7 +38,7 @@ impl Admin {
     pub(super) async fn replace(&self, newer: &Declared, gone: &[ResourceId]) -> Result<Applied, AdminFailure> {
         let mut applied = told(self.portal.store.apply(newer, self.now_us(), false).await?);
         for object in gone {
-            self.portal.store.remove(object.kind, &object.name).await?;
+            self.portal.store.remove(object.kind, &object.name, self.now_us()).await?;
             applied.removed.push(object.to_string());
         }
         Ok(applied)

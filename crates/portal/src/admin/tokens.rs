@@ -43,8 +43,10 @@ pub(super) async fn issue(
         user: user.name.clone(),
         application: asked.application.clone(),
         environment: environment.clone(),
+        scope: None,
         issued_at_us: now_us,
         expires_at_us: expires_at_s.saturating_mul(1_000_000),
+        refresh_expires_at_us: None,
         revoked_at_us: None,
     };
     let issuer = admin.portal.signer.issuer();

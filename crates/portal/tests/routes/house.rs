@@ -10,7 +10,7 @@ use limen_portal::ports::{
     Addresses, BoxFuture, Clock, GatewayStatus, GatewayView, PortFault, Portal, Random, Sample, Signer, SnapshotRefresh,
 };
 use limen_portal::wire::{Check, Explanation, UsageLine};
-use limen_portal::{admin_router, web_router};
+use limen_portal::{Memory, admin_router, web_router};
 use limen_rules::model::Name;
 use limen_rules::token::{Claims, Issuer};
 use limen_store::{DataFolder, Store};
@@ -162,6 +162,7 @@ impl House {
                 roles: names(&["reader", "editor"]),
                 users: names(&["frida", "rosa"]),
             }),
+            memory: Memory::default(),
             version: "9.9.9",
             started_at_us: NOW_US - 5_000_000,
             snapshot_age_max_ms: 900_000,

@@ -66,6 +66,7 @@ async fn every_answer_carries_the_guarding_headers() {
         assert!(policy.contains("frame-ancestors 'none'"));
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(answer.header("x-request-id").len(), 32, "{path}");
         assert!(!answer.header("cache-control").is_empty(), "{path}");
         assert!(!answer.text.contains("<script") && !answer.text.contains(" style="), "{path}");
     }

@@ -1,7 +1,9 @@
 //! What is written is there, what can't be is refused, and every change that a snapshot would see is told.
 #![allow(clippy::unwrap_used, reason = "the exemption for tests does not reach the functions that they share")]
 
-use limen_rules::model::{Api, Declared, Developer, Product};
+mod sign_in;
+
+use limen_rules::model::{Api, CountedBy, Declared, Developer, Product};
 use limen_rules::record::{
     Grant, Notice, NoticeKind, NoticeUpdate, StoredKey, Subscription, SubscriptionState, VerifyingKey, Which,
 };
@@ -35,6 +37,7 @@ fn declared() -> Declared {
             quota: None,
             approval_needed: false,
             terms: None,
+            counted_by: CountedBy::default(),
         }],
         developers: vec![Developer { name: "ada".into(), title: "Ada".into(), email: String::new() }],
         ..Declared::default()
@@ -88,11 +91,11 @@ async fn declared_objects() {
     assert_eq!(changed.unwrap().changed[0].to_string(), "api zebra");
     assert_eq!(store.declared().await.unwrap(), objects, "the order and what wasn't named stay");
 
-    store.remove(ResourceKind::Api, "zebra").await.unwrap();
+    store.remove(ResourceKind::Api, "zebra", 4).await.unwrap();
     objects.apis.remove(0);
     assert_eq!(store.declared().await.unwrap(), objects);
-    assert!(is_not_found(store.remove(ResourceKind::Api, "zebra").await));
-    assert!(is_not_found(store.remove(ResourceKind::Product, "ape").await));
+    assert!(is_not_found(store.remove(ResourceKind::Api, "zebra", 4).await));
+    assert!(is_not_found(store.remove(ResourceKind::Product, "ape", 4).await));
     assert_eq!(store.revision().await.unwrap(), 3);
 }
 
@@ -277,8 +280,10 @@ fn grant(id: &str, user: &str, expires_at_us: i64) -> Grant {
         user: user.into(),
         application: (id != "g1").then(|| "app".into()),
         environment: "town".into(),
+        scope: None,
         issued_at_us: 1,
         expires_at_us,
+        refresh_expires_at_us: None,
         revoked_at_us: None,
     }
 }

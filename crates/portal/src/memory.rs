@@ -1,0 +1,24 @@
+//! What the portal holds in memory between requests, shared by the web address and the admin API. Nothing here
+//! outlives the process, and all of it is bounded.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::password::Passwords;
+
+/// Cheap to clone; clones share what is held.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    turn: Arc<Mutex<()>>,
+    /// Who makes and compares hashes of passwords.
+    pub passwords: Passwords,
+}
+
+impl Memory {
+    /// Waits until no other write is under way: checks and the write that rests on them are one step for all other
+    /// writers, whichever side they came in by.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+}
