@@ -11,6 +11,7 @@ use limen_rules::token::{Claims, Issuer};
 use limen_store::Store;
 
 use crate::memory::Memory;
+use crate::provider::Provider;
 use crate::wire::{Explanation, TargetLine, UsageLine};
 
 /// A future behind a pointer, so that a trait with it can be an object.
@@ -82,6 +83,12 @@ pub trait Outbound: Send + Sync {
 
     /// Sends a form (`application/x-www-form-urlencoded`) with `POST`.
     fn post_form<'a>(&'a self, url: &'a str, fields: &'a [(&'a str, &'a str)], form: String) -> Fetch<'a>;
+}
+
+/// Our secret at the sign-in provider, read when it is needed so that a new one needs no restart.
+pub trait ProviderSecret: Send + Sync {
+    /// The secret; none where we have none there.
+    fn read(&self) -> BoxFuture<'_, Result<Option<String>, PortFault>>;
 }
 
 /// What the gateway tells of itself.
@@ -166,6 +173,8 @@ pub struct Portal {
     pub sample: Arc<Sample>,
     /// What is held in memory between requests.
     pub memory: Memory,
+    /// Through whom people sign in instead of by password, if there is somebody.
+    pub provider: Option<Arc<Provider>>,
     /// The program's version.
     pub version: &'static str,
     /// When the process began.

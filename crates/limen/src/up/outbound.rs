@@ -4,7 +4,8 @@
 mod trust;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use limen_portal::ports::{Fetch, Fetched, Outbound, OutboundFault};
 use limen_rules::outbound::{Allowed, Host, Place};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::failure::StartFailure;
 use crate::config::OutboundSettings;
@@ -38,7 +39,7 @@ const HEAD_MAX_BYTES: usize = 64 * 1024;
 pub(super) struct Way {
     allowed: Allowed,
     trust: Trust,
-    places: Semaphore,
+    places: Arc<Semaphore>,
     waiting: Semaphore,
     timeout: Duration,
 }
@@ -52,7 +53,7 @@ impl Way {
         Ok(Self {
             allowed: settings.allowed.clone(),
             trust,
-            places: Semaphore::new(AT_ONCE_MAX),
+            places: Arc::new(Semaphore::new(AT_ONCE_MAX)),
             waiting: Semaphore::new(WAITING_MAX),
             timeout: TOTAL_TIMEOUT,
         })
@@ -80,16 +81,21 @@ impl Way {
             .map_err(|error| OutboundFault::Refused(format!("it can't be written as a request: {error}")))?;
         let waiting = self.waiting.try_acquire().map_err(|_| failed("too many requests wait already"))?;
         let answered = async {
-            let _place = self.places.acquire().await.map_err(failed)?;
+            let held = Arc::new(Arc::clone(&self.places).acquire_owned().await.map_err(failed)?);
             drop(waiting);
-            self.exchange(&place, request).await
+            self.exchange(&place, request, &held).await
         };
         let late = || failed(format!("nothing whole came within {} s", self.timeout.as_secs_f32()));
         tokio::time::timeout(self.timeout, answered).await.unwrap_or_else(|_| Err(late()))
     }
 
-    async fn exchange(&self, place: &Place, request: Request<Full<Bytes>>) -> Result<Fetched, OutboundFault> {
-        let addresses = self.resolve(place).await?;
+    async fn exchange(
+        &self,
+        place: &Place,
+        request: Request<Full<Bytes>>,
+        held: &Arc<OwnedSemaphorePermit>,
+    ) -> Result<Fetched, OutboundFault> {
+        let addresses = self.resolve(place, held).await?;
         let stream = connect(&addresses).await.map_err(|error| failed(format!("no connection: {error}")))?;
         if place.secure {
             let stream = self.trust.secure(place, stream).await.map_err(failed)?;
@@ -100,12 +106,24 @@ impl Way {
     }
 
     /// All addresses of the place, each judged: what is connected to is one of these and never asked for again.
-    async fn resolve(&self, place: &Place) -> Result<Vec<SocketAddr>, OutboundFault> {
-        let mut found: Vec<SocketAddr> = match &place.host {
+    async fn resolve(
+        &self,
+        place: &Place,
+        held: &Arc<OwnedSemaphorePermit>,
+    ) -> Result<Vec<SocketAddr>, OutboundFault> {
+        let mut found = match &place.host {
             Host::Address(address) => vec![SocketAddr::new(*address, place.port)],
             Host::Name(name) => {
-                let resolved = tokio::net::lookup_host((name.as_str(), place.port)).await;
-                resolved.map_err(|error| failed(format!("its name can't be resolved: {error}")))?.collect()
+                let (name, port) = (name.clone(), place.port);
+                let held = Arc::clone(held);
+                // A resolver that hangs can't be stopped: it keeps its place until it is done, so that few ever hang.
+                let resolving = tokio::task::spawn_blocking(move || {
+                    let found = (name.as_str(), port).to_socket_addrs().map(Vec::from_iter);
+                    drop(held);
+                    found
+                });
+                let resolved = resolving.await.map_err(failed)?;
+                resolved.map_err(|error| failed(format!("its name can't be resolved: {error}")))?
             }
         };
         let addresses: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
