@@ -47,6 +47,22 @@ pub struct Sample {
     pub read_only: String,
     /// A token of the user who may read, but not every record.
     pub restricted: String,
+    /// The confidential application's id.
+    pub application: String,
+    /// Its secrets, the primary one first.
+    pub secrets: [String; 2],
+    /// Where its users are sent back to.
+    pub redirect_uri: String,
+    /// The public application's id.
+    pub public_application: String,
+    /// The environment that both are connected to.
+    pub environment: String,
+    /// The password of the user `full`, who is the environment's administrator.
+    pub full_password: String,
+    /// The password of the user `read-only`.
+    pub read_only_password: String,
+    /// The password of the user `restricted`.
+    pub restricted_password: String,
 }
 
 /// What a command, or a process that has ended, left behind.
@@ -136,6 +152,14 @@ impl Limen {
             full: text(&sample["tokens"]["full"]),
             read_only: text(&sample["tokens"]["read_only"]),
             restricted: text(&sample["tokens"]["restricted"]),
+            application: text(&sample["application"]["id"]),
+            secrets: ["primary_secret", "secondary_secret"].map(|name| text(&sample["application"][name])),
+            redirect_uri: text(&sample["application"]["redirect_uri"]),
+            public_application: text(&sample["public_application"]),
+            environment: text(&sample["environment"]),
+            full_password: text(&sample["passwords"]["full"]),
+            read_only_password: text(&sample["passwords"]["read_only"]),
+            restricted_password: text(&sample["passwords"]["restricted"]),
         }
     }
 

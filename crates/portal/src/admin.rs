@@ -3,7 +3,9 @@
 //! Every write is checked against what the store has, written, logged with who asked, and answered once it is live.
 
 mod apis;
+mod applications;
 mod apply;
+mod connections;
 mod failure;
 mod id;
 mod keys;
@@ -11,9 +13,11 @@ mod notices;
 mod publish;
 mod read;
 mod sample;
+mod secrets;
 mod status;
 mod subscriptions;
 mod tokens;
+mod users;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -47,11 +51,7 @@ impl Admin {
 
     /// Waits, for a second at most, until the calls are decided from what was just written.
     async fn live(&self) -> Result<(), AdminFailure> {
-        let revision = self.portal.store.revision().await?;
-        if !self.portal.refresh.changed(revision).await {
-            tracing::warn!(revision, "what was written is not live yet");
-        }
-        Ok(())
+        Ok(self.portal.live().await?)
     }
 }
 
@@ -72,6 +72,23 @@ pub fn admin_router(portal: Portal) -> Router {
         .route("/v1/subscriptions/{id}/state", post(subscriptions::step))
         .route("/v1/subscriptions/{id}/keys/regenerate", post(keys::regenerate))
         .route("/v1/subscriptions/{id}/keys/revoke", post(keys::revoke))
+        .route("/v1/applications", get(applications::list).post(applications::make))
+        .route("/v1/applications/{id}", get(applications::show).delete(applications::remove))
+        .route("/v1/applications/{id}/change", post(applications::change))
+        .route("/v1/applications/{id}/secrets/regenerate", post(secrets::regenerate))
+        .route("/v1/applications/{id}/secrets/revoke", post(secrets::revoke))
+        .route("/v1/applications/{id}/logo", post(secrets::set_logo).delete(secrets::remove_logo))
+        .route("/v1/users", get(users::list).post(users::make))
+        .route("/v1/users/{name}", get(users::show))
+        .route("/v1/users/{name}/disabled", post(users::disable))
+        .route("/v1/users/{name}/password", post(users::set_password))
+        .route("/v1/environments", get(users::environments))
+        .route("/v1/environments/{name}", get(users::environment))
+        .route("/v1/connections", get(connections::list).post(connections::approve))
+        .route("/v1/connections/{application}/{environment}", delete(connections::remove))
+        .route("/v1/connections/{application}/{environment}/limit", post(connections::limit))
+        .route("/v1/grants", get(connections::grants))
+        .route("/v1/grants/revoke", post(connections::revoke_grants))
         .route("/v1/tokens", post(tokens::issue))
         .route("/v1/tokens/revoke", post(tokens::revoke))
         .route("/v1/signing-keys/rotate", post(tokens::rotate))

@@ -4,9 +4,12 @@
 //! process can do (clock, randomness, signing), comes in through the [`ports`].
 
 mod admin;
+mod attempts;
 mod audit;
+mod logo;
 mod memory;
 mod metrics;
+mod oauth;
 mod password;
 pub mod ports;
 mod provider;
@@ -15,8 +18,11 @@ mod web;
 pub mod wire;
 
 pub use admin::admin_router;
+pub use attempts::Attempts;
+pub use logo::{LOGO_FILE_MAX_BYTES, LOGO_KEPT_SIDE_PIXELS, LOGO_SIDE_MAX_PIXELS, Logo, LogoFlaw, Logos, drawn_logo};
 pub use memory::Memory;
 pub use metrics::metrics_router;
+pub use oauth::Journal;
 pub use password::{PasswordFault, Passwords};
 pub use provider::Provider;
 pub use socket::{Peer, bind_admin_socket, connect_admin_socket, serve_admin};

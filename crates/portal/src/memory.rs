@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::attempts::Attempts;
+use crate::logo::Logos;
+use crate::oauth::Journal;
 use crate::password::Passwords;
 
 /// Cheap to clone; clones share what is held.
@@ -13,6 +16,12 @@ pub struct Memory {
     turn: Arc<Mutex<()>>,
     /// Who makes and compares hashes of passwords.
     pub passwords: Passwords,
+    /// Failed attempts to authenticate.
+    pub(crate) attempts: Arc<Attempts>,
+    /// What happened to recent requests of sign-in and token endpoints.
+    pub(crate) journal: Arc<Journal>,
+    /// Who makes logos.
+    pub logos: Logos,
 }
 
 impl Memory {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use limen_rules::model::Name;
 use limen_rules::token::{Claims, Issuer};
-use limen_store::Store;
+use limen_store::{Store, StoreError};
 
 use crate::memory::Memory;
 use crate::provider::Provider;
@@ -144,6 +144,8 @@ pub struct Sample {
     pub products: Vec<Name>,
     /// Ids of subscriptions. Whose they are stays: a developer may have come to own other things.
     pub subscriptions: Vec<Name>,
+    /// Applications, with their connections.
+    pub applications: Vec<Name>,
     /// Environments.
     pub environments: Vec<Name>,
     /// Roles.
@@ -181,4 +183,15 @@ pub struct Portal {
     pub started_at_us: i64,
     /// How stale the snapshot may be before `/readyz` says no.
     pub snapshot_age_max_ms: u64,
+}
+
+impl Portal {
+    /// Waits, for a second at most, until the calls are decided from what was just written.
+    pub(crate) async fn live(&self) -> Result<(), StoreError> {
+        let revision = self.store.revision().await?;
+        if !self.refresh.changed(revision).await {
+            tracing::warn!(revision, "what was written is not live yet");
+        }
+        Ok(())
+    }
 }

@@ -2,9 +2,17 @@
 //!
 //! Plain data; times are microseconds since the Unix epoch (`_us`).
 
+mod people;
+
 use limen_rules::model::{Declared, Name};
 use limen_rules::record::{Notice, NoticeKind, SubscriptionState, Which};
 use serde::{Deserialize, Serialize};
+
+pub use people::{
+    ApplicationLine, ChangeApplication, Connect, EnvironmentLine, Grants, LimitConnection, LogoLine, MadeApplication,
+    MadeSecret, MakeApplication, MakeUser, PasswordSet, SecretLine, SetDisabled, SetPassword, UserLine, WhichGrants,
+    WhichSecret,
+};
 
 /// An admin refusal: `{"error": {"message", "mend"}}` with status 400, 404 or 409; 500 for a fault.
 #[derive(Clone, Debug, Serialize, Deserialize)]

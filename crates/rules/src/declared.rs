@@ -6,7 +6,9 @@
 mod api;
 mod nearest;
 mod people;
+mod redirect;
 mod references;
+mod sign_in;
 
 use std::collections::HashSet;
 
@@ -14,6 +16,7 @@ use crate::model::{Declared, valid_name};
 
 pub use api::{check_base_path, check_target, check_template};
 pub use nearest::nearest;
+pub use redirect::{check_redirect_uri, check_website};
 pub use references::check_references;
 
 /// Something that is wrong with what was declared.
@@ -43,6 +46,7 @@ pub fn check_values(declared: &Declared) -> Vec<Problem> {
         people::check_product(&format!("products[{at}]"), product, &mut problems);
     }
     people::check_people(declared, &mut problems);
+    sign_in::check_connections(declared, &mut problems);
     problems.unique("apis", "API", declared.apis.iter().map(|api| &*api.name));
     problems.unique("products", "product", declared.products.iter().map(|product| &*product.name));
     problems.unique("developers", "developer", declared.developers.iter().map(|developer| &*developer.name));

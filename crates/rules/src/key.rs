@@ -42,7 +42,12 @@ pub fn random_base62(count: usize, mut fill: impl FnMut(&mut [u8])) -> String {
 
 /// A new key: `limen_sub_`, 30 random base62 characters and a checksum of what stands before it.
 pub fn generate(fill: impl FnMut(&mut [u8])) -> String {
-    let mut key = String::from(KEY_PREFIX);
+    generate_with(KEY_PREFIX, fill)
+}
+
+/// As [`generate`], with another prefix.
+pub(crate) fn generate_with(prefix: &str, fill: impl FnMut(&mut [u8])) -> String {
+    let mut key = String::from(prefix);
     key.push_str(&random_base62(KEY_RANDOM_CHARACTERS, fill));
     let checksum = checksum(&key);
     key.push_str(&checksum);

@@ -30,7 +30,7 @@ macro_rules! select_grants {
     };
 }
 
-type Row = (String, String, Option<String>, String, Option<String>, i64, i64, Option<i64>, Option<i64>);
+pub(crate) type Row = (String, String, Option<String>, String, Option<String>, i64, i64, Option<i64>, Option<i64>);
 
 impl Store {
     /// Keeps a new grant, and forgets some of what ended long ago.
@@ -212,7 +212,7 @@ pub(crate) async fn of_family(connection: &mut SqliteConnection, family: &Hash) 
     Ok(row.map(from_row))
 }
 
-fn from_row(row: Row) -> Grant {
+pub(crate) fn from_row(row: Row) -> Grant {
     let (id, user, application, environment, scope, issued_at_us, expires_at_us, refresh_expires_at_us, revoked_at_us) =
         row;
     Grant {

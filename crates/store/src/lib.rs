@@ -8,6 +8,7 @@ mod directory;
 mod error;
 mod folder;
 mod grant;
+mod grant_list;
 mod notice;
 mod open_error;
 mod quota;
@@ -24,6 +25,7 @@ mod writer;
 
 pub use error::StoreError;
 pub use folder::{DATABASE_FILE, DataFolder};
+pub use grant_list::GrantFilter;
 pub use open_error::OpenError;
 pub use quota::QuotaUsage;
 pub use resource::{Applied, ResourceId, ResourceKind};

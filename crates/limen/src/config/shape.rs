@@ -67,6 +67,7 @@ pub(crate) static FILE: Form = Form::Mapping(&[
     field("environments", Form::List(&Form::Mapping(ENVIRONMENT))),
     field("roles", Form::List(&Form::Mapping(ROLE))),
     field("users", Form::List(&Form::Mapping(USER))),
+    field("connections", Form::List(&Form::Mapping(CONNECTION))),
 ]);
 
 /// The fields of `quota`.
@@ -212,6 +213,7 @@ const PRODUCT: &[Field] = &[
     field("apis", TEXTS),
     field("rate", Form::Mapping(&[needed("calls", SMALL), needed("window_s", SMALL)])),
     field("quota", Form::Quota),
+    field("counted_by", Form::Word(&["subscription", "connection"])),
     field("approval_needed", Form::Boolean),
     field("terms", Form::Text),
 ];
@@ -222,11 +224,19 @@ const APPLICATION: &[Field] = &[
     needed("name", Form::Text),
     field("title", Form::Text),
     needed("developer", Form::Text),
+    field("organisation", Form::Text),
+    field("website", Form::Text),
+    field("kind", Form::Word(&["confidential", "public"])),
+    field("redirect_uris", TEXTS),
     field("disabled", Form::Boolean),
 ];
 
-const ENVIRONMENT: &[Field] =
-    &[needed("name", Form::Text), field("title", Form::Text), field("legal_entity", Form::Text)];
+const ENVIRONMENT: &[Field] = &[
+    needed("name", Form::Text),
+    field("title", Form::Text),
+    field("legal_entity", Form::Text),
+    field("legal_entity_id", Form::Text),
+];
 
 const ROLE: &[Field] = &[needed("name", Form::Text), field("title", Form::Text), field("permissions", TEXTS)];
 
@@ -234,12 +244,22 @@ const USER: &[Field] = &[
     needed("name", Form::Text),
     field("title", Form::Text),
     field("email", Form::Text),
+    field("given_name", Form::Text),
+    field("family_name", Form::Text),
     field("external_subject", Form::Text),
     field("disabled", Form::Boolean),
     field("memberships", Form::List(&Form::Mapping(MEMBERSHIP))),
 ];
 
-const MEMBERSHIP: &[Field] = &[needed("environment", Form::Text), field("roles", TEXTS)];
+const MEMBERSHIP: &[Field] =
+    &[needed("environment", Form::Text), field("roles", TEXTS), field("administrator", Form::Boolean)];
+
+const CONNECTION: &[Field] = &[
+    needed("application", Form::Text),
+    needed("environment", Form::Text),
+    field("scopes", TEXTS),
+    field("own_roles", TEXTS),
+];
 
 #[cfg(test)]
 mod tests {
@@ -288,9 +308,12 @@ mod tests {
                  "body_max_bytes": 1}]}],
             "products": [{"name": "p", "rate": {"calls": 1, "window_s": 1}, "terms": "t",
                 "quota": {"calls": 1, "period": {"seconds": 1}}}],
-            "developers": [{"name": "d"}], "applications": [{"name": "a", "developer": "d"}],
-            "environments": [{"name": "e"}], "roles": [{"name": "r"}],
-            "users": [{"name": "u", "external_subject": "s", "memberships": [{"environment": "e"}]}]
+            "developers": [{"name": "d"}], "applications": [{"name": "a", "developer": "d", "organisation": "o",
+                "website": "w", "redirect_uris": ["u"]}],
+            "environments": [{"name": "e", "legal_entity_id": "l"}], "roles": [{"name": "r"}],
+            "users": [{"name": "u", "external_subject": "s", "given_name": "g", "family_name": "f",
+                "memberships": [{"environment": "e", "administrator": true}]}],
+            "connections": [{"application": "a", "environment": "e", "scopes": ["s"], "own_roles": ["r"]}]
         }))
         .expect("a declared form");
         let (mut model, mut table) = (Vec::new(), Vec::new());

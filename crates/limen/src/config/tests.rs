@@ -59,6 +59,45 @@ fn what_is_right_arrives_in_the_model() {
 }
 
 #[test]
+fn what_sign_in_needs_arrives_and_all_its_flaws_are_told_at_once() {
+    let text = "\
+developers: [{name: ada}]
+applications:
+  - {name: till, developer: ada, kind: public, redirect_uris: [\"com.example.till:/cb\"]}
+  - {name: t.2, developer: ada, kind: pubic, website: till, redirect_uris: [\"http://till.example.org/cb\"]}
+environments: [{name: north, legal_entity_id: 4711}]
+roles: [{name: clerk, permissions: [order.read]}]
+users: [{name: bo, memberships: [{environment: north, administrator: yes please}]}]
+connections:
+  - {application: till, environment: south, scopes: [order.raed], own_roles: [clerk]}
+";
+    assert_eq!(
+        told(text),
+        [
+            "limen.yaml:4:12: applications[1].name: 't.2' has a '.', which the id of an application can't have; mend: use '-' or '_' instead",
+            "limen.yaml:4:39: applications[1].kind: 'pubic' is not known here; mend: did you mean 'public'? It is one of confidential, public",
+            "limen.yaml:4:55: applications[1].website: 'till' does not begin with https:// or http://; mend: write it like https://www.example.org",
+            "limen.yaml:4:77: applications[1].redirect_uris[0]: 'http://till.example.org/cb' sends codes in clear; mend: use https; http is for localhost, 127.0.0.1 and [::1]",
+            "limen.yaml:7:70: users[0].memberships[0].administrator: text where true or false is expected; mend: write true or false",
+            "limen.yaml:9:38: connections[0].environment: environment 'south' is not known; mend: did you mean 'north'?",
+            "limen.yaml:9:54: connections[0].scopes[0]: permission 'order.raed' is not known; mend: did you mean 'order.read'?",
+            "limen.yaml:9:78: connections[0].own_roles: 'till' is public and has no secret to act for itself with; mend: remove 'own_roles', or use a confidential application",
+        ]
+    );
+    let right = text
+        .replace("  - {name: t.2, developer: ada, kind: pubic, website: till, redirect_uris: [\"http://till.example.org/cb\"]}\n", "")
+        .replace("yes please", "true")
+        .replace("south", "north")
+        .replace("raed", "read")
+        .replace(", own_roles: [clerk]", "");
+    let config = check(&right, &sources(), Some(&Declared::default())).unwrap_or_else(|flaws| panic!("{flaws}"));
+    assert_eq!(config.declared.applications[0].redirect_uris, ["com.example.till:/cb"]);
+    assert_eq!(config.declared.environments[0].legal_entity_id.as_deref(), Some("4711"));
+    assert!(config.declared.users[0].memberships[0].administrator);
+    assert_eq!(config.declared.connections[0].scopes.as_deref(), Some(&["order.read".into()][..]));
+}
+
+#[test]
 #[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn each_flaw_is_told_with_its_place_and_mend() {
     let api = "name: o\n    base_path: /o\n    target: http://o\n";

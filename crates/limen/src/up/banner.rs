@@ -53,6 +53,11 @@ fn ready(addresses: &Addresses, metrics_url: Option<&str>, sample: Option<Option
             told["primary_key"] = json!(credentials.primary_key);
             told["secondary_key"] = json!(credentials.secondary_key);
             told["tokens"] = json!(credentials.tokens);
+            let sign_in = &credentials.sign_in;
+            told["application"] = json!(sign_in.application);
+            told["public_application"] = json!(sign_in.public_application);
+            told["environment"] = json!(sign_in.environment);
+            told["passwords"] = json!(sign_in.passwords);
         }
         line["sample"] = told;
     }
@@ -80,16 +85,7 @@ fn banner(
     let folder = data_dir.display();
     let mut text = format!("\nLimen is ready.\n\n  Calls   {gateway_url}\n  Pages   {web_url}\n  Data    {folder}\n");
     if let Some(Some(credentials)) = sample {
-        text.push_str(&format!(
-            "
-A sample API is published at {BASE_PATH}. Try it (key and token are shown this once; the token lives 24 hours):
-
-  curl -i {gateway_url}{BASE_PATH}/constituents/280 \\
-    -H '{DEFAULT_KEY_HEADER}: {}' \\
-    -H 'Authorization: Bearer {}'
-",
-            credentials.primary_key, credentials.tokens.full
-        ));
+        text.push_str(&told_once(credentials, addresses, limen, flag));
     } else if sample.is_some() {
         text.push_str(&format!(
             "
@@ -98,6 +94,8 @@ The sample API is published at {BASE_PATH}. Its credentials were shown on the fi
   {limen} subscription list{flag}
   {limen} key regenerate SUBSCRIPTION --which primary --grace 24h{flag}
   {limen} token issue --user full --application ada-app --expires-in 24h{flag}
+  {limen} user password full --generate{flag}
+  {limen} application secret regenerate ada-app --which primary{flag}
 "
         ));
     }
@@ -122,9 +120,45 @@ To undo: {limen} sample remove{flag}
     text
 }
 
+/// The credentials of a first run, and what to try them with.
+fn told_once(credentials: &Credentials, addresses: &Addresses, limen: &str, flag: &str) -> String {
+    let gateway_url = &addresses.gateway_url;
+    let Credentials { primary_key, tokens, sign_in, .. } = credentials;
+    let (application, passwords) = (&sign_in.application, &sign_in.passwords);
+    format!(
+        "
+A sample API is published at {BASE_PATH}. Try it (all credentials are shown this once; the token lives 24 hours):
+
+  curl -i {gateway_url}{BASE_PATH}/constituents/280 \\
+    -H '{DEFAULT_KEY_HEADER}: {primary_key}' \\
+    -H 'Authorization: Bearer {}'
+
+Sign in as one of its users for a token of your own:
+  {limen} sign-in --application {}{flag}
+
+  user        password
+  full        {}
+  read-only   {}
+  restricted  {}
+
+An OAuth application for your own program, with the redirect URI {}:
+  client_id      {}
+  client_secret  {}
+",
+        tokens.full,
+        sign_in.public_application,
+        passwords.full,
+        passwords.read_only,
+        passwords.restricted,
+        application.redirect_uri,
+        application.id,
+        application.primary_secret,
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::sample::Tokens;
+    use super::super::sample::{SecretApplication, SignIn, Tokens, UserPasswords};
     use super::*;
 
     fn addresses() -> Addresses {
@@ -133,7 +167,15 @@ mod tests {
 
     fn credentials() -> Credentials {
         let tokens = Tokens { full: "tf".into(), read_only: "tr".into(), restricted: "ts".into() };
-        Credentials { primary_key: "pk".into(), secondary_key: "sk".into(), tokens }
+        let application = SecretApplication {
+            id: "ada-app",
+            primary_secret: "ps".into(),
+            secondary_secret: "ss".into(),
+            redirect_uri: "http://localhost:8400/callback",
+        };
+        let passwords = UserPasswords { full: "wf".into(), read_only: "wr".into(), restricted: "ws".into() };
+        let sign_in = SignIn { application, public_application: "ada-cli", environment: "demo", passwords };
+        Credentials { primary_key: "pk".into(), secondary_key: "sk".into(), tokens, sign_in }
     }
 
     #[test]
@@ -148,7 +190,11 @@ mod tests {
                 "metrics": "http://127.0.0.1:9464/metrics", "sample": {
                 "base_path": "/constituent/v1", "subscription_key_header": "Limen-Subscription-Key",
                 "primary_key": "pk", "secondary_key": "sk",
-                "tokens": {"full": "tf", "read_only": "tr", "restricted": "ts"}}})
+                "tokens": {"full": "tf", "read_only": "tr", "restricted": "ts"},
+                "application": {"id": "ada-app", "primary_secret": "ps", "secondary_secret": "ss",
+                    "redirect_uri": "http://localhost:8400/callback"},
+                "public_application": "ada-cli", "environment": "demo",
+                "passwords": {"full": "wf", "read_only": "wr", "restricted": "ws"}}})
         );
         assert!(!ready(&addresses(), None, None).contains("sample"));
     }
@@ -162,8 +208,15 @@ mod tests {
         };
         let first = told(Some(Some(&credentials)));
         assert!(first.contains("-H 'Limen-Subscription-Key: pk'") && first.contains("limen publish"));
+        assert!(first.contains("  full        wf\n") && first.contains("  client_secret  ps\n"), "{first}");
         let second = told(Some(None));
-        assert!(!second.contains("pk") && second.contains("limen token issue") && second.contains("--data-dir d"));
+        assert!(
+            !second.contains("pk")
+                && !second.contains("wf")
+                && second.contains("limen user password")
+                && second.contains("limen token issue")
+                && second.contains("--data-dir d")
+        );
         assert!(!told(None).contains("sample"));
     }
 }

@@ -1,12 +1,14 @@
 //! The sample that a first run publishes: an API with its product, people and credentials, and the service behind it.
 
+mod sign_in;
+
 use std::net::SocketAddr;
 
 use limen_portal::ports::{Sample as SampleNames, Signer};
 use limen_rules::key;
 use limen_rules::model::{
-    Access, Api, Application, Connection, CountedBy, Declared, Developer, Environment, Membership, Name, Operation,
-    Product, Quota, Rate, Role, SAMPLE_TARGET, User,
+    Access, Api, CountedBy, Declared, Developer, Environment, Membership, Name, Operation, Product, Quota, Rate, Role,
+    SAMPLE_TARGET, User,
 };
 use limen_rules::period::{CalendarUnit, Period};
 use limen_rules::record::{Grant, StoredKey, Subscription, SubscriptionState, Which};
@@ -16,7 +18,10 @@ use limen_store::{Store, StoreError};
 use serde::Serialize;
 
 use super::failure::StartFailure;
-use super::secret;
+pub(super) use sign_in::SignIn;
+use sign_in::{APPLICATION, filled};
+#[cfg(test)]
+pub(super) use sign_in::{SecretApplication, UserPasswords};
 
 /// Where the sample is published.
 pub(super) const BASE_PATH: &str = "/constituent/v1";
@@ -25,7 +30,6 @@ const SUBSCRIPTION_SETTING: &str = "sample_subscription";
 const API: &str = "constituent";
 const PRODUCT: &str = "standard";
 const DEVELOPER: &str = "ada";
-const APPLICATION: &str = "ada-app";
 const ENVIRONMENT: &str = "demo";
 const ADMINISTRATOR: &str = "administrator";
 const READER: &str = "reader";
@@ -40,6 +44,8 @@ pub(super) struct Credentials {
     pub(super) primary_key: String,
     pub(super) secondary_key: String,
     pub(super) tokens: Tokens,
+    #[serde(flatten)]
+    pub(super) sign_in: SignIn,
 }
 
 /// A token for each of the sample's users.
@@ -58,6 +64,7 @@ pub(super) async fn names(store: &Store) -> Result<SampleNames, StoreError> {
         apis: names(&[API]),
         products: names(&[PRODUCT]),
         subscriptions: subscription.into_iter().map(Name::from).collect(),
+        applications: sign_in::application_names(),
         environments: names(&[ENVIRONMENT]),
         roles: names(&[ADMINISTRATOR, READER]),
         users: names(&[FULL, READ_ONLY, limen_sample::RESTRICTED_USER]),
@@ -112,9 +119,12 @@ fn declared() -> Result<Declared, StartFailure> {
         title: title.into(),
         permissions: permissions.iter().map(|one| Name::from(*one)).collect(),
     };
-    let user = |name: &str, title: &str, role: &str| User {
+    let user = |name: &str, (given_name, family_name): (&str, &str), role: &str| User {
         name: name.into(),
-        title: title.into(),
+        title: format!("{given_name} {family_name}"),
+        given_name: given_name.into(),
+        family_name: family_name.into(),
+        external_subject: None,
         email: format!("{name}@demo.example"),
         disabled: false,
         memberships: vec![Membership {
@@ -122,7 +132,6 @@ fn declared() -> Result<Declared, StartFailure> {
             roles: vec![role.into()],
             administrator: role == ADMINISTRATOR,
         }],
-        ..User::default()
     };
     Ok(Declared {
         apis: vec![api()?],
@@ -145,12 +154,7 @@ fn declared() -> Result<Declared, StartFailure> {
             title: "Ada Example".into(),
             email: "ada@developer.example".into(),
         }],
-        applications: vec![Application {
-            name: APPLICATION.into(),
-            title: "Ada's first application".into(),
-            developer: DEVELOPER.into(),
-            ..Application::default()
-        }],
+        applications: sign_in::applications(),
         environments: vec![Environment {
             name: ENVIRONMENT.into(),
             title: "Demo".into(),
@@ -162,15 +166,11 @@ fn declared() -> Result<Declared, StartFailure> {
             role(READER, "Reader", &["constituent.read", "note.read"]),
         ],
         users: vec![
-            user(FULL, "Farah Full", ADMINISTRATOR),
-            user(READ_ONLY, "Rea Reader", READER),
-            user(limen_sample::RESTRICTED_USER, "Rory Restricted", READER),
+            user(FULL, ("Farah", "Full"), ADMINISTRATOR),
+            user(READ_ONLY, ("Rea", "Reader"), READER),
+            user(limen_sample::RESTRICTED_USER, ("Rory", "Restricted"), READER),
         ],
-        connections: vec![Connection {
-            application: APPLICATION.into(),
-            environment: ENVIRONMENT.into(),
-            ..Connection::default()
-        }],
+        connections: sign_in::connections(),
     })
 }
 
@@ -200,7 +200,8 @@ pub(super) async fn make(store: &Store, signer: &dyn Signer, now_us: i64) -> Res
         read_only: issue(store, signer, READ_ONLY, now_us).await?,
         restricted: issue(store, signer, limen_sample::RESTRICTED_USER, now_us).await?,
     };
-    Ok(Credentials { primary_key, secondary_key, tokens })
+    let sign_in = sign_in::make(store, now_us).await?;
+    Ok(Credentials { primary_key, secondary_key, tokens, sign_in })
 }
 
 async fn issue(store: &Store, signer: &dyn Signer, user: &str, now_us: i64) -> Result<String, StartFailure> {
@@ -236,24 +237,11 @@ async fn issue(store: &Store, signer: &dyn Signer, user: &str, now_us: i64) -> R
 }
 
 fn new_key() -> Result<String, StartFailure> {
-    let mut filled = Ok(());
-    let key = key::generate(|bytes| {
-        if filled.is_ok() {
-            filled = secret::fill(bytes);
-        }
-    });
-    filled.map(|()| key)
+    filled(|fill| key::generate(fill))
 }
 
 fn random_name(length: usize) -> Result<String, StartFailure> {
-    let mut filled = Ok(());
-    let name = key::random_base62(length, |bytes| {
-        if filled.is_ok() {
-            filled = secret::fill(bytes);
-        }
-    })
-    .to_ascii_lowercase();
-    filled.map(|()| name)
+    filled(|fill| key::random_base62(length, fill).to_ascii_lowercase())
 }
 
 fn unmade(error: impl std::fmt::Display) -> StartFailure {

@@ -42,6 +42,12 @@ fn the_first_start_tells_credentials_and_no_later_one_does() {
             "primary_key": sample.primary_key,
             "secondary_key": sample.secondary_key,
             "tokens": {"full": sample.full, "read_only": sample.read_only, "restricted": sample.restricted},
+            "application": {"id": "ada-app", "primary_secret": sample.secrets[0], "secondary_secret": sample.secrets[1],
+                "redirect_uri": "http://localhost:8400/callback"},
+            "public_application": "ada-cli",
+            "environment": "demo",
+            "passwords": {"full": sample.full_password, "read_only": sample.read_only_password,
+                "restricted": sample.restricted_password},
         },
     });
     assert_eq!(ready, expected);

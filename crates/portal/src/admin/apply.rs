@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use limen_rules::declared::{check_references, check_values, merge};
+use limen_rules::declared::{Problem, check_references, check_values, merge};
 use limen_rules::model::Declared;
 use limen_store::ResourceId;
 
@@ -34,6 +34,20 @@ pub(super) async fn apply(State(admin): State<Admin>, who: Who, Read(asked): Rea
 }
 
 impl Admin {
+    /// Puts one kind of object in place, asked for by itself: the same questions as of a file, whose `place` isn't told.
+    pub(super) async fn declare(&self, newer: &Declared, existing: &Declared, place: &str) -> Result<(), AdminFailure> {
+        let mut problems = check_values(newer);
+        problems.extend(check_references(&merge(newer, existing)));
+        let own = |mut problem: Problem| {
+            if let Some(field) = problem.field.strip_prefix(place) {
+                problem.field = field.trim_start_matches('.').to_owned();
+            }
+            problem
+        };
+        AdminFailure::problems(problems.into_iter().map(own).collect())?;
+        self.replace(newer, &[]).await.map(drop)
+    }
+
     /// Puts `newer`'s objects in place, all or nothing, and then takes away what `gone` names, in that order.
     pub(super) async fn replace(&self, newer: &Declared, gone: &[ResourceId]) -> Result<Applied, AdminFailure> {
         let mut applied = told(self.portal.store.apply(newer, self.now_us(), false).await?);

@@ -52,6 +52,15 @@ impl AdminFailure {
         Self::wrong(format!("There is no {kind} '{name}'."), mend)
     }
 
+    /// 404: nothing in the path bears that name; `near` is what may have been meant.
+    pub(super) fn not_there(kind: &str, name: &str, near: Option<&str>) -> Self {
+        let mend = near.map_or_else(
+            || format!("List what there is with limen {kind} list."),
+            |near| format!("Did you mean '{near}'?"),
+        );
+        Self::unknown(format!("There is no {kind} '{name}'."), mend)
+    }
+
     /// 500: told to the log; whoever asked learns only that it wasn't their doing.
     pub(super) fn fault(error: &dyn std::error::Error) -> Self {
         tracing::error!(error = %error, "an admin request failed");

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use limen_rules::model::{Declared, Name};
+use limen_rules::model::{Connection, Declared, Name, connection_name};
 use limen_rules::record::Subscription;
 use limen_store::{ResourceId, ResourceKind};
 
@@ -23,7 +23,7 @@ struct Removal {
 }
 
 impl Removal {
-    /// A product, role or environment of the sample that something else uses by now stays.
+    /// A product, application, role or environment of the sample that something else uses by now stays.
     fn of(sample: &Sample, declared: &Declared) -> Self {
         let mut removal = Self::default();
         for product in &declared.products {
@@ -35,18 +35,23 @@ impl Removal {
                 removal.changed.products.push(left);
             }
         }
+        removal.take_sign_in(sample, declared);
         for user in declared.users.iter().filter(|user| sample.users.contains(&user.name)) {
             removal.take(ResourceKind::User, &user.name);
         }
         let others = || declared.users.iter().filter(|user| !sample.users.contains(&user.name));
         let memberships = || others().flat_map(|user| &user.memberships);
         for environment in declared.environments.iter().filter(|one| sample.environments.contains(&one.name)) {
-            if !memberships().any(|membership| membership.environment == environment.name) {
+            let is_used = memberships().any(|membership| membership.environment == environment.name)
+                || removal.connections_left(declared).any(|one| one.environment == environment.name);
+            if !is_used {
                 removal.take(ResourceKind::Environment, &environment.name);
             }
         }
         for role in declared.roles.iter().filter(|role| sample.roles.contains(&role.name)) {
-            if !memberships().any(|membership| membership.roles.contains(&role.name)) {
+            let is_used = memberships().any(|membership| membership.roles.contains(&role.name))
+                || removal.connections_left(declared).any(|one| one.own_roles.contains(&role.name));
+            if !is_used {
                 removal.take(ResourceKind::Role, &role.name);
             }
         }
@@ -54,6 +59,31 @@ impl Removal {
             removal.take(ResourceKind::Api, &api.name);
         }
         removal
+    }
+
+    /// The sample's connections, and its applications that are connected to nothing else.
+    fn take_sign_in(&mut self, sample: &Sample, declared: &Declared) {
+        let (ours, others): (Vec<_>, Vec<_>) = declared.connections.iter().partition(|one| {
+            sample.applications.contains(&one.application) && sample.environments.contains(&one.environment)
+        });
+        for connection in ours {
+            self.take(ResourceKind::Connection, &connection_name(&connection.application, &connection.environment));
+        }
+        for application in declared.applications.iter().filter(|one| sample.applications.contains(&one.name)) {
+            if !others.iter().any(|one| one.application == application.name) {
+                self.take(ResourceKind::Application, &application.name);
+            }
+        }
+    }
+
+    /// The connections that stay.
+    fn connections_left<'d>(&self, declared: &'d Declared) -> impl Iterator<Item = &'d Connection> {
+        let gone: Vec<Name> =
+            self.gone.iter().filter(|one| one.kind == ResourceKind::Connection).map(|one| one.name.clone()).collect();
+        declared
+            .connections
+            .iter()
+            .filter(move |one| !gone.contains(&connection_name(&one.application, &one.environment)))
     }
 
     fn take(&mut self, kind: ResourceKind, name: &Name) {

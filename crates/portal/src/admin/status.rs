@@ -37,12 +37,14 @@ pub(super) async fn show(State(admin): State<Admin>) -> Answered<Status> {
     }))
 }
 
-/// `GET /v1/calls/REQUEST_ID`
+/// `GET /v1/calls/REQUEST_ID`: a call, or a request of sign-in and token endpoints.
 pub(super) async fn explain(State(admin): State<Admin>, Named(id): Named) -> Answered<Explanation> {
-    admin.portal.gateway.explain(&id).map(Json).ok_or_else(|| {
+    let portal = &admin.portal;
+    let told = portal.gateway.explain(&id).or_else(|| portal.memory.journal.explain(&id));
+    told.map(Json).ok_or_else(|| {
         AdminFailure::unknown(
             format!("No call is kept under the id {id}."),
-            "Copy the id from X-Request-Id or trace_id. Only recent calls are kept, refused ones longer than others.",
+            "Copy the id from X-Request-Id or trace_id. Only recent calls and requests to sign in are kept, refused calls longer than others.",
         )
     })
 }

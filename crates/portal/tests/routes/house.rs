@@ -158,6 +158,7 @@ impl House {
                 apis: names(&["constituent"]),
                 products: names(&["standard"]),
                 subscriptions: names(&["sub_sample"]),
+                applications: names(&["mobile"]),
                 environments: names(&["museum"]),
                 roles: names(&["reader", "editor"]),
                 users: names(&["frida", "rosa"]),

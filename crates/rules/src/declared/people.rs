@@ -1,13 +1,11 @@
 //! Whether products, developers, applications, environments, roles and users are right by themselves.
 
-use super::{Problems, shown};
+use super::{Problems, shown, sign_in};
 use crate::model::{Declared, Product};
 use crate::period::Period;
 use crate::quota::MAX_FIGURE;
 
 const TITLE_CHARACTERS_MAX: usize = 200;
-/// The longest `sub` (OpenID Connect Core §2).
-const SUBJECT_MAX_BYTES: usize = 255;
 const TERMS_CHARACTERS_MAX: usize = 20_000;
 /// Ten years: what is longer was meant otherwise.
 const PERIOD_S_MAX: u64 = 315_360_000;
@@ -50,11 +48,11 @@ pub(super) fn check_people(declared: &Declared, problems: &mut Problems) {
     }
     for (at, application) in declared.applications.iter().enumerate() {
         named(&format!("applications[{at}]"), &application.name, &application.title, problems);
+        sign_in::check_application(&format!("applications[{at}]"), application, problems);
     }
     for (at, environment) in declared.environments.iter().enumerate() {
         named(&format!("environments[{at}]"), &environment.name, &environment.title, problems);
-        let field = format!("environments[{at}].legal_entity");
-        problems.text(field, &environment.legal_entity, TITLE_CHARACTERS_MAX);
+        sign_in::check_environment(&format!("environments[{at}]"), environment, problems);
     }
     for (at, role) in declared.roles.iter().enumerate() {
         named(&format!("roles[{at}]"), &role.name, &role.title, problems);
@@ -66,7 +64,7 @@ pub(super) fn check_people(declared: &Declared, problems: &mut Problems) {
     for (at, user) in declared.users.iter().enumerate() {
         named(&format!("users[{at}]"), &user.name, &user.title, problems);
         email(format!("users[{at}].email"), &user.email, problems);
-        external_subject(format!("users[{at}].external_subject"), user.external_subject.as_deref(), problems);
+        sign_in::check_user(&format!("users[{at}]"), user, problems);
         for (place, membership) in user.memberships.iter().enumerate() {
             let field = format!("users[{at}].memberships[{place}]");
             problems.no_repeats(&format!("{field}.roles"), membership.roles.iter().map(|role| &**role));
@@ -75,15 +73,6 @@ pub(super) fn check_people(declared: &Declared, problems: &mut Problems) {
                 problems.add(format!("{field}.environment"), message, "join the roles of both into one membership");
             }
         }
-    }
-}
-
-/// Whose it is besides is a question to all users.
-fn external_subject(field: String, subject: Option<&str>, problems: &mut Problems) {
-    let fits = |text: &str| (1..=SUBJECT_MAX_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
-    if let Some(subject) = subject.filter(|subject| !fits(subject)) {
-        let message = format!("'{}' can't be a subject", shown(subject));
-        problems.add(field, message, "copy 'sub' as the provider tells it, 1 to 255 bytes long");
     }
 }
 

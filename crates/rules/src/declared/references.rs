@@ -1,8 +1,6 @@
 //! What declared objects say of each other: references that lead nowhere, base paths in each other's way.
 
-use std::collections::HashMap;
-
-use super::{Problem, Problems, check_base_path, nearest, shown};
+use super::{Problem, Problems, check_base_path, nearest, shown, sign_in};
 use crate::model::Declared;
 
 /// Everything that is wrong between objects: names that nothing bears, base paths that collide or nest.
@@ -32,20 +30,27 @@ pub fn check_references(declared: &Declared) -> Vec<Problem> {
             }
         }
     }
-    external_subjects(declared, &mut problems);
+    connections(declared, &environments, &roles, &mut problems);
+    sign_in::check_between(declared, &mut problems);
     base_paths(declared, &mut problems);
     problems.found
 }
 
-/// An account at the provider is one user's.
-fn external_subjects(declared: &Declared, problems: &mut Problems) {
-    let mut first: HashMap<&str, &str> = HashMap::new();
-    for (at, user) in declared.users.iter().enumerate() {
-        let Some(subject) = user.external_subject.as_deref() else { continue };
-        if let Some(other) = first.insert(subject, &user.name) {
-            let message = format!("user '{}' has the same", shown(other));
-            let mend = "an account at the provider belongs to one user; remove it from the other";
-            problems.add(format!("users[{at}].external_subject"), message, mend);
+fn connections(declared: &Declared, environments: &Known<'_>, roles: &Known<'_>, problems: &mut Problems) {
+    let applications = Known::new("application", "applications", declared.applications.iter().map(|one| &*one.name));
+    let of_roles = declared.roles.iter().flat_map(|role| &role.permissions);
+    let of_operations = declared.apis.iter().flat_map(|api| &api.operations).filter_map(|one| one.permission.as_ref());
+    let permissions =
+        Known::new("permission", "permissions' of a role in 'roles", of_roles.chain(of_operations).map(|one| &**one));
+    for (at, connection) in declared.connections.iter().enumerate() {
+        let field = format!("connections[{at}]");
+        applications.check(format!("{field}.application"), &connection.application, problems);
+        environments.check(format!("{field}.environment"), &connection.environment, problems);
+        for (place, scope) in connection.scopes.iter().flatten().enumerate() {
+            permissions.check(format!("{field}.scopes[{place}]"), scope, problems);
+        }
+        for (place, role) in connection.own_roles.iter().enumerate() {
+            roles.check(format!("{field}.own_roles[{place}]"), role, problems);
         }
     }
 }

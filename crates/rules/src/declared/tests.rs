@@ -38,7 +38,8 @@ fn what_is_right_is_left_alone() {
         "applications": [{"name": "till", "developer": "ada"}],
         "environments": [{"name": "north"}],
         "roles": [{"name": "clerk", "permissions": ["order.read"]}],
-        "users": [{"name": "bob", "memberships": [{"environment": "north", "roles": ["clerk"]}]}]
+        "users": [{"name": "bob", "memberships": [{"environment": "north", "roles": ["clerk"]}]}],
+        "connections": [{"application": "till", "environment": "north", "scopes": ["order.read"], "own_roles": ["clerk"]}]
     }));
     assert_eq!(told(&check_values(&whole)), Vec::<String>::new());
     assert_eq!(told(&check_references(&whole)), Vec::<String>::new());
@@ -242,6 +243,64 @@ fn products_and_people() {
 }
 
 #[test]
+fn what_sign_in_needs() {
+    let wrong = declared(serde_json::json!({
+        "applications": [
+            {"name": "a.b", "developer": "d", "website": "example.org", "redirect_uris": ["http://e.org/", "https://e", "https://e"]},
+            {"name": "many", "developer": "d", "organisation": "\u{7}",
+             "redirect_uris": (0..21).map(|port| format!("http://localhost/{port}")).collect::<Vec<_>>()}],
+        "environments": [{"name": "e", "legal_entity_id": " "}],
+        "users": [{"name": "u", "given_name": "x".repeat(101), "family_name": "\u{7}"}],
+        "connections": [{"application": "a", "environment": "e", "scopes": [], "own_roles": ["r", "r"]},
+            {"application": "a", "environment": "e", "scopes": ["s", "s"]}]
+    }));
+    assert_eq!(
+        told(&check_values(&wrong)),
+        [
+            "applications[0].name: 'a.b' has a '.', which the id of an application can't have; mend: use '-' or '_' instead",
+            "applications[0].website: 'example.org' does not begin with https:// or http://; mend: write it like https://www.example.org",
+            "applications[0].redirect_uris[0]: 'http://e.org/' sends codes in clear; mend: use https; http is for localhost, 127.0.0.1 and [::1]",
+            "applications[0].redirect_uris[2]: 'https://e' is listed twice; mend: remove one of them",
+            "applications[1].organisation: contains control characters; mend: remove them",
+            "applications[1].redirect_uris: 21 redirect URIs are more than 20; mend: make an application for each program",
+            "environments[0].legal_entity_id: is empty; mend: tell the id, or remove the field: then the environment's name stands for it",
+            "users[0].given_name: longer than 100 characters; mend: shorten it",
+            "users[0].family_name: contains control characters; mend: remove them",
+            "connections[0].scopes: is empty, so nothing would be allowed; mend: name permissions, or remove 'scopes' to allow all that the users may do",
+            "connections[0].own_roles[1]: 'r' is listed twice; mend: remove one of them",
+            "connections[1]: a second connection of 'a' with 'e'; mend: join both into one",
+            "connections[1].scopes[1]: 's' is listed twice; mend: remove one of them",
+        ]
+    );
+}
+
+#[test]
+fn connections_lead_somewhere() {
+    let lost = declared(serde_json::json!({
+        "developers": [{"name": "ada"}],
+        "applications": [{"name": "till", "developer": "ada"}, {"name": "cli", "developer": "ada", "kind": "public"}],
+        "environments": [{"name": "north"}],
+        "roles": [{"name": "clerk", "permissions": ["order.read"]}],
+        "users": [{"name": "u", "email": "U@example.org"}, {"name": "v", "email": "u@example.org"}],
+        "connections": [
+            {"application": "tull", "environment": "south", "scopes": ["order.red", "zzzzzzzz"], "own_roles": ["clerc"]},
+            {"application": "cli", "environment": "north", "own_roles": ["clerk"]}]
+    }));
+    assert_eq!(
+        told(&check_references(&lost)),
+        [
+            "connections[0].application: application 'tull' is not known; mend: did you mean 'till'?",
+            "connections[0].environment: environment 'south' is not known; mend: did you mean 'north'?",
+            "connections[0].scopes[0]: permission 'order.red' is not known; mend: did you mean 'order.read'?",
+            "connections[0].scopes[1]: permission 'zzzzzzzz' is not known; mend: declare it under 'permissions' of a role in 'roles' or remove the reference",
+            "connections[0].own_roles[0]: role 'clerc' is not known; mend: did you mean 'clerk'?",
+            "connections[1].own_roles: 'cli' is public and has no secret to act for itself with; mend: remove 'own_roles', or use a confidential application",
+            "users[0].email: 'U@example.org' is another user's too, and users may sign in with it; mend: give each user an address of their own, or none",
+        ]
+    );
+}
+
+#[test]
 fn references_that_lead_nowhere() {
     let lost = declared(serde_json::json!({
         "products": [{"name": "a", "apis": ["ordrs"]}],
@@ -267,7 +326,7 @@ fn an_account_at_the_provider_is_one_users() {
     let newer = declared(serde_json::json!({"users": [user("ada", "s-1"), user("eve", "s-2")]}));
     assert_eq!(
         told(&check_references(&merge(&newer, &existing))),
-        ["users[2].external_subject: user 'eve' has the same; mend: an account at the provider belongs to one user; remove it from the other"]
+        ["users[1].external_subject: 's-2' is another user's too; mend: an account at the provider belongs to one user; remove it from the other"]
     );
 }
 

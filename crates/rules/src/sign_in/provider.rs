@@ -15,6 +15,7 @@ pub use discovery::{Discovered, discovery_url};
 pub use id_token::{CLOCK_SKEW_S, Person, check};
 pub use person::{Unmatched, known_as};
 
+use super::parameters::{Given, Parameters, append};
 use super::trouble::Trouble;
 
 /// A code that a provider gives is no longer.
@@ -101,26 +102,21 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// Reads the fields of the query, decoded and in order.
+    /// Reads the query.
     ///
     /// # Errors
     /// A field that occurs twice could be read in two ways; without a state it belongs to nobody.
-    pub fn read<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Trouble> {
-        let (mut read, mut state) = (Self::default(), None);
-        for (name, value) in fields {
-            let place = match name {
-                "state" => &mut state,
-                "code" => &mut read.code,
-                "iss" => &mut read.issuer,
-                "error" => &mut read.error,
-                _ => continue,
-            };
-            if place.replace(value.to_owned()).is_some() {
-                return Err(Trouble::FormExpired);
-            }
-        }
-        read.state = state.filter(|state| !state.is_empty()).ok_or(Trouble::FormExpired)?;
-        Ok(read)
+    pub fn read(parameters: &Parameters) -> Result<Self, Trouble> {
+        let text = |name: &str| match parameters.given(name) {
+            Given::Repeated => Err(Trouble::FormExpired),
+            Given::Nothing | Given::Once(_) => Ok(parameters.text(name)),
+        };
+        Ok(Self {
+            state: text("state")?.ok_or(Trouble::FormExpired)?,
+            code: text("code")?,
+            issuer: text("iss")?,
+            error: text("error")?,
+        })
     }
 
     /// The code, once it is known whose answer this is (RFC 9207 §2.4). Only for a callback whose state is good.
@@ -166,22 +162,19 @@ pub fn id_token(status: u16, body: &[u8]) -> Result<String, (Trouble, String)> {
     }
 }
 
-/// A form (`application/x-www-form-urlencoded`).
+/// A form (`application/x-www-form-urlencoded`) that reads alike as a query.
 fn form(fields: &[(&str, &str)]) -> String {
-    let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-    fields.join("&")
+    let mut form = String::new();
+    for (name, value) in fields {
+        append(&mut form, name.as_bytes(), value.as_bytes());
+    }
+    form
 }
 
-/// Percent-encoded; a blank too, so that it reads alike in a query, a form and a header.
+/// A value as it stands in a form.
 fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    let pair = form(&[("", text)]);
+    pair.strip_prefix('=').unwrap_or_default().to_owned()
 }
 
 /// Words from outside, as they may stand in a log.

@@ -176,6 +176,11 @@ troubles! {
         "The scope '{}' is not known, or the application's connection does not reach so far."
         why "Scopes are the names of permissions, such as constituent.read. Without a scope the token has all that the user's roles and the connection allow."
         mend "Leave scope out, or name only permissions that the connection includes.";
+    StateTooLong: "A `state` that is too long to be carried.",
+        Redirect 303 "invalid_request" "state-too-long"
+        "The state is longer than 4096 bytes."
+        why "state comes back in an address, and browsers and servers cut long addresses."
+        mend "Keep what is needed on your side, and send a short random state that it is found by.";
     ConsentRefused: "The user said no.",
         Redirect 303 "access_denied" "consent-refused"
         "The user did not allow the application to act for them."
@@ -196,6 +201,16 @@ troubles! {
         "The parameter '{}' was provided more than once."
         why "Two values of one parameter could be read in two ways, so neither is."
         mend "Send each parameter once.";
+    FormParameterInvalid: "A form's parameter whose value it can't have.",
+        Answer 400 "invalid_request" "form-parameter-invalid"
+        "The parameter '{}' has a value that it can't have."
+        why "preserve_refresh_token takes true or false, in letters of any case."
+        mend "Send one of the values that it takes, or leave it out.";
+    FormNotPosted: "Another method than POST.",
+        Answer 405 "invalid_request" "form-not-posted"
+        "This address takes a form by POST only."
+        why "It was opened in a browser or called with GET, or a redirect turned the POST into a GET."
+        mend "Send the parameters as a form in the body of a POST, to this very address.";
     CredentialsMissing: "No credentials at all.",
         Answer 401 "invalid_client" "credentials-missing"
         "The required credentials were not supplied."
@@ -261,6 +276,11 @@ troubles! {
         "The refresh token was used before. All tokens of this sign-in were revoked."
         why "Each refresh gives a new refresh token and ends the old one. An old one that comes back may be stolen, so the whole family ends."
         mend "Store the new refresh token each time before anything else is done, let one process refresh, and let the user sign in again.";
+    AccessEnded: "Who or what a code or refresh token stands for isn't there any more.",
+        Answer 400 "invalid_grant" "access-ended"
+        "The access was taken back: the user was switched off or left the environment, or the application is no longer connected to it."
+        why "A code or a refresh token stands for a user in an environment, through an application that is connected there. One of these is gone."
+        mend "Ask the environment's administrator; when user and connection are there again, let the user sign in again at /authorization.";
     GrantScopeInvalid: "A scope beyond what was granted.",
         Answer 400 "invalid_scope" "grant-scope-invalid"
         "The scope '{}' goes beyond what was granted."
@@ -289,6 +309,15 @@ troubles! {
 }
 
 impl Trouble {
+    /// The message as `error_description` may say it: in the characters of RFC 6749 §5.2, others replaced by `?`.
+    #[must_use]
+    pub fn description(self, sent: &str) -> String {
+        let may_stand = |one: char| matches!(one, ' '..='~') && !matches!(one, '"' | '\\');
+        let typographic = |one: char| if one == '\u{2026}' { "...".to_owned() } else { "?".to_owned() };
+        let message = self.message(sent);
+        message.chars().map(|one| if may_stand(one) { one.to_string() } else { typographic(one) }).collect()
+    }
+
     /// The message with what was sent in it, cut and without control characters.
     #[must_use]
     pub fn message(self, sent: &str) -> String {

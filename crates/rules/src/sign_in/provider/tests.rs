@@ -113,7 +113,7 @@ fn where_the_browser_is_sent_and_what_the_code_is_exchanged_with() {
 
 #[test]
 fn what_the_browser_may_come_back_with() {
-    let read = |fields: &[(&'static str, &'static str)]| Callback::read(fields.iter().copied());
+    let read = |fields: &[(&str, &str)]| Callback::read(&Parameters::read(form(fields).as_bytes()));
     let plain = discovered(json!({})).unwrap();
     let telling = discovered(json!({"authorization_response_iss_parameter_supported": true})).unwrap();
     let good = read(&[("state", "s"), ("code", "c"), ("other", "x"), ("other", "y")]).unwrap();
