@@ -13,6 +13,7 @@
 )]
 
 pub mod answers;
+pub mod balancers;
 pub mod chunks;
 pub mod corpus;
 pub mod credentials;
@@ -31,6 +32,7 @@ pub type Check = fn(&[u8]);
 
 /// What can be fuzzed, by name.
 pub const TARGETS: &[(&str, Check)] = &[
+    ("balancers", balancers::check),
     ("chunks", chunks::check),
     ("credentials", credentials::check),
     ("exchanges", exchanges::check),

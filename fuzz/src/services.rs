@@ -4,7 +4,9 @@ use bytes::{BufMut as _, BytesMut};
 use http::header::{HOST, HeaderName, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method};
 use limen_http1::connection::Limits;
-use limen_http1::service::{ANSWER_LIMITS, AnswerBody, AnswerEvent, Defect, Request, RequestBody, ServiceConnection};
+use limen_http1::service::{
+    ANSWER_LIMITS, AnswerBody, AnswerEvent, Defect, FieldLines, Request, RequestBody, ServiceConnection,
+};
 
 use crate::chunks::decoded;
 use crate::reading::{self, odd_cuts};
@@ -75,10 +77,9 @@ fn answer<'a>(
     eof: bool,
 ) -> Told {
     let mut connection = ServiceConnection::new(limits);
-    let mut headers = HeaderMap::new();
-    headers.insert(HOST, HeaderValue::from_static("h"));
-    headers.insert(UPGRADE, HeaderValue::from_static("x"));
-    let request = Request { method, target: "/", headers: &headers, body: RequestBody::None, upgrade };
+    let mut fields = FieldLines::default();
+    fields.put(&UPGRADE, b"x");
+    let request = Request { method, target: "/", host: b"h", fields: &fields, body: RequestBody::None, upgrade };
     connection.write_head(&mut BytesMut::new(), &request).expect("a request");
     let mut told = Told { head: None, body: Vec::new(), is_whole: false, defect: None, is_reusable: false };
     for mut piece in pieces {
@@ -133,13 +134,12 @@ pub(crate) fn assert_sent_on(request: &reading::Request) {
         headers.append(name, HeaderValue::from_bytes(value).expect("a field's value"));
     }
     // `CONNECT` and `*` go to no service, and a service is spoken to in HTTP/1.1.
-    if !request.target.starts_with('/') || !headers.contains_key(HOST) {
-        return;
-    }
+    let Some(host) = headers.get(HOST).filter(|_| request.target.starts_with('/')) else { return };
+    let (host, fields) = (host.as_bytes(), FieldLines::of(&headers));
     let length = request.body.len() as u64;
     for body in [RequestBody::Length(length), RequestBody::Chunked] {
-        let written =
-            Request { method: &method, target: &request.target, headers: &headers, body, upgrade: request.upgrade };
+        let (target, upgrade) = (request.target.as_str(), request.upgrade);
+        let written = Request { method: &method, target, host, fields: &fields, body, upgrade };
         let mut connection = ServiceConnection::new(ANSWER_LIMITS);
         let mut out = BytesMut::new();
         connection.write_head(&mut out, &written).expect("what was read can be written");

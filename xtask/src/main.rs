@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's only automation. It starts other programs and knows nothing of Limen's insides.
 
 mod bench;
+mod foreign;
 mod fuzz;
 mod servers;
 mod steps;
@@ -77,6 +78,7 @@ fn install() -> Result<()> {
         run(&Step::new("install", cargo(&["install", "cargo-nextest", "--locked"])))?;
     }
     servers::install()?;
+    foreign::install()?;
     for tool in ["bash", "curl", "python3"] {
         if !has(&[tool, "--version"]) {
             bail!("{tool} is missing: the README's commands are run with it; install it with the system's packages");

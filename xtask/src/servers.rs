@@ -14,17 +14,18 @@ const SERVERS: [(&str, &[&str]); 3] = [
 /// Installs those that are missing, where that is ours to do.
 pub(crate) fn install() -> Result<()> {
     let missing: Vec<&str> = SERVERS.iter().filter(|(_, probe)| !has(probe)).map(|(package, _)| *package).collect();
+    install_packages(&missing, "what Limen lets through is compared with how they read it")
+}
+
+/// Installs packages of the system, or tells why they are needed where that isn't ours to do.
+pub(crate) fn install_packages(missing: &[&str], why: &str) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
     let fixed = ["install", "--yes", "--no-install-recommends"];
-    let words = [&fixed[..], &missing].concat();
+    let words = [&fixed[..], missing].concat();
     if !has(&["apt-get", "--version"]) || !has(&["test", "-w", "/var/lib/dpkg"]) {
-        bail!(
-            "missing: {}; what Limen lets through is compared with how they read it. As root: apt-get {}",
-            missing.join(", "),
-            words.join(" ")
-        );
+        bail!("missing: {}; {why}. As root: apt-get {}", missing.join(", "), words.join(" "));
     }
     // A machine that was made from an image may know of no packages, or of old ones.
     run(&Step::new("install", steps::program("apt-get", &["update"])))?;

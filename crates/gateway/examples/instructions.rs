@@ -56,8 +56,9 @@ fn main() -> Outcome<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => count(),
+        ["profile", name, file] => profile(name, Path::new(file)),
         ["gateway", service, key, public_point] => gateway(service, key, public_point),
-        _ => Err("say nothing; 'gateway' is for the program itself".into()),
+        _ => Err("say nothing, or: profile open|checked FILE; 'gateway' is for the program itself".into()),
     }
 }
 
@@ -67,11 +68,19 @@ fn count() -> Outcome<()> {
     let credentials = Credentials::new()?;
     let folder = tempfile::tempdir()?;
     for name in ["open", "checked"] {
-        let fewer = instructions(folder.path(), &service, &credentials, name, FEWER_CALLS)?;
-        let more = instructions(folder.path(), &service, &credentials, name, MORE_CALLS)?;
+        let counted = |calls| {
+            let file = folder.path().join(format!("{name}.{calls}"));
+            instructions(&file, &service, &credentials, name, calls)
+        };
+        let (fewer, more) = (counted(FEWER_CALLS)?, counted(MORE_CALLS)?);
         println!("{name} {}", more.saturating_sub(fewer) / (MORE_CALLS - FEWER_CALLS));
     }
     Ok(())
+}
+
+/// Leaves what callgrind saw of one kind of call in a file, for `callgrind_annotate`.
+fn profile(name: &str, file: &Path) -> Outcome<()> {
+    instructions(file, &serve()?, &Credentials::new()?, name, MORE_CALLS).map(drop)
 }
 
 /// What a call that passes every check brings, made outside of the gateway: making keys gathers randomness until there is
@@ -114,8 +123,7 @@ fn issuer() -> Issuer {
 }
 
 /// Instructions of a whole life of the gateway with so many calls, one at a time on one connection.
-fn instructions(folder: &Path, service: &str, credentials: &Credentials, name: &str, calls: u64) -> Outcome<u64> {
-    let counted = folder.join(format!("{name}.{calls}"));
+fn instructions(counted: &Path, service: &str, credentials: &Credentials, name: &str, calls: u64) -> Outcome<u64> {
     let mut child = Command::new("taskset")
         .args(["--cpu-list", &first_core()?, "valgrind", "--quiet", "--tool=callgrind"])
         .arg(format!("--callgrind-out-file={}", counted.display()))
@@ -141,7 +149,7 @@ fn instructions(folder: &Path, service: &str, credentials: &Credentials, name: &
     drop(stream);
     drop(child.stdin.take());
     let status = child.wait()?;
-    let text = fs::read_to_string(&counted)?;
+    let text = fs::read_to_string(counted)?;
     let total = text.lines().find_map(|line| line.strip_prefix("summary: ").or(line.strip_prefix("totals: ")));
     match total.and_then(|total| total.trim().parse().ok()) {
         Some(total) if status.success() => Ok(total),
@@ -258,6 +266,7 @@ fn directory(service: &str, key: &str, public_point: &str) -> Outcome<Directory>
         "environments": [{"name": "north"}],
         "roles": [{"name": "reader", "permissions": ["order.read"]}],
         "users": [{"name": "bo", "memberships": [{"environment": "north", "roles": ["reader"]}]}],
+        "connections": [{"application": "shop", "environment": "north"}],
     }))?;
     let made_at_us = BEGIN_S * 1_000_000;
     Ok(Directory {

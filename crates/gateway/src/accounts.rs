@@ -15,12 +15,13 @@ mod window;
 mod window_file;
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::RandomState;
 use limen_rules::period::Span;
 pub use limen_rules::quota::{AccountKey, Meter, QuotaTerms};
 pub use limen_rules::rate::{Paced, RateExceeded, RateTerms};
@@ -121,7 +122,7 @@ pub struct Accounts {
     inner: Arc<Inner>,
 }
 
-type Shard = HashMap<u128, Arc<Account>>;
+type Shard = HashMap<u128, Arc<Account>, RandomState>;
 
 struct Inner {
     shards: Vec<Mutex<Shard>>,
@@ -154,8 +155,8 @@ impl Accounts {
         runtime: Handle,
     ) -> io::Result<Accounts> {
         let outlet = Arc::new(Outlet::new(ledger, runtime));
-        let hasher = RandomState::new();
-        let mut shards: Vec<Shard> = (0..SHARDS).map(|_| Shard::new()).collect();
+        let hasher = RandomState::default();
+        let mut shards: Vec<Shard> = (0..SHARDS).map(|_| Shard::default()).collect();
         let file = match WindowFile::open(path, boot_id)? {
             Some((file, left)) => match adopt(&mut shards, &hasher, &file, left, &outlet, now) {
                 Some(()) => file,

@@ -10,7 +10,7 @@ use limen_rules::contract::{Cause, Refusal};
 use limen_rules::explain::{Finding, Outcome, Step};
 use limen_rules::model::{Name, Visibility};
 use limen_rules::period::Span;
-use limen_rules::rate_limit_header::{self, Figure, Policy, RATE_LIMIT, RATE_LIMIT_POLICY};
+use limen_rules::rate_limit_header::{self, Figure, Policy};
 use limen_rules::snapshot::{LiveApi, Snapshot};
 use limen_rules::{cors, media, notice};
 
@@ -30,7 +30,11 @@ const PATH_KEPT_CHARACTERS: usize = 512;
 const METHOD_KEPT_BYTES: usize = 32;
 
 /// The call's id, as callers, services and pages know it.
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static(rate_limit_header::RATE_LIMIT_POLICY);
+const RATE_LIMIT: HeaderName = HeaderName::from_static(rate_limit_header::RATE_LIMIT);
+/// So many products' limits are kept in words on each core.
+const POLICIES_KEPT: usize = 8;
 /// The most fields that every answer carries.
 const DECORATIONS: usize = 7;
 
@@ -93,7 +97,9 @@ pub(crate) struct Call<'g> {
     /// The operation, once the route is known and where the API declares any.
     pub(crate) operation: Option<Name>,
     origin: Option<HeaderValue>,
-    plain_json: bool,
+    /// What the caller accepts: looked at only where it is refused.
+    accept: Option<HeaderValue>,
+    more_accepts: Vec<HeaderValue>,
     is_head: bool,
 }
 
@@ -115,6 +121,7 @@ impl<'g> Call<'g> {
         };
         let peer = peer.of_call(headers, &gateway.settings.edge);
         let traffic = Traffic { caller: Some(peer.address), ..Traffic::default() };
+        let mut accepts = headers.get_all(ACCEPT).iter();
         Self {
             gateway,
             peer,
@@ -129,7 +136,8 @@ impl<'g> Call<'g> {
             api: None,
             operation: None,
             origin: headers.get(ORIGIN).cloned(),
-            plain_json: prefers_plain_json(headers),
+            accept: accepts.next().cloned(),
+            more_accepts: accepts.cloned().collect(),
             is_head: *method == Method::HEAD,
         }
     }
@@ -145,7 +153,10 @@ impl<'g> Call<'g> {
     pub(crate) fn set_path(&mut self, path: &str) {
         if let Some(draft) = &mut self.draft {
             // The journal is bounded in calls, so each must be bounded in bytes.
-            let end = path.char_indices().nth(PATH_KEPT_CHARACTERS).map_or(path.len(), |(at, _)| at);
+            let end = match path.len() {
+                0..=PATH_KEPT_CHARACTERS => path.len(),
+                _ => path.char_indices().nth(PATH_KEPT_CHARACTERS).map_or(path.len(), |(at, _)| at),
+            };
             draft.record.path = path.get(..end).unwrap_or_default().into();
         }
     }
@@ -213,8 +224,15 @@ impl<'g> Call<'g> {
             gateway_url: &self.gateway.settings.gateway_url,
             api: self.api.as_deref(),
             request_id: &self.id_text,
-            plain_json: self.plain_json,
+            plain_json: self.prefers_plain_json(),
         }
+    }
+
+    /// Several `Accept` fields are one list (RFC 9110 §5.3).
+    fn prefers_plain_json(&self) -> bool {
+        let fields = self.accept.iter().chain(&self.more_accepts);
+        let fields: Vec<_> = fields.filter_map(|accept| accept.to_str().ok()).collect();
+        !fields.is_empty() && media::prefers_plain_json(&fields.join(", "))
     }
 
     /// Turns a failure into the contract's answer, logged once.
@@ -299,29 +317,16 @@ impl<'g> Call<'g> {
         {
             headers.insert(DATE, date);
         }
-        if self.gateway.settings.rate_limit_fields
-            && let Some(fields) = rate_limit_header::fields(&self.figures)
-        {
-            headers.insert(HeaderName::from_static(RATE_LIMIT_POLICY), fields.policy);
-            if let Some(limit) = fields.limit {
-                headers.insert(HeaderName::from_static(RATE_LIMIT), limit);
+        if self.gateway.settings.rate_limit_fields && !self.figures.is_empty() {
+            if let Some(policy) = policy(&self.figures) {
+                headers.insert(RATE_LIMIT_POLICY, policy);
+            }
+            if let Some(left) = rate_limit_header::left(&self.figures) {
+                headers.insert(RATE_LIMIT, left);
             }
         }
         if let Some(api) = &self.api {
             cors::decorate(headers, self.origin.as_ref(), &api.cors);
-        }
-    }
-}
-
-/// Several `Accept` fields are one list (RFC 9110 §5.3).
-fn prefers_plain_json(headers: &HeaderMap) -> bool {
-    let mut fields = headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
-    let Some(first) = fields.next() else { return false };
-    match fields.next() {
-        None => media::prefers_plain_json(first),
-        Some(second) => {
-            let rest = [first, second].into_iter().chain(fields).collect::<Vec<_>>();
-            media::prefers_plain_json(&rest.join(", "))
         }
     }
 }
@@ -343,6 +348,27 @@ pub(crate) fn refuse_head(
     let mut response = call.refuse(refusal.into());
     call.decorate(response.headers_mut());
     response
+}
+
+/// `RateLimit-Policy` of an answer: the same for all calls of a product, so it is made for the first of them.
+fn policy(figures: &[Figure]) -> Option<HeaderValue> {
+    thread_local! {
+        static KEPT: RefCell<Vec<(Box<[Figure]>, HeaderValue)>> = const { RefCell::new(Vec::new()) };
+    }
+    KEPT.with_borrow_mut(|kept| {
+        let is_alike = |known: &[Figure]| {
+            known.len() == figures.len() && known.iter().zip(figures).all(|(known, figure)| known.has_policy_of(figure))
+        };
+        if let Some((_, value)) = kept.iter().find(|(known, _)| is_alike(known)) {
+            return Some(value.clone());
+        }
+        let value = rate_limit_header::policy(figures)?;
+        if kept.len() >= POLICIES_KEPT {
+            kept.remove(0);
+        }
+        kept.push((figures.into(), value.clone()));
+        Some(value)
+    })
 }
 
 /// `Date` of an answer (RFC 9110 §6.6.1), made once a second on each core.

@@ -3,32 +3,139 @@
 use limen_rules::contract::{Cause, Refusal};
 use limen_rules::explain::{Finding, Step};
 use limen_rules::key::{Granted, Subscribed};
+use limen_rules::model::Name;
 use limen_rules::notice::Open;
 use limen_rules::permission::Permitted;
 use limen_rules::rate::RateTerms;
 use limen_rules::rate_limit_header::{Figure, Policy};
 use limen_rules::routing::Routed;
+use limen_rules::snapshot::{CONNECTION_START_US, account_of_connection};
+use limen_rules::token::Identified;
 
-use crate::accounts::{ChargeRefused, Meter, Reading, Right};
+use crate::accounts::{AccountKey, ChargeRefused, Meter, Reading, Right};
 use crate::call::Call;
 use crate::collect::Accepted;
 use crate::failure::Failure;
 
-/// The proof that the rate admits the call, or that nothing limits it.
-pub(crate) struct Paced(());
+/// The proof that the rate admits the call, or that nothing limits it; and what its quota is counted under.
+pub(crate) struct Paced {
+    counted: Option<Counted>,
+}
 
-/// Counts the call in its subscription's rate window.
-pub(crate) fn pace(call: &mut Call<'_>, subscribed: &Subscribed) -> Result<Paced, Refusal> {
+/// The account that a call is counted under.
+struct Counted {
+    account: AccountKey,
+    /// From when its periods of seconds are counted.
+    start_us: i64,
+    /// Application and environment, where it is theirs.
+    connection: Option<Box<(Name, Name)>>,
+}
+
+impl Counted {
+    /// The subscription's own account.
+    fn by_subscription(granted: &Granted) -> Self {
+        let subscription = &granted.subscription;
+        Self { account: subscription.account, start_us: subscription.started_at_us, connection: None }
+    }
+
+    /// The account of the token's application and environment; without an application the subscription's own.
+    fn by_connection(granted: &Granted, identified: &Identified) -> Self {
+        let connected = identified.identity().and_then(|one| Some((one.application.as_ref()?, &one.environment)));
+        let Some((application, environment)) = connected else { return Self::by_subscription(granted) };
+        Self {
+            account: account_of_connection(&granted.product.product.name, application, environment),
+            start_us: CONNECTION_START_US,
+            connection: Some(Box::new((application.clone(), environment.clone()))),
+        }
+    }
+
+    /// Whose calls they are, for operators.
+    fn words(&self, granted: &Granted) -> String {
+        let subscription = &granted.subscription.id;
+        match self.connection.as_deref() {
+            Some((application, environment)) => {
+                format!("application {application} in environment {environment}, with subscription {subscription}")
+            }
+            None => format!("subscription {subscription}"),
+        }
+    }
+
+    /// Whose limit it is, for the caller, between two words.
+    fn told(&self) -> String {
+        let connection = self.connection.as_deref();
+        connection.map_or_else(String::new, |(application, environment)| {
+            format!(" by the application {application} in the environment {environment}")
+        })
+    }
+}
+
+/// A key that was accepted or not asked for, and the rate as far as it can be looked at then.
+pub(crate) struct Keyed {
+    pub(crate) subscribed: Subscribed,
+    pacing: Pacing,
+}
+
+enum Pacing {
+    /// The call was counted, or nothing counts it.
+    Done(Paced),
+    /// The product counts connections: who calls must be known first.
+    AwaitsToken,
+}
+
+/// Counts the call in its subscription's rate window, unless its product counts connections.
+pub(crate) fn pace(call: &mut Call<'_>, subscribed: Subscribed) -> Result<Keyed, Refusal> {
     call.step = Step::Rate;
-    let Some(granted) = subscribed.granted() else {
-        call.note(Finding::NotRequired(Step::Rate));
-        return Ok(Paced(()));
+    let pacing = match subscribed.granted() {
+        None => {
+            call.note(Finding::NotRequired(Step::Rate));
+            Pacing::Done(Paced { counted: None })
+        }
+        Some(granted) if granted.product.counts_connections() => Pacing::AwaitsToken,
+        Some(granted) => Pacing::Done(count(call, granted, Counted::by_subscription(granted))?),
     };
-    let terms = granted.product.quota_terms(granted.subscription.started_at_us);
-    call.account = terms.map(|terms| (granted.subscription.account, terms));
+    Ok(Keyed { subscribed, pacing })
+}
+
+/// A call that is refused before its connection is known is counted in its subscription's own window, so that nobody
+/// tries tokens without bound: past the limit it is told of that, and of nothing else.
+pub(crate) fn pace_refused<T>(
+    call: &mut Call<'_>,
+    keyed: Option<&Keyed>,
+    checked: Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let (Err(_), Some(Keyed { subscribed, pacing: Pacing::AwaitsToken })) = (&checked, keyed) else { return checked };
+    if let Some(granted) = subscribed.granted() {
+        let step = call.step;
+        count(call, granted, Counted::by_subscription(granted))?;
+        call.step = step;
+    }
+    checked
+}
+
+/// Counts the call in its connection's rate window where its product counts connections. An operation that asks for no
+/// token, and an operator's own token, are counted in the subscription's.
+pub(crate) fn pace_identified(
+    call: &mut Call<'_>,
+    keyed: Keyed,
+    identified: &Identified,
+) -> Result<(Subscribed, Paced), Refusal> {
+    let Keyed { subscribed, pacing } = keyed;
+    let paced = match (pacing, subscribed.granted()) {
+        (Pacing::Done(paced), _) => paced,
+        (Pacing::AwaitsToken, None) => Paced { counted: None },
+        (Pacing::AwaitsToken, Some(granted)) => count(call, granted, Counted::by_connection(granted, identified))?,
+    };
+    Ok((subscribed, paced))
+}
+
+/// Counts the call in an account's rate window, and tells what is left of that account's limits from here on.
+fn count(call: &mut Call<'_>, granted: &Granted, counted: Counted) -> Result<Paced, Refusal> {
+    call.step = Step::Rate;
+    let terms = granted.product.quota_terms(counted.start_us);
+    call.account = terms.map(|terms| (counted.account, terms));
     let Some(rate) = granted.product.product.rate else {
         call.note(Finding::NotRequired(Step::Rate));
-        return Ok(Paced(()));
+        return Ok(Paced { counted: Some(counted) });
     };
     let terms = RateTerms { calls: rate.calls, window_ms: rate.window_s.saturating_mul(1_000) };
     let figure = |remaining, reset_s| Figure {
@@ -38,20 +145,20 @@ pub(crate) fn pace(call: &mut Call<'_>, subscribed: &Subscribed) -> Result<Paced
         remaining: Some(remaining),
         reset_s,
     };
-    match call.gateway.accounts.pace(granted.subscription.account, &terms, call.reading()) {
+    match call.gateway.accounts.pace(counted.account, &terms, call.reading()) {
         Ok(paced) => {
             call.figures.insert(0, figure(u64::from(paced.remaining), paced.reset_s));
             call.note(Finding::Rate { limit: rate.calls, window_s: rate.window_s, remaining: paced.remaining });
-            Ok(Paced(()))
+            Ok(Paced { counted: Some(counted) })
         }
         Err(exceeded) => {
             call.figures.insert(0, figure(0, exceeded.retry_after_s));
-            let name = product_name(granted);
+            let (name, by) = (product_name(granted), counted.told());
             let calls = u64::from(exceeded.calls_in_window) + 1;
             Err(Refusal::new(Cause::RateLimitExceeded)
                 .message(format!("Rate limit is exceeded. Try again in {} seconds.", exceeded.retry_after_s))
-                .detail(format!("{calls} calls within {} s; product {name} allows {}.", rate.window_s, rate.calls))
-                .operator_words(format!("subscription {}", granted.subscription.id))
+                .detail(format!("{calls} calls within {} s{by}; product {name} allows {}.", rate.window_s, rate.calls))
+                .operator_words(counted.words(granted))
                 .retry_after_s(exceeded.retry_after_s))
         }
     }
@@ -69,8 +176,8 @@ pub(crate) struct Checked {
     /// No notice closes the operation.
     pub(crate) _open: Open,
     pub(crate) subscribed: Subscribed,
-    /// The rate admits the call.
-    pub(crate) _paced: Paced,
+    /// The rate admits the call, and under what it is counted.
+    pub(crate) paced: Paced,
     pub(crate) permitted: Permitted,
     pub(crate) accepted: Accepted,
 }
@@ -87,18 +194,22 @@ pub(crate) struct Charged {
     _every_check: (),
 }
 
-/// Takes one right of the subscription's quota; the clock is read again, since a body may have taken long.
+/// Takes one right of the quota of the account that the rate was counted under; the clock is read again where a body may
+/// have taken long.
 pub(crate) async fn charge(call: &mut Call<'_>, checked: Checked) -> Result<Charged, Failure> {
     call.step = Step::Quota;
-    let Checked { routed, subscribed, permitted, accepted, .. } = checked;
+    let Checked { routed, subscribed, permitted, accepted, paced, .. } = checked;
     let mut right = None;
-    let granted = subscribed.granted();
-    let terms = granted.and_then(|granted| granted.product.quota_terms(granted.subscription.started_at_us));
-    if let (Some(granted), Some(terms)) = (granted, terms) {
+    let counted = subscribed.granted().zip(paced.counted.as_ref());
+    let terms = counted.and_then(|(granted, counted)| granted.product.quota_terms(counted.start_us));
+    if let (Some((granted, counted)), Some(terms)) = (counted, terms) {
         let clock = &call.gateway.clock;
-        let now = Reading { monotonic_us: clock.monotonic_us(), wall_us: clock.wall_us() };
-        let charged = call.gateway.accounts.charge(granted.subscription.account, &terms, now).await;
-        let taken = charged.map_err(|refused| refusal(call, refused, granted, &routed))?;
+        let now = match accepted.was_awaited {
+            true => Reading { monotonic_us: clock.monotonic_us(), wall_us: clock.wall_us() },
+            false => call.reading(),
+        };
+        let charged = call.gateway.accounts.charge(counted.account, &terms, now).await;
+        let taken = charged.map_err(|refused| refusal(call, refused, granted, counted, &routed))?;
         // What is left is known from the charge now.
         call.account = None;
         let mut left = [None, None];
@@ -114,14 +225,14 @@ pub(crate) async fn charge(call: &mut Call<'_>, checked: Checked) -> Result<Char
     Ok(Charged { routed, subscribed, permitted, accepted, right, _every_check: () })
 }
 
-fn refusal(call: &Call<'_>, refused: ChargeRefused, granted: &Granted, routed: &Routed) -> Refusal {
-    let product = product_name(granted);
+fn refusal(call: &Call<'_>, refused: ChargeRefused, granted: &Granted, counted: &Counted, routed: &Routed) -> Refusal {
+    let (product, by) = (product_name(granted), counted.told());
     let exceeded = |cause: Cause, what: &str, allowed: String, replenished_in_us: u64| {
         let seconds = replenished_in_us.div_ceil(1_000_000).max(1);
         Refusal::new(cause)
             .message(format!("Out of {what} quota. Quota will be replenished in {}.", spelled(seconds)))
-            .detail(format!("Product {product} allows {allowed} in a period, and they are used up."))
-            .operator_words(format!("subscription {}", granted.subscription.id))
+            .detail(format!("Product {product} allows {allowed}{by} in a period, and they are used up."))
+            .operator_words(counted.words(granted))
             .retry_after_s(seconds)
     };
     match refused {

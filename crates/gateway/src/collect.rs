@@ -28,6 +28,8 @@ pub(crate) struct Accepted {
     pub(crate) body: Collected,
     /// Given back when the call ends.
     pub(crate) hold: Option<Hold>,
+    /// Whether it was waited for, so that the clock has gone on since the head came.
+    pub(crate) was_awaited: bool,
 }
 
 /// What there is of a body.
@@ -65,14 +67,14 @@ pub(crate) async fn collect(
     let looked_at = match media {
         Media::None => {
             call.note(Finding::Body { bytes: 0 });
-            return Ok(Accepted { body: Collected::None, hold: None });
+            return Ok(Accepted { body: Collected::None, hold: None, was_awaited: false });
         }
         Media::Json | Media::BlankJson => true,
         Media::Other(_) => false,
     };
     if !looked_at {
         call.note(Finding::NotRequired(Step::Body));
-        return Ok(Accepted { body: Collected::Stream(body), hold: None });
+        return Ok(Accepted { body: Collected::Stream(body), hold: None, was_awaited: false });
     }
     let idle_timeout = Duration::from_millis(routed.api.api.deadlines.idle_timeout_ms);
     let owner = subscribed.granted().map(|granted| granted.subscription.account);
@@ -86,7 +88,7 @@ pub(crate) async fn collect(
     if bytes.is_empty() {
         // A chunked body of no bytes is as good as none.
         call.note(Finding::Body { bytes: 0 });
-        return Ok(Accepted { body: Collected::None, hold: None });
+        return Ok(Accepted { body: Collected::None, hold: None, was_awaited: true });
     }
     if media == Media::BlankJson {
         media::check_blank(&bytes, &operation.media_types)?;
@@ -94,7 +96,7 @@ pub(crate) async fn collect(
         check_json(&bytes, JsonLimits::default())?;
     }
     call.note(Finding::Body { bytes: bytes.len() as u64 });
-    Ok(Accepted { body: Collected::Whole(bytes), hold: Some(hold) })
+    Ok(Accepted { body: Collected::Whole(bytes), hold: Some(hold), was_awaited: true })
 }
 
 async fn whole(

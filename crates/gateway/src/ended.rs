@@ -43,13 +43,14 @@ impl<'c> Ended<'c> {
                 }
                 Finding::Key { subscription, .. } => ended.subscription = Some(subscription),
                 Finding::Token { user, application, .. } => {
-                    ended.user = Some(user);
+                    ended.user = user.as_deref();
                     ended.application = application.as_deref();
                 }
                 Finding::Service { target, .. } => ended.target = Some(target),
                 Finding::Preflight
                 | Finding::NoticeOpen
                 | Finding::Rate { .. }
+                | Finding::Limited { .. }
                 | Finding::Permission { .. }
                 | Finding::Media { .. }
                 | Finding::Body { .. }

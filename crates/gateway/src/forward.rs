@@ -8,16 +8,16 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use http::header::{HOST, UPGRADE};
-use http::{HeaderMap, HeaderValue, Method};
-use limen_http1::service::{Request, RequestBody, ResponseHead};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use limen_http1::service::{FieldLines, Request, ResponseHead};
 use limen_rules::contract::Cause;
 use limen_rules::explain::{Finding, Step};
-use limen_rules::header::{RequestPassage, strip_request};
+use limen_rules::header::{RequestFilter, RequestPassage};
 use limen_rules::model::ContractKind;
 use limen_rules::target::Target;
 
 use crate::assertion::{Assertion, LIFETIME_S};
-use crate::call::Call;
+use crate::call::{Call, X_REQUEST_ID};
 use crate::charge::Charged;
 use crate::collect::Collected;
 use crate::debts::Debts;
@@ -31,6 +31,17 @@ use crate::targets;
 
 /// Attempts for one call, the first included.
 const ATTEMPTS_MAX: u32 = 2;
+
+/// What most requests' fields take, ours among them.
+const FIELDS_BYTES: usize = 768;
+
+/// Who calls, in plain words and signed.
+const LIMEN_SUBSCRIPTION: HeaderName = HeaderName::from_static("limen-subscription");
+const LIMEN_APPLICATION: HeaderName = HeaderName::from_static("limen-application");
+const LIMEN_USER: HeaderName = HeaderName::from_static("limen-user");
+const LIMEN_ENVIRONMENT: HeaderName = HeaderName::from_static("limen-environment");
+const LIMEN_PERMISSIONS: HeaderName = HeaderName::from_static("limen-permissions");
+const LIMEN_ASSERTION: HeaderName = HeaderName::from_static("limen-assertion");
 
 /// What of the request is sent on.
 pub(crate) struct Onward {
@@ -93,11 +104,14 @@ fn outbound(charged: &mut Charged, debts: &mut Debts) -> Outbound {
 
 /// A request's head as the service gets it.
 struct Head {
-    /// Whether the caller's `Host` is sent on.
-    keeps_host: bool,
     method: Method,
     path: String,
-    headers: HeaderMap,
+    /// `Host` as the caller told it, where that is sent on.
+    kept_host: Option<HeaderValue>,
+    /// What doesn't depend on the target.
+    fields: FieldLines,
+    /// The same with the assertion, which names the path, where the API asks for one.
+    asserted: Option<FieldLines>,
     /// Whether the protocol of `Upgrade` is asked for.
     upgrade: bool,
 }
@@ -109,29 +123,41 @@ struct Place {
 }
 
 impl Head {
-    fn request(&self, body: RequestBody) -> Request<'_> {
-        Request { method: &self.method, target: &self.path, headers: &self.headers, body, upgrade: self.upgrade }
-    }
-
-    fn begin(&self, link: &mut Link, body: Outbound) -> Result<(), Failure> {
-        let request = self.request(body.framing());
+    fn begin(&self, link: &mut Link, target: &Target, body: Outbound) -> Result<(), Failure> {
+        let request = Request {
+            method: &self.method,
+            target: &self.path,
+            host: self.kept_host.as_ref().map_or(target.authority.as_bytes(), HeaderValue::as_bytes),
+            fields: self.asserted.as_ref().unwrap_or(&self.fields),
+            body: body.framing(),
+            upgrade: self.upgrade,
+        };
         link.begin(&request, body).map_err(|error| Failure::fault(error.to_string()))
     }
 
-    /// Puts in what depends on the target: `Host`, the path, and the assertion that names it.
+    /// Puts in what depends on the target: the path, and the assertion that names it.
     fn aim(&mut self, call: &Call<'_>, charged: &Charged, target: &Target, place: &Place) -> Result<(), Failure> {
-        self.path = format!("{}{}", target.path, place.rest);
+        let query = place.query.as_deref();
+        self.path.clear();
+        self.path.reserve(target.path.len() + place.rest.len() + query.map_or(1, |query| query.len() + 1));
+        self.path.push_str(&target.path);
+        self.path.push_str(&place.rest);
         if self.path.is_empty() {
             self.path.push('/');
         }
-        if let Some(query) = &place.query {
+        if let Some(query) = query {
             self.path.push('?');
             self.path.push_str(query);
         }
-        if !self.keeps_host {
-            self.headers.insert(HOST, value(&target.authority)?);
+        if charged.routed.api.api.assertion {
+            let key = call.gateway.assertion_key.load();
+            let signed = key.as_ref().and_then(|key| key.sign(&assertion(call, charged, &self.method, &self.path)));
+            let signed = signed.ok_or_else(|| Failure::fault("the assertion could not be signed"))?;
+            let mut fields = self.fields.clone();
+            fields.put(&LIMEN_ASSERTION, signed.as_bytes());
+            self.asserted = Some(fields);
         }
-        identify(call, charged, &self.method, &self.path, &mut self.headers)
+        Ok(())
     }
 }
 
@@ -178,7 +204,7 @@ async fn attempt(
         // What can be sent a second time is kept; a body that streams can't.
         let again = body.again();
         match unsent.take() {
-            None => head.begin(&mut link, std::mem::replace(&mut body, Outbound::None))?,
+            None => head.begin(&mut link, picked.target(), std::mem::replace(&mut body, Outbound::None))?,
             Some(mut other) => {
                 if !link.take_over(&mut other) {
                     return Err(Failure::fault("an unsent request can't be moved to another connection"));
@@ -232,10 +258,10 @@ fn failed(broken: Broken, target: &Target) -> Failure {
     ServiceFailure { cause, words: format!("{} failed before it answered: {broken}", target.address) }.into()
 }
 
-/// The request's head as the service gets it: nothing that only we may say survives, then we say it.
+/// The request's head as the service gets it: nothing that only we may say passes, then we say it.
 fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> Result<(Head, Place), Failure> {
     let api = &charged.routed.api.api;
-    let Onward { method, mut headers, rest, query, websocket } = onward;
+    let Onward { method, headers, rest, query, websocket } = onward;
     // What would make the service answer 206 or 304 passes only where such an answer may leave.
     let passes = |status| api.contract == ContractKind::Transparent || api.pass_statuses.contains(&status);
     let passage = RequestPassage {
@@ -245,35 +271,29 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> 
         ranges: passes(206),
         conditions: passes(304),
     };
-    let asked_host = headers.get(HOST).cloned();
-    strip_request(&mut headers, &method, &passage);
-    call.peer.tell(&mut headers, asked_host);
+    let filter = RequestFilter::new(&headers, &method, passage);
+    let mut fields = FieldLines::with_capacity(FIELDS_BYTES);
+    for (name, value) in headers.iter().filter(|(name, _)| filter.passes(name)) {
+        fields.put(name, value.as_bytes());
+    }
+    let asked_host = headers.get(HOST);
+    call.peer.tell(&mut fields, asked_host);
+    tell_identity(call, charged, &mut fields)?;
     if websocket {
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        fields.put(&UPGRADE, b"websocket");
     }
     // HTTP/1.0 has no need of a `Host`; HTTP/1.1, which a service is spoken to in, has (RFC 9112 §3.2).
-    let keeps_host = api.preserve_host && headers.contains_key(HOST);
-    let mut head = Head { method, path: String::new(), headers, keeps_host, upgrade: websocket };
+    let kept_host = asked_host.filter(|_| api.preserve_host && filter.passes(&HOST)).cloned();
+    let mut head = Head { method, path: String::new(), kept_host, fields, asserted: None, upgrade: websocket };
     let place = Place { rest, query };
     head.aim(call, charged, target, &place)?;
     Ok((head, place))
 }
 
-fn value(text: &str) -> Result<HeaderValue, Failure> {
-    HeaderValue::from_str(text).map_err(|_| Failure::fault("a name can't stand in a header"))
-}
-
-/// Tells the service who calls: plain fields for what trusts the network, an assertion for what doesn't.
-fn identify(
-    call: &Call<'_>,
-    charged: &Charged,
-    method: &Method,
-    path: &str,
-    headers: &mut HeaderMap,
-) -> Result<(), Failure> {
-    let subscription = charged.subscribed.subscription_id().map(|id| &**id);
+/// Who calls, as the service is told.
+fn assertion<'c>(call: &'c Call<'_>, charged: &'c Charged, method: &'c Method, path: &'c str) -> Assertion<'c> {
     let identity = charged.permitted.identity();
-    let assertion = Assertion {
+    Assertion {
         iss: &call.snapshot.catalog.issuer.issuer,
         aud: &charged.routed.api.api.name,
         iat: call.now_us.div_euclid(1_000_000),
@@ -281,30 +301,31 @@ fn identify(
         jti: &call.id_text,
         method: method.as_str(),
         path,
-        subscription,
+        subscription: charged.subscribed.subscription_id().map(|id| &**id),
         application: identity.and_then(|identity| identity.application.as_deref()),
-        user: identity.map(|identity| &*identity.user),
+        user: identity.and_then(|identity| identity.user.as_deref()),
         environment: identity.map(|identity| &*identity.environment),
         permissions: identity.map(|identity| &*identity.permission_names),
-    };
-    let fields = [
-        ("limen-subscription", assertion.subscription),
-        ("limen-application", assertion.application),
-        ("limen-user", assertion.user),
-        ("limen-environment", assertion.environment),
-        ("limen-permissions", assertion.permissions),
-        ("x-request-id", Some(&*call.id_text)),
-    ];
-    for (name, text) in fields {
-        if let Some(text) = text {
-            headers.insert(http::HeaderName::from_static(name), value(text)?);
-        }
     }
-    if charged.routed.api.api.assertion {
-        let key = call.gateway.assertion_key.load();
-        let signed = key.as_ref().and_then(|key| key.sign(&assertion));
-        let signed = signed.ok_or_else(|| Failure::fault("the assertion could not be signed"))?;
-        headers.insert(http::HeaderName::from_static("limen-assertion"), value(&signed)?);
+}
+
+/// Tells the service who calls in plain fields, for what trusts the network; the assertion is for what doesn't.
+fn tell_identity(call: &Call<'_>, charged: &Charged, fields: &mut FieldLines) -> Result<(), Failure> {
+    let told = assertion(call, charged, &Method::GET, "");
+    for (name, text) in [
+        (&LIMEN_SUBSCRIPTION, told.subscription),
+        (&LIMEN_APPLICATION, told.application),
+        (&LIMEN_USER, told.user),
+        (&LIMEN_ENVIRONMENT, told.environment),
+        (&LIMEN_PERMISSIONS, told.permissions),
+        (&X_REQUEST_ID, Some(&*call.id_text)),
+    ] {
+        if let Some(text) = text {
+            if !text.is_ascii() {
+                return Err(Failure::fault("a name can't stand in a header"));
+            }
+            fields.put(name, text.as_bytes());
+        }
     }
     Ok(())
 }

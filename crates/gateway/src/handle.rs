@@ -23,7 +23,7 @@ use limen_rules::{cors, header, websocket};
 
 use crate::answer::Answer;
 use crate::call::Call;
-use crate::charge::{self, Checked, Paced};
+use crate::charge::{self, Checked, Keyed};
 use crate::collect::{self, Accepted, Collected};
 use crate::failure::Failure;
 use crate::forward::{self, Onward};
@@ -67,26 +67,29 @@ async fn walk(
         return Ok(answer);
     }
     let early = private_key(call, &parts, &path, located.as_ref())?;
-    let routed = route(call, &parts, &path, located)?;
+    let routed = route(call, &parts, &path, located);
+    let routed = charge::pace_refused(call, early.as_ref(), routed)?;
     if let Some(answer) = preflight(call, &routed.api, &parts) {
         return Ok(answer);
     }
-    let open = admit(call, &routed)?;
-    let (subscribed, paced) = match early {
+    let open = admit(call, &routed);
+    let open = charge::pace_refused(call, early.as_ref(), open)?;
+    let keyed = match early {
         Some(early) => early,
         None => {
             let subscribed = subscribe(call, &routed, &parts, &path)?;
-            let paced = charge::pace(call, &subscribed)?;
-            (subscribed, paced)
+            charge::pace(call, subscribed)?
         }
     };
-    let identified = identify(call, &routed, &parts.headers, &subscribed)?;
+    let identified = identify(call, &routed, &parts.headers, &keyed.subscribed);
+    let identified = charge::pace_refused(call, Some(&keyed), identified)?;
+    let (subscribed, paced) = charge::pace_identified(call, keyed, &identified)?;
     let permitted = permit(call, &routed, identified)?;
     let accepted = collect::collect(call, &routed, &parts.method, &parts.headers, &subscribed, body).await?;
     let opening = opening(call, &routed, &parts, &accepted)?;
     let api = Arc::clone(&routed.api);
     let onward = onward(&routed, &parts.method, std::mem::take(&mut parts.headers), &path, opening.websocket.is_some());
-    let checked = Checked { routed, _open: open, subscribed, _paced: paced, permitted, accepted };
+    let checked = Checked { routed, _open: open, subscribed, paced, permitted, accepted };
     let charged = charge::charge(call, checked).await?;
     let forwarded = forward::forward(call, core, charged, onward).await?;
     relay::respond(call, core, &api, &parts.method, forwarded, opening).await
@@ -135,7 +138,8 @@ fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -
     let snapshot = Arc::clone(&call.snapshot);
     let api = resource_metadata::asked_for(&snapshot.catalog, &path.path)?;
     let settings = &call.gateway.settings;
-    let text = resource_metadata::document(api, &settings.gateway_url, &settings.web_url).to_string();
+    let issuer = &snapshot.catalog.issuer.issuer;
+    let text = resource_metadata::document(api, issuer, &settings.gateway_url, &settings.web_url).to_string();
     call.ended_as(200, None);
     let mut response = Response::new(Answer::empty());
     let headers = response.headers_mut();
@@ -165,7 +169,7 @@ fn private_key(
     parts: &Head,
     path: &Normalized<'_>,
     located: Option<&Located>,
-) -> Result<Option<(Subscribed, Paced)>, Refusal> {
+) -> Result<Option<Keyed>, Refusal> {
     let Some(Located { api, .. }) = located else { return Ok(None) };
     call.api = Some(Arc::clone(api));
     if api.api.visibility == Visibility::Public {
@@ -176,8 +180,7 @@ fn private_key(
     check_age(call, api)?;
     call.step = Step::Key;
     let subscribed = check_key(call, api, api.api.access.needs_token(), parts, path)?;
-    let paced = charge::pace(call, &subscribed)?;
-    Ok(Some((subscribed, paced)))
+    charge::pace(call, subscribed).map(Some)
 }
 
 fn check_key(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::header::FORWARDED;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use limen_http1::service::FieldLines;
 use limen_rules::forwarded::{Scheme, Told, resolve};
 
 use crate::edge::Edge;
@@ -67,13 +68,13 @@ impl Peer {
         Arc::new(Self::told(told, self.scheme))
     }
 
-    /// Tells the service; `host` is the one that the caller asked us for. What callers say of it was removed before.
-    pub(crate) fn tell(&self, headers: &mut HeaderMap, host: Option<HeaderValue>) {
-        headers.insert(FORWARDED, self.forwarded.clone());
-        headers.insert(X_FORWARDED_FOR, self.chain.clone());
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(self.scheme.as_str()));
-        if let Some(host) = self.host.clone().or(host) {
-            headers.insert(X_FORWARDED_HOST, host);
+    /// Tells the service; `host` is the one that the caller asked us for. What callers say of it doesn't pass.
+    pub(crate) fn tell(&self, fields: &mut FieldLines, host: Option<&HeaderValue>) {
+        fields.put(&FORWARDED, self.forwarded.as_bytes());
+        fields.put(&X_FORWARDED_FOR, self.chain.as_bytes());
+        fields.put(&X_FORWARDED_PROTO, self.scheme.as_str().as_bytes());
+        if let Some(host) = self.host.as_ref().or(host) {
+            fields.put(&X_FORWARDED_HOST, host.as_bytes());
         }
     }
 }
@@ -105,10 +106,10 @@ mod tests {
             headers.append(*name, HeaderValue::from_str(value).unwrap());
         }
         let peer = Arc::new(Peer::new(peer.parse().unwrap(), Scheme::Http, &edge)).of_call(&headers, &edge);
-        let mut sent = HeaderMap::new();
-        peer.tell(&mut sent, Some(HeaderValue::from_static("api.example")));
-        let sent = sent.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
-        (peer.address.to_string(), sent)
+        let mut sent = FieldLines::default();
+        peer.tell(&mut sent, Some(&HeaderValue::from_static("api.example")));
+        let sent = String::from_utf8(sent.as_bytes().to_vec()).unwrap();
+        (peer.address.to_string(), sent.lines().map(str::to_owned).collect())
     }
 
     #[test]

@@ -8,12 +8,14 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::link::Link;
 use secure::Insecure;
 pub(crate) use secure::ServiceTls;
+pub use secure::check_files;
 pub(crate) use stream::ServiceStream;
 
 /// Idle connections kept to one address.
@@ -55,7 +57,7 @@ type Idle = VecDeque<(Box<Link>, Instant)>;
 /// Idle connections by [`limen_rules::target::Target::connection_key`].
 #[derive(Default)]
 pub(crate) struct Pool {
-    idle: Mutex<HashMap<Arc<str>, Idle>>,
+    idle: Mutex<HashMap<Arc<str>, Idle, RandomState>>,
 }
 
 impl Pool {
@@ -85,16 +87,17 @@ impl Pool {
     /// Keeps a connection for the next call.
     pub(crate) fn put(&self, connection_key: &Arc<str>, link: Box<Link>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if !idle.contains_key(connection_key) {
-            idle.insert(Arc::clone(connection_key), Idle::new());
-        }
-        let Some(waiting) = idle.get_mut(connection_key) else { return };
-        while waiting.front().is_some_and(|(_, since)| since.elapsed() >= IDLE_TIMEOUT)
+        let now = Instant::now();
+        let waiting = match idle.get_mut(connection_key) {
+            Some(waiting) => waiting,
+            None => idle.entry(Arc::clone(connection_key)).or_default(),
+        };
+        while waiting.front().is_some_and(|(_, since)| now.saturating_duration_since(*since) >= IDLE_TIMEOUT)
             || waiting.len() >= IDLE_CONNECTIONS
         {
             waiting.pop_front();
         }
-        waiting.push_back((link, Instant::now()));
+        waiting.push_back((link, now));
     }
 
     /// A new connection; over TLS it is made when the handshake is over.

@@ -20,6 +20,7 @@ pub(crate) use self::state::{Picked, UnderWay};
 pub use self::state::{TargetState, TargetStatus};
 use crate::call::Call;
 use crate::failure::{Failure, ServiceFailure};
+pub use crate::pool::check_files;
 
 /// So many targets are looked at; an API declares no more.
 const TARGETS_MAX: usize = 32;

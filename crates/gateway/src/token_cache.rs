@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use foldhash::fast::RandomState;
 use limen_rules::token::Verified;
 use sha2::{Digest, Sha256};
 
@@ -17,8 +18,8 @@ pub type TokenHash = [u8; 32];
 
 #[derive(Default)]
 struct Shard {
-    newer: HashMap<TokenHash, Arc<Verified>>,
-    older: HashMap<TokenHash, Arc<Verified>>,
+    newer: HashMap<TokenHash, Arc<Verified>, RandomState>,
+    older: HashMap<TokenHash, Arc<Verified>, RandomState>,
 }
 
 /// Verified tokens by hash.
@@ -35,8 +36,8 @@ impl Default for TokenCache {
 impl TokenCache {
     /// The hash of a token.
     #[must_use]
-    pub fn hash(token: &str) -> TokenHash {
-        Sha256::digest(token.as_bytes()).into()
+    pub fn hash(token: &[u8]) -> TokenHash {
+        Sha256::digest(token).into()
     }
 
     fn shard(&self, hash: &TokenHash) -> Option<&Mutex<Shard>> {
@@ -98,10 +99,10 @@ mod tests {
     #[test]
     fn it_remembers_what_is_used_and_stays_bounded() {
         let cache = TokenCache::default();
-        let used = TokenCache::hash("used");
+        let used = TokenCache::hash(b"used");
         cache.put(used, verified(0));
         for n in 1..200_000 {
-            cache.put(TokenCache::hash(&n.to_string()), verified(n));
+            cache.put(TokenCache::hash(n.to_string().as_bytes()), verified(n));
             if n % 50 == 0 {
                 assert!(cache.get(&used).is_some(), "forgotten after {n}");
             }

@@ -5,6 +5,7 @@
 
 mod flaw;
 mod head;
+mod lines;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use http::{Method, StatusCode};
 pub use self::flaw::{AnswerFlaw, Defect};
 pub use self::head::{AnswerBody, ResponseHead};
 use self::head::{AnswerScan, Read};
+pub use self::lines::FieldLines;
 use self::request::Sending;
 pub use self::request::{Request, RequestBody, RequestError};
 use crate::body::{Body, Part};

@@ -7,6 +7,9 @@ use http::{HeaderMap, Method, StatusCode, Version};
 use crate::head::RequestHead;
 use crate::response::{DataFrame, ResponseBody, WriteError};
 
+/// What most heads take.
+const HEAD_BYTES: usize = 512;
+
 /// What an answer must know of its request.
 #[derive(Debug)]
 struct Exchange {
@@ -136,9 +139,7 @@ impl Writer {
             exchange.keep_alive && (is_whole || !exchange.awaits_continue) && state != State::UntilClose
         });
         let keeps = keeps && keep_alive && !self.must_close;
-        let start = out.len();
-        put_status(out, status);
-        put_fields(out, headers, false).inspect_err(|_| out.truncate(start))?;
+        put_head(out, status, headers, false)?;
         match (state, body) {
             (State::Chunked, _) => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
             // 204 and 304 have no Content-Length (RFC 9110 §8.6); 205 says that it is empty (§15.3.6).
@@ -221,9 +222,7 @@ impl Writer {
         if !self.exchange.as_ref().is_some_and(|exchange| exchange.upgrade) || !headers.contains_key(UPGRADE) {
             return Err(WriteError::NoUpgrade);
         }
-        let start = out.len();
-        put_status(out, StatusCode::SWITCHING_PROTOCOLS);
-        put_fields(out, headers, true).inspect_err(|_| out.truncate(start))?;
+        put_head(out, StatusCode::SWITCHING_PROTOCOLS, headers, true)?;
         out.extend_from_slice(b"connection: upgrade\r\n\r\n");
         self.must_close = true;
         self.state = State::Finished;
@@ -237,7 +236,9 @@ impl Writer {
 }
 
 fn put_status(out: &mut BytesMut, status: StatusCode) {
-    out.reserve(512);
+    if status == StatusCode::OK {
+        return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    }
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(status.as_str().as_bytes());
     out.extend_from_slice(b" ");
@@ -245,38 +246,107 @@ fn put_status(out: &mut BytesMut, status: StatusCode) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes the fields, save those that belong to one connection or frame a body: those are the engine's.
-fn put_fields(out: &mut BytesMut, headers: &HeaderMap, keeps_upgrade: bool) -> Result<(), WriteError> {
+/// Writes status line and fields, save those that belong to one connection or frame a body: those are the engine's.
+fn put_head(
+    out: &mut BytesMut,
+    status: StatusCode,
+    headers: &HeaderMap,
+    keeps_upgrade: bool,
+) -> Result<(), WriteError> {
+    let start = out.len();
+    out.reserve(HEAD_BYTES);
+    put_status(out, status);
+    let mut lines = 1;
     for (name, value) in headers {
         if !is_engine_s(name) || (keeps_upgrade && name == UPGRADE) {
-            put_field(out, name.as_str(), value.as_bytes())?;
+            put_line(out, name.as_str().as_bytes(), value.as_bytes());
+            lines += 1;
         }
     }
-    Ok(())
+    if has_only_lines(out.get(start..).unwrap_or_default(), lines) {
+        return Ok(());
+    }
+    out.truncate(start);
+    Err(WriteError::FieldValue)
 }
 
-pub(crate) fn is_engine_s(name: &HeaderName) -> bool {
+fn is_engine_s(name: &HeaderName) -> bool {
     [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER, UPGRADE].contains(name)
         || matches!(name.as_str(), "keep-alive" | "proxy-connection")
 }
 
-/// A value's type should hold such bytes off; it can be made without its check, and a split answer is too dear.
-pub(crate) fn put_field(out: &mut BytesMut, name: &str, value: &[u8]) -> Result<(), WriteError> {
-    if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
-        return Err(WriteError::FieldValue);
-    }
-    out.reserve(name.len() + value.len() + 4);
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
-    Ok(())
+/// Writes a field. Whether its value ends the line is for [`has_only_lines`] to see.
+pub(crate) fn put_line(out: &mut impl Out, name: &[u8], value: &[u8]) {
+    out.room(name.len() + value.len() + 4);
+    out.put(name);
+    out.put(b": ");
+    out.put(value);
+    out.put(b"\r\n");
 }
 
-pub(crate) fn put_length(out: &mut BytesMut, length: u64) {
-    out.extend_from_slice(b"content-length: ");
-    out.extend_from_slice(length.to_string().as_bytes());
-    out.extend_from_slice(b"\r\n");
+/// What lines are written to.
+pub(crate) trait Out {
+    /// Makes room for so many bytes.
+    fn room(&mut self, bytes: usize);
+    /// Writes bytes.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Out for BytesMut {
+    fn room(&mut self, bytes: usize) {
+        self.reserve(bytes);
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+impl Out for Vec<u8> {
+    fn room(&mut self, bytes: usize) {
+        self.reserve(bytes);
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Whether what was written is so many lines and nothing else: a value's type should hold line ends off; it can be made
+/// without its check, and a split message is too dear. Looked at as a whole, since that costs less than each value.
+pub(crate) fn has_only_lines(written: &[u8], lines: usize) -> bool {
+    let mut controls = 0_usize;
+    // So short that a byte holds the count of each.
+    for piece in written.chunks(255) {
+        let count = piece.iter().fold(0_u8, |count, byte| count.wrapping_add(u8::from(is_control(*byte))));
+        controls += usize::from(count);
+    }
+    // Every line ends in CR LF, which we wrote.
+    controls == 2 * lines
+}
+
+/// What no value may hold (RFC 9110 §5.5).
+fn is_control(byte: u8) -> bool {
+    (byte < b' ' && byte != b'\t') || byte == 0x7f
+}
+
+/// Shows a number in digits.
+pub(crate) fn put_number(mut number: u64, show: impl FnOnce(&[u8])) {
+    let mut digits = [b'0'; 20];
+    let mut begin = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit += (number % 10) as u8;
+        number /= 10;
+        begin -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    show(digits.get(begin..).unwrap_or_default());
+}
+
+fn put_length(out: &mut BytesMut, length: u64) {
+    put_number(length, |digits| put_line(out, b"content-length", digits));
 }
 
 #[cfg(test)]
@@ -285,11 +355,28 @@ mod tests {
 
     #[test]
     fn no_value_splits_an_answer() {
-        for value in [&b"a\r\nset-cookie: b"[..], b"a\n", b"\r", b"a\0b"] {
-            assert_eq!(put_field(&mut BytesMut::new(), "x", value), Err(WriteError::FieldValue), "{value:?}");
+        for value in [&b"a\r\nset-cookie: b"[..], b"a\n", b"\r", b"a\0b", b"\x7f"] {
+            let mut out = BytesMut::new();
+            put_line(&mut out, b"x", value);
+            assert!(!has_only_lines(&out, 1), "{value:?}");
         }
         let mut out = BytesMut::new();
-        put_field(&mut out, "x", b"a\t\xff").unwrap();
+        put_line(&mut out, b"x", b"a\t\xff");
         assert_eq!(out, &b"x: a\t\xff\r\n"[..]);
+        assert!(has_only_lines(&out, 1));
+        // More than a byte counts to.
+        for _ in 0..999 {
+            put_line(&mut out, b"x", b"a");
+        }
+        assert!(has_only_lines(&out, 1_000) && !has_only_lines(&out, 1_000 - 128));
+        out.extend_from_slice(&[b'\n'; 256]);
+        assert!(!has_only_lines(&out, 1_000));
+    }
+
+    #[test]
+    fn numbers_are_written_in_digits() {
+        for number in [0, 7, 10, 4_096, u64::MAX] {
+            put_number(number, |digits| assert_eq!(digits, number.to_string().as_bytes()));
+        }
     }
 }

@@ -75,6 +75,14 @@ impl AdminConnection {
         self.ask(Method::POST, path, body.into())
     }
 
+    /// Asks with `POST`, the body being a file's bytes; the answer's JSON as it came.
+    ///
+    /// # Errors
+    /// What Limen refused, or why nothing was answered.
+    pub(crate) fn post_file(&self, path: &str, file: Vec<u8>) -> Result<String, Trouble> {
+        self.ask(Method::POST, path, file.into())
+    }
+
     fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<String, Trouble> {
         let fault = |error: &dyn std::error::Error| Trouble::refused(error.to_string(), "try again");
         let request = Request::builder()

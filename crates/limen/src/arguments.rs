@@ -2,6 +2,7 @@
 
 mod moment;
 mod objects;
+mod people;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,10 @@ use crate::config::{DEFAULT_DATA_DIR, Key, Sources, process_environment};
 pub(crate) use moment::{Duration, Moment};
 pub(crate) use objects::{
     ApiCommand, KeyCommand, NoticeCommand, NoticeText, SampleCommand, SubscriptionCommand, TokenCommand, WhichKey,
+};
+pub(crate) use people::{
+    AddUser, ApplicationCommand, ConnectionCommand, EnvironmentCommand, GrantCommand, GrantsOf, LogoCommand,
+    SecretCommand, SignIn, UserCommand,
 };
 
 /// How answers are shown.
@@ -122,6 +127,44 @@ pub(crate) enum Command {
   limen key revoke sub_7k2m9q4x1w8r --which secondary"
     )]
     Key(KeyCommand),
+    /// Register applications, regenerate their secrets, set their logos
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  limen application list
+  limen application add shop-floor --redirect-uri https://shop.example.org/callback
+  limen application secret regenerate shop-floor --which primary"
+    )]
+    Application(ApplicationCommand),
+    /// Make users, set their passwords, switch them off
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  limen user list\n  limen user password bo\n  limen user disable bo"
+    )]
+    User(UserCommand),
+    /// Look at environments
+    #[command(subcommand, after_help = "Examples:\n  limen environment list\n  limen environment show northwind")]
+    Environment(EnvironmentCommand),
+    /// Approve, limit and remove what applications may do in environments
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  limen connection list
+  limen connection approve shop-floor northwind
+  limen connection remove shop-floor northwind"
+    )]
+    Connection(ConnectionCommand),
+    /// Look at what was given to applications, and take it back
+    #[command(subcommand, after_help = "Examples:\n  limen grant list --user bo\n  limen grant revoke grant_5m1q8x")]
+    Grant(GrantCommand),
+    /// Sign in through a browser and get a token, as a program on this machine does
+    #[command(after_help = "Examples:
+  limen sign-in
+  limen sign-in --application shop-cli --environment northwind --scope 'order.read order.write'
+  limen sign-in --token                              only the access token
+
+It prints an address to open and waits for the browser to come back. It opens nothing by itself.")]
+    SignIn(SignIn),
     /// Issue and revoke access tokens, rotate the keys that sign them
     #[command(
         subcommand,

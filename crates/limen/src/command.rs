@@ -4,17 +4,23 @@
 //! print nothing themselves, so that what people read can be tested.
 
 mod api;
+mod application;
 mod apply;
+mod connection;
 mod explain;
+mod grant;
 mod key;
 mod notice;
+mod password;
 mod publish;
 mod show;
+mod sign_in;
 mod status;
 mod subscription;
 mod table;
 mod token;
 mod upgrade;
+mod user;
 
 use std::io::Write;
 use std::path::Path;
@@ -130,6 +136,12 @@ fn answer(context: &Context, command: Command) -> Result<String, Trouble> {
         Command::Api(command) => api::run(context, command),
         Command::Subscription(command) => subscription::run(context, command),
         Command::Key(command) => key::run(context, command),
+        Command::Application(command) => application::run(context, command),
+        Command::User(command) => user::run(context, command),
+        Command::Environment(command) => user::environment(context, command),
+        Command::Connection(command) => connection::run(context, command),
+        Command::Grant(command) => grant::run(context, command),
+        Command::SignIn(asked) => sign_in::run(context, asked),
         Command::Token(command) => token::run(context, command),
         Command::Notice(command) => notice::run(context, command),
         Command::Explain { request_id } => explain::run(context, &request_id),

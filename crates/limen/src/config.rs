@@ -58,6 +58,20 @@ impl Config {
         let flaws = located(&self.reader, check_references(&merge(&self.declared, existing)));
         if flaws.is_empty() { Ok(()) } else { Err(Flaws::new(self.file.as_deref(), flaws)) }
     }
+
+    /// Whether the files that APIs name for TLS to their targets can be used from here.
+    ///
+    /// # Errors
+    /// The first that can't be, of each API.
+    pub(crate) fn check_target_files(&self) -> Result<(), Flaws> {
+        let named = self.declared.apis.iter().enumerate().filter_map(|(at, api)| Some((at, api.target_tls.as_ref()?)));
+        let problems = named.filter_map(|(at, files)| {
+            let flaw = limen_gateway::targets::check_files(files).err()?;
+            Some(Problem { field: format!("apis[{at}].{}", flaw.field), message: flaw.message, mend: flaw.mend })
+        });
+        let flaws = located(&self.reader, problems.collect());
+        if flaws.is_empty() { Ok(()) } else { Err(Flaws::new(self.file.as_deref(), flaws)) }
+    }
 }
 
 /// Reads and checks a configuration. References are checked too where `existing` tells what the store has

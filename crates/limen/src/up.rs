@@ -196,6 +196,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     let metrics_url = sockets.metrics.as_ref().and_then(telemetry::metrics_url);
     let stop_portal = serve_portal(portal, &store, (sockets.web, web_tls, settings.edge.clone()), sockets.metrics)?;
     rotate_by_age(keys);
+    forget_by_age(store.clone());
     let watching = targets::watch(&gateway, &store);
     banner::warn_of_unreachable(settings);
     let running = listener::serve(&gateway, sockets.gateway, sockets.idle).map_err(|error| {
@@ -340,6 +341,18 @@ fn rotate_by_age(keys: Arc<Keys>) {
         loop {
             hourly.tick().await;
             keys.rotate_if_old().await;
+        }
+    });
+}
+
+/// Forgets codes, sessions, answers and grants that are over, also where nobody signs in any more.
+fn forget_by_age(store: Store) {
+    tokio::spawn(async move {
+        let mut often = tokio::time::interval(std::time::Duration::from_secs(10));
+        loop {
+            often.tick().await;
+            // What fails is tried again; the snapshot's refresh tells of a store that is unwell.
+            while store.sweep_sign_in(SystemClock.wall_us()).await.is_ok_and(|forgotten| forgotten > 0) {}
         }
     });
 }

@@ -7,7 +7,7 @@ mod applications;
 mod apply;
 mod connections;
 mod failure;
-mod id;
+pub(crate) mod id;
 mod keys;
 mod notices;
 mod publish;

@@ -34,7 +34,7 @@ use axum::http::{HeaderValue, Method, Uri, header};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use crate::oauth::journal;
+use crate::oauth::{self, journal};
 use crate::ports::Portal;
 use crate::provider::CALLBACK_PATH;
 use page::{Trouble, Wants};
@@ -81,6 +81,7 @@ pub fn web_router(portal: Portal) -> Router {
         .route("/.well-known/jwks.json", get(jwks::show))
         .route("/healthz", get(probe::health))
         .route("/readyz", get(probe::ready))
+        .merge(oauth::routes(&portal))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(form::FORM_MAX_BYTES))

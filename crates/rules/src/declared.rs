@@ -4,6 +4,7 @@
 //! `limen.yaml` is written (`products[0].rate.window_s`); where that stands in a file, this module doesn't know.
 
 mod api;
+mod counted;
 mod nearest;
 mod people;
 mod redirect;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::contract::Cause;
 use crate::model::Name;
 use crate::record::Which;
+use crate::token::Mode;
 
 /// A check, in the order of the contract's section 4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,16 +119,27 @@ pub enum Finding {
     },
     /// The token was accepted.
     Token {
-        /// The user.
-        user: Name,
+        /// The user; none where the application acts for itself.
+        user: Option<Name>,
         /// The application.
         application: Option<Name>,
         /// The environment.
         environment: Name,
         /// The grant.
         grant: Name,
+        /// Whether the token gives less than all.
+        mode: Mode,
         /// Whether its signature was remembered.
         remembered: bool,
+    },
+    /// What narrows the roles: the connection, the token or both.
+    Limited {
+        /// The permissions that the connection is limited to, where it is.
+        connection: Option<Arc<str>>,
+        /// The permissions that the token is limited to, where it is.
+        token: Option<Arc<str>>,
+        /// What is left of the roles' permissions.
+        left: Arc<str>,
     },
     /// The user has the permission.
     Permission {
@@ -189,7 +201,7 @@ impl Finding {
             Self::NoticeOpen => Step::Notice,
             Self::Key { .. } => Step::Key,
             Self::Rate { .. } => Step::Rate,
-            Self::Token { .. } => Step::Token,
+            Self::Token { .. } | Self::Limited { .. } => Step::Token,
             Self::Permission { .. } => Step::Permission,
             Self::Media { .. } => Step::Media,
             Self::Body { .. } => Step::Body,
@@ -231,15 +243,28 @@ impl Finding {
             Self::Rate { limit, window_s, remaining } => {
                 format!("The product allows {limit} calls within {window_s} s; after this call {remaining} are left.")
             }
-            Self::Token { user, application, environment, grant, remembered } => {
-                let through = match application {
-                    Some(application) => format!("through application {application}"),
-                    None => "with a token that an operator issued".into(),
+            Self::Token { user, application, environment, grant, mode, remembered } => {
+                let who = match (user, application) {
+                    (Some(user), Some(application)) => format!("User {user} calls through application {application}"),
+                    (Some(user), None) => format!("User {user} calls with a token that an operator issued"),
+                    (None, application) => {
+                        format!("Application {} acts for itself", application.as_deref().unwrap_or_default())
+                    }
                 };
+                let connected = if application.is_some() { ", to which it is connected" } else { "" };
                 let signature = if *remembered { "signature seen before" } else { "signature verified now" };
-                format!("User {user} calls {through} in environment {environment} (grant {grant}; {signature}).")
+                format!("{who} in environment {environment}{connected} (grant {grant}; mode {mode:?}; {signature}).")
             }
-            Self::Permission { permission } => format!("The user's roles grant {permission}."),
+            Self::Limited { connection, token, left } => {
+                let narrowed = |what: &str, by: &Option<Arc<str>>| match by.as_deref() {
+                    None => String::new(),
+                    Some("") => format!("The {what} is limited to nothing. "),
+                    Some(names) => format!("The {what} is limited to: {names}. "),
+                };
+                let left = if left.is_empty() { "nothing" } else { left };
+                format!("{}{}Left of the roles: {left}.", narrowed("connection", connection), narrowed("token", token))
+            }
+            Self::Permission { permission } => format!("The caller has the permission {permission}."),
             Self::Media { body: true } => "The body's media type is accepted.".into(),
             Self::Media { body: false } => "There is no body.".into(),
             Self::Body { bytes: 0 } => "There is nothing to look at.".into(),

@@ -49,21 +49,46 @@ pub struct ResponsePassage {
 /// (`X-HTTP-Method-Override`, `X-Original-URL`). An underscore counts as a hyphen, since CGI-like services take both for
 /// one; a field that says so what the rules decided on (`Content_Type`) is gone as well.
 pub fn strip_request(headers: &mut HeaderMap, method: &Method, passage: &RequestPassage<'_>) {
-    let named = named_by_connection(headers);
-    let is_read = *method == Method::GET || *method == Method::HEAD;
-    remove_where(headers, |name| {
-        if is_everyday(name) && named.is_empty() && !passage.key_headers.contains(name) {
+    let filter = RequestFilter::new(headers, method, *passage);
+    remove_where(headers, |name| !filter.passes(name));
+}
+
+/// Which fields of one request pass; for whoever writes them on rather than removing the others. See [`strip_request`].
+#[derive(Debug)]
+pub struct RequestFilter<'a> {
+    passage: RequestPassage<'a>,
+    /// What `Connection` names.
+    named: Vec<HeaderName>,
+    is_read: bool,
+}
+
+impl<'a> RequestFilter<'a> {
+    /// For the request with these fields.
+    #[must_use]
+    pub fn new(headers: &HeaderMap, method: &Method, passage: RequestPassage<'a>) -> Self {
+        let is_read = *method == Method::GET || *method == Method::HEAD;
+        Self { passage, named: named_by_connection(headers), is_read }
+    }
+
+    /// Whether a service may see the field of that name.
+    #[must_use]
+    pub fn passes(&self, name: &HeaderName) -> bool {
+        let Self { passage, named, is_read } = self;
+        if passage.key_headers.contains(name) {
             return false;
+        }
+        if is_everyday(name) && named.is_empty() {
+            return true;
         }
         let raw = name.as_str();
         let canonical = canonical(raw);
         let canonical = canonical.as_ref();
         let is_disguised = canonical != raw && is_decided(canonical);
         let is_key = passage.key_headers.iter().any(|key| self::canonical(key.as_str()).as_ref() == canonical);
-        match canonical {
+        let is_unwanted = match canonical {
             "authorization" => !passage.forward_token || is_disguised || is_key,
             "cookie" | "cookie2" => !passage.cookies || is_disguised || is_key,
-            "if-none-match" | "if-modified-since" => (is_read && !passage.conditions) || is_disguised,
+            "if-none-match" | "if-modified-since" => (*is_read && !passage.conditions) || is_disguised,
             "range" | "if-range" => !passage.ranges || is_disguised,
             "expect" | "x-request-id" => true,
             _ => {
@@ -76,8 +101,9 @@ pub fn strip_request(headers: &mut HeaderMap, method: &Method, passage: &Request
                     || is_forwarding(canonical)
                     || is_override(canonical)
             }
-        }
-    });
+        };
+        !is_unwanted
+    }
 }
 
 /// Removes from a response what a caller must not see, before Limen's own fields are added.

@@ -1,9 +1,9 @@
 //! Operation-level permission as a bitset: what a user's roles in an environment allow.
 
-use crate::contract::{Cause, Refusal};
+use crate::contract::{BearerError, Cause, Refusal};
 use crate::model::Name;
 use crate::snapshot::{Catalog, LiveOperation};
-use crate::token::{Identified, Identity};
+use crate::token::{Identified, Identity, Limits};
 
 /// A set of permissions, each a bit whose number a catalog gave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,24 +53,27 @@ impl Permitted {
 /// Whether whoever was identified may perform the operation.
 ///
 /// # Errors
-/// 403 `permission-denied`, naming the permission and the roles that grant it; fails closed where an operation asks
-/// for a permission and nobody was identified.
+/// 403 `permission-denied`, naming the permission and who can give it: with a challenge where the roles would allow it
+/// and the token's scope or the connection doesn't. Fails closed where an operation asks for a permission and nobody
+/// was identified.
 pub fn permit(catalog: &Catalog, operation: &LiveOperation, identified: Identified) -> Result<Permitted, Refusal> {
     let identity = identified.into_identity();
     let Some((bit, permission)) = &operation.permission else { return Ok(Permitted { identity }) };
     let Some(identity) = identity else {
         // An operation that asks for no token can't ask for a permission; the configuration check says so too.
-        return Err(denied(catalog, permission, "nobody", "the operation asks for a permission and no token"));
+        return Err(denied(catalog, permission, None));
     };
     if identity.permissions.contains(*bit) {
         return Ok(Permitted { identity: Some(identity) });
     }
-    let environment = identity.environment.clone();
-    let words = format!("user {} lacks {permission} in environment {environment}", identity.user);
-    Err(denied(catalog, permission, &environment, words))
+    match identity.limits.as_deref().filter(|limits| limits.of_roles.contains(*bit)) {
+        Some(limits) => Err(insufficient(permission, *bit, &identity, limits)),
+        None => Err(denied(catalog, permission, Some(&identity))),
+    }
 }
 
-fn denied(catalog: &Catalog, permission: &Name, environment: &str, operator_words: impl Into<String>) -> Refusal {
+/// The roles don't allow it.
+fn denied(catalog: &Catalog, permission: &Name, identity: Option<&Identity>) -> Refusal {
     let roles: Vec<&str> = catalog
         .roles
         .iter()
@@ -82,13 +85,56 @@ fn denied(catalog: &Catalog, permission: &Name, environment: &str, operator_word
         [one] => format!("The role {one} grants it."),
         [rest @ .., last] => format!("The roles {} and {last} grant it.", rest.join(", ")),
     };
+    let environment = identity.map_or("nobody", |identity| &*identity.environment);
+    let own = identity.and_then(|identity| identity.application.as_ref().filter(|_| identity.user.is_none()));
+    let (whose, words) = match (identity.and_then(|identity| identity.user.as_ref()), own) {
+        (Some(user), _) => ("the user", format!("user {user} lacks {permission} in environment {environment}")),
+        (None, Some(name)) => (
+            "the application",
+            format!("application {name} acts for itself and lacks {permission} in environment {environment}"),
+        ),
+        (None, None) => ("the user", "the operation asks for a permission and no token".to_owned()),
+    };
     // No challenge: roles decide here and not scopes, so another token would not help.
     Refusal::new(Cause::PermissionDenied)
-        .message(format!("This operation needs the permission {permission}, which the user does not have. {granted_by}"))
+        .message(format!("This operation needs the permission {permission}, which {whose} does not have. {granted_by}"))
         .detail(format!(
             "The permission {permission} is missing in the environment {environment}. {granted_by} Ask the environment's administrator."
         ))
-        .operator_words(operator_words.into())
+        .operator_words(words)
+}
+
+/// The roles allow it; the connection's limit or the token's scope doesn't (RFC 6750 §3.1).
+fn insufficient(permission: &Name, bit: u32, identity: &Identity, limits: &Limits) -> Refusal {
+    let environment = &identity.environment;
+    let application = identity.application.as_deref().unwrap_or("an operator");
+    let by_connection = limits.of_connection.as_ref().is_some_and(|limit| !limit.permissions.contains(bit));
+    let (held_by, who, words) = if by_connection {
+        (
+            "the application's connection to this environment",
+            format!(
+                "The connection of the application {application} to the environment {environment} is limited to less: the environment's administrator can widen it, and the application then gets a new token."
+            ),
+            format!(
+                "the connection of application {application} to environment {environment} does not cover {permission}"
+            ),
+        )
+    } else {
+        (
+            "the access token",
+            format!(
+                "The roles and the connection allow it, and the token was asked for with less: the application has to ask for the scope {permission}, or for none to get all."
+            ),
+            format!("the token of application {application} is limited and does not cover {permission}"),
+        )
+    };
+    let mut refusal = Refusal::new(Cause::PermissionDenied)
+        .message(format!("This operation needs the permission {permission}, which {held_by} does not cover. {who}"))
+        .detail(format!("The permission {permission} is not covered in the environment {environment}."))
+        .operator_words(words);
+    refusal.challenges.token = Some(BearerError::InsufficientScope);
+    refusal.scope = Some(permission.to_string());
+    refusal
 }
 
 #[cfg(test)]

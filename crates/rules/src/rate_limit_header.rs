@@ -41,39 +41,54 @@ pub struct Figure {
     pub reset_s: u64,
 }
 
-/// The two fields' values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RateLimitFields {
-    /// For [`RATE_LIMIT_POLICY`].
-    pub policy: HeaderValue,
-    /// For [`RATE_LIMIT`].
-    pub limit: Option<HeaderValue>,
-}
-
-/// Both fields for the limits of one call, or none where nothing is limited.
-pub fn fields(figures: &[Figure]) -> Option<RateLimitFields> {
-    if figures.is_empty() {
-        return None;
+impl Figure {
+    /// Whether two figures are told alike by `RateLimit-Policy`.
+    #[must_use]
+    pub fn has_policy_of(&self, other: &Self) -> bool {
+        (self.policy, self.limit, self.window_s) == (other.policy, other.limit, other.window_s)
     }
-    let (mut policies, mut limits) = (Vec::with_capacity(96), Vec::with_capacity(96));
-    for figure in figures {
-        let (name, unit): (&[u8], &[u8]) = match figure.policy {
-            Policy::Rate => (b"\"rate\"", b""),
-            Policy::Quota => (b"\"quota\"", b""),
-            Policy::Bandwidth => (b"\"bandwidth\"", b";qu=\"content-bytes\""),
-        };
-        begin_item(&mut policies, name);
-        put_parameter(&mut policies, b";q=", figure.limit);
-        policies.extend_from_slice(unit);
-        put_parameter(&mut policies, b";w=", figure.window_s);
-        if let Some(remaining) = figure.remaining {
-            begin_item(&mut limits, name);
-            put_parameter(&mut limits, b";r=", remaining);
-            put_parameter(&mut limits, b";t=", figure.reset_s);
+
+    fn name(&self) -> &'static [u8] {
+        match self.policy {
+            Policy::Rate => b"\"rate\"",
+            Policy::Quota => b"\"quota\"",
+            Policy::Bandwidth => b"\"bandwidth\"",
         }
     }
-    let limit = if limits.is_empty() { None } else { Some(HeaderValue::from_maybe_shared(Bytes::from(limits)).ok()?) };
-    Some(RateLimitFields { policy: HeaderValue::from_maybe_shared(Bytes::from(policies)).ok()?, limit })
+}
+
+/// What [`RATE_LIMIT_POLICY`] tells of these limits; none where nothing is limited. It is the same for every call of a
+/// product, but for periods of several lengths.
+#[must_use]
+pub fn policy(figures: &[Figure]) -> Option<HeaderValue> {
+    let mut list = Vec::with_capacity(96);
+    for figure in figures {
+        begin_item(&mut list, figure.name());
+        put_parameter(&mut list, b";q=", figure.limit);
+        if figure.policy == Policy::Bandwidth {
+            list.extend_from_slice(b";qu=\"content-bytes\"");
+        }
+        put_parameter(&mut list, b";w=", figure.window_s);
+    }
+    value(list)
+}
+
+/// What [`RATE_LIMIT`] tells of these limits; none where nothing is known to be left.
+#[must_use]
+pub fn left(figures: &[Figure]) -> Option<HeaderValue> {
+    let mut list = Vec::with_capacity(96);
+    for figure in figures {
+        if let Some(remaining) = figure.remaining {
+            begin_item(&mut list, figure.name());
+            put_parameter(&mut list, b";r=", remaining);
+            put_parameter(&mut list, b";t=", figure.reset_s);
+        }
+    }
+    value(list)
+}
+
+fn value(list: Vec<u8>) -> Option<HeaderValue> {
+    if list.is_empty() { None } else { HeaderValue::from_maybe_shared(Bytes::from(list)).ok() }
 }
 
 fn begin_item(list: &mut Vec<u8>, name: &[u8]) {
@@ -115,19 +130,32 @@ mod tests {
             remaining: Some(u64::MAX),
             reset_s: 406,
         };
-        let all = fields(&[rate, quota, bytes]).unwrap();
         assert_eq!(
-            all.policy,
+            policy(&[rate, quota, bytes]).unwrap(),
             "\"rate\";q=5;w=1, \"quota\";q=25000;w=86400, \
              \"bandwidth\";q=999999999999999;qu=\"content-bytes\";w=86400"
         );
         assert_eq!(
-            all.limit.unwrap(),
+            left(&[rate, quota, bytes]).unwrap(),
             "\"rate\";r=4;t=1, \"quota\";r=24999;t=406, \"bandwidth\";r=999999999999999;t=406"
         );
-        assert_eq!(fields(&[rate]).unwrap().limit.unwrap(), "\"rate\";r=4;t=1");
-        let unknown = fields(&[Figure { remaining: None, ..quota }]).unwrap();
-        assert_eq!((unknown.policy.to_str().unwrap(), unknown.limit), ("\"quota\";q=25000;w=86400", None));
-        assert_eq!(fields(&[]), None);
+        assert_eq!(left(&[rate]).unwrap(), "\"rate\";r=4;t=1");
+        let unknown = Figure { remaining: None, ..quota };
+        assert_eq!(
+            (policy(&[unknown]).unwrap(), left(&[unknown])),
+            ("\"quota\";q=25000;w=86400".parse().unwrap(), None)
+        );
+        assert_eq!((policy(&[]), left(&[])), (None, None));
+    }
+
+    #[test]
+    fn figures_have_one_policy_where_only_what_is_left_differs() {
+        let one = Figure { policy: Policy::Rate, limit: 5, window_s: 1, remaining: Some(4), reset_s: 1 };
+        assert!(one.has_policy_of(&Figure { remaining: None, reset_s: 7, ..one }));
+        for other in
+            [Figure { limit: 6, ..one }, Figure { window_s: 2, ..one }, Figure { policy: Policy::Quota, ..one }]
+        {
+            assert!(!one.has_policy_of(&other), "{other:?}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What an API says of itself as a protected resource, RFC 9728: where a `Bearer` challenge's `resource_metadata` leads.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::model::Visibility;
@@ -23,13 +25,57 @@ pub fn asked_for<'c>(catalog: &'c Catalog, path: &str) -> Option<&'c LiveApi> {
     catalog.apis.iter().find(named).map(AsRef::as_ref).filter(|api| is_told(api))
 }
 
-/// The document. The addresses have no slash at their end.
+/// The document, RFC 9728 §2. The addresses have no slash at their end; `issuer` is whose tokens are accepted.
 #[must_use]
-pub fn document(api: &LiveApi, gateway_url: &str, web_url: &str) -> Value {
-    json!({
+pub fn document(api: &LiveApi, issuer: &str, gateway_url: &str, web_url: &str) -> Value {
+    let mut document = json!({
         "resource": format!("{gateway_url}{}", api.api.base_path.trim_end_matches('/')),
         "resource_name": if api.api.title.is_empty() { &*api.api.name } else { api.api.title.as_str() },
+        "authorization_servers": [issuer],
         "bearer_methods_supported": ["header"],
         "resource_documentation": format!("{web_url}/authentication-issues"),
-    })
+    });
+    let scopes = scopes(api);
+    // A member without elements is left out (§2).
+    if let Some(members) = document.as_object_mut().filter(|_| !scopes.is_empty()) {
+        members.insert("scopes_supported".into(), json!(scopes));
+    }
+    document
+}
+
+/// The permissions that its operations ask for.
+fn scopes(api: &LiveApi) -> BTreeSet<&str> {
+    let asking = api.operations.iter().filter(|one| one.access.needs_token());
+    asking.filter_map(|one| one.permission.as_ref()).map(|(_, name)| &**name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Directory;
+    use crate::snapshot::Snapshot;
+    use crate::token::Issuer;
+
+    #[test]
+    fn the_document_names_who_issues_tokens_and_which_scopes_there_are() {
+        let told = |operations: Value| {
+            let api = json!({"name": "a", "base_path": "/a", "target": "http://x", "access": "key+token",
+                "operations": operations});
+            let declared = serde_json::from_value(json!({"apis": [api]})).unwrap();
+            let snapshot = Snapshot::new(1, &Directory { declared, ..Directory::default() }, Issuer::default());
+            document(&snapshot.catalog.apis[0], "https://web", "https://api", "https://pages")
+        };
+        let operation = |name: &str, permission: Option<&str>, access: Option<&str>| json!({"name": name, "method": "GET", "path": format!("/{name}"), "permission": permission, "access": access});
+        let document = told(json!([
+            operation("w", Some("thing.write"), None),
+            operation("r", Some("thing.read"), Some("token")),
+            operation("again", Some("thing.read"), None),
+            operation("any", None, None),
+            operation("keyed", None, Some("key")),
+        ]));
+        assert_eq!(document["authorization_servers"], json!(["https://web"]));
+        assert_eq!(document["scopes_supported"], json!(["thing.read", "thing.write"]));
+        assert_eq!(document["resource"], "https://api/a");
+        assert_eq!(told(json!([])).get("scopes_supported"), None);
+    }
 }

@@ -36,7 +36,7 @@ pub const REFRESH_REPEAT_S: i64 = 10;
 /// What comes from outside is repeated in messages up to so many characters.
 pub const SHOWN_CHARACTERS_MAX: usize = 200;
 /// `sub` of a token that an application got for itself begins so.
-pub const APPLICATION_SUBJECT: &str = "application:";
+pub const APPLICATION_SUBJECT: &str = crate::token::APPLICATION_SUBJECT_PREFIX;
 /// A session that was not seen for so long is over.
 pub const SESSION_IDLE_S: i64 = 12 * 3_600;
 /// A session is over so long after its sign-in.

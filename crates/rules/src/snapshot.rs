@@ -2,26 +2,28 @@
 //!
 //! It is built of shards behind `Arc`s, so that one changed subscription replaces one shard and not a million entries.
 
+mod people;
 pub mod subscriptions;
 mod targets;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+use foldhash::fast::RandomState;
 use http::HeaderName;
 use sha2::{Digest, Sha256};
 
 use crate::cors::{AllowedOrigins, CorsSettings};
 use crate::media::MediaRange;
-use crate::model::{Access, Api, Application, Declared, Name, Operation, Product, Role};
+use crate::model::{Access, Api, CountedBy, Name, Operation, Product, Role};
 use crate::period::Period;
-use crate::permission::PermissionSet;
 use crate::quota::{AccountKey, QuotaTerms};
 use crate::record::{Directory, Notice, Subscription, SubscriptionState, VerifyingKey};
 use crate::routing::{OperationTable, RouteTable};
 use crate::token::{Issuer, TrustedKey};
 
 use self::subscriptions::{Builder, FoundKey, Subscriptions};
+pub use people::{LiveApplication, LiveConnection, LiveMembership, LiveUser, PermissionBits};
 pub use targets::LiveTarget;
 
 /// A subscription as calls see it.
@@ -58,9 +60,23 @@ impl LiveSubscription {
 /// The account that a subscription's use is counted under.
 #[must_use]
 pub fn account_of(subscription_id: &str) -> AccountKey {
-    let digest = Sha256::digest(subscription_id.as_bytes());
+    first_half(&Sha256::digest(subscription_id.as_bytes()))
+}
+
+/// The account that an application's use of a product in an environment is counted under, whichever subscription it
+/// comes with. Names have no space in them, so that no two connections and no subscription's id are hashed alike.
+#[must_use]
+pub fn account_of_connection(product: &str, application: &str, environment: &str) -> AccountKey {
+    let mut digest = Sha256::new();
+    for part in ["connection ", product, " ", application, " ", environment] {
+        digest.update(part.as_bytes());
+    }
+    first_half(&digest.finalize())
+}
+
+fn first_half(digest: &[u8]) -> AccountKey {
     let mut bytes = [0_u8; 16];
-    bytes.copy_from_slice(&digest[..16]);
+    bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
     AccountKey(u128::from_be_bytes(bytes))
 }
 
@@ -108,13 +124,23 @@ pub struct LiveProduct {
     period: Option<Arc<Period>>,
 }
 
+/// From when a connection's periods of seconds are counted, in microseconds since the epoch: subscriptions that share
+/// the account began at different times, and a period has one beginning (`docs/decisions/0037`).
+pub const CONNECTION_START_US: i64 = 0;
+
 impl LiveProduct {
     fn new(product: &Product) -> Self {
         let period = product.quota.as_ref().map(|quota| Arc::new(quota.period.clone()));
         Self { product: product.clone(), period }
     }
 
-    /// What a subscription that started at `start_us` may use in a period.
+    /// Whether its calls are counted by the token's application and environment.
+    #[must_use]
+    pub fn counts_connections(&self) -> bool {
+        self.product.counted_by == CountedBy::Connection
+    }
+
+    /// What an account whose periods are counted from `start_us` may use in one.
     #[must_use]
     pub fn quota_terms(&self, start_us: i64) -> Option<QuotaTerms> {
         let (quota, period) = (self.product.quota.as_ref()?, self.period.as_ref()?);
@@ -122,23 +148,8 @@ impl LiveProduct {
     }
 }
 
-/// A user as calls see them.
-#[derive(Debug)]
-pub struct LiveUser {
-    /// Whether they were switched off.
-    pub disabled: bool,
-    /// What they may do, by environment.
-    pub memberships: HashMap<Name, LiveMembership>,
-}
-
-/// What a user may do in an environment.
-#[derive(Debug)]
-pub struct LiveMembership {
-    /// As bits.
-    pub permissions: Arc<PermissionSet>,
-    /// As names, space separated.
-    pub permission_names: Arc<str>,
-}
+/// Things by name. No caller chooses what is in one, so a hash that is quick is enough (`docs/decisions/0060`).
+pub type Named<T> = HashMap<Name, T, RandomState>;
 
 /// Everything of a snapshot but the subscriptions.
 #[derive(Debug, Default)]
@@ -148,19 +159,21 @@ pub struct Catalog {
     /// Base paths.
     pub routes: RouteTable,
     /// Products by name.
-    pub products: HashMap<Name, Arc<LiveProduct>>,
+    pub products: Named<Arc<LiveProduct>>,
     /// Users by name.
-    pub users: HashMap<Name, LiveUser>,
-    /// Applications by name.
-    pub applications: HashMap<Name, Application>,
+    pub users: Named<LiveUser>,
+    /// Applications by name, with their connections.
+    pub applications: Named<LiveApplication>,
+    /// What stands for which permission.
+    pub permissions: PermissionBits,
     /// Roles, for words.
     pub roles: Vec<Role>,
     /// Notices that aren't long over.
     pub notices: Vec<Notice>,
     /// Grants that were revoked and whose tokens may still be in time.
-    pub revoked_grants: HashSet<Name>,
+    pub revoked_grants: HashSet<Name, RandomState>,
     /// Keys that verify tokens.
-    pub trusted_keys: HashMap<Name, TrustedKey>,
+    pub trusted_keys: Named<TrustedKey>,
     /// Who issues tokens, for whom.
     pub issuer: Issuer,
 }
@@ -222,7 +235,7 @@ impl Snapshot {
 impl Catalog {
     fn new(directory: &Directory, issuer: Issuer) -> Self {
         let declared = &directory.declared;
-        let bits = permission_bits(declared);
+        let bits = PermissionBits::of(declared);
         let apis: Vec<_> = declared.apis.iter().map(|api| Arc::new(LiveApi::new(api, &bits))).collect();
         Self {
             routes: RouteTable::new(apis.iter().map(|api| api.api.base_path.as_str())),
@@ -232,8 +245,13 @@ impl Catalog {
                 .iter()
                 .map(|product| (product.name.clone(), Arc::new(LiveProduct::new(product))))
                 .collect(),
-            users: declared.users.iter().map(|user| (user.name.clone(), live_user(user, declared, &bits))).collect(),
-            applications: declared.applications.iter().map(|one| (one.name.clone(), one.clone())).collect(),
+            users: declared
+                .users
+                .iter()
+                .map(|user| (user.name.clone(), people::live_user(user, declared, &bits)))
+                .collect(),
+            applications: people::live_applications(declared, &bits),
+            permissions: bits,
             roles: declared.roles.clone(),
             notices: directory.notices.clone(),
             revoked_grants: directory.revoked_grants.iter().cloned().collect(),
@@ -253,44 +271,14 @@ fn trusted(key: &VerifyingKey) -> (Name, TrustedKey) {
     (key.kid.clone(), TrustedKey::new(&key.public_point, key.trusted_until_us))
 }
 
-/// Gives each permission that an operation or role names a bit.
-fn permission_bits(declared: &Declared) -> HashMap<Name, u32> {
-    let of_roles = declared.roles.iter().flat_map(|role| &role.permissions);
-    let of_operations = declared.apis.iter().flat_map(|api| &api.operations).filter_map(|one| one.permission.as_ref());
-    let mut bits = HashMap::new();
-    for permission in of_roles.chain(of_operations) {
-        let next = u32::try_from(bits.len()).unwrap_or(u32::MAX);
-        bits.entry(permission.clone()).or_insert(next);
-    }
-    bits
-}
-
-fn live_user(user: &crate::model::User, declared: &Declared, bits: &HashMap<Name, u32>) -> LiveUser {
-    let memberships = user
-        .memberships
-        .iter()
-        .map(|membership| {
-            let roles = declared.roles.iter().filter(|role| membership.roles.contains(&role.name));
-            let mut names: Vec<&str> = roles.flat_map(|role| &role.permissions).map(|name| &**name).collect();
-            names.sort_unstable();
-            names.dedup();
-            let mut permissions = PermissionSet::default();
-            names.iter().filter_map(|name| bits.get(*name)).for_each(|bit| permissions.insert(*bit));
-            let live = LiveMembership { permissions: Arc::new(permissions), permission_names: names.join(" ").into() };
-            (membership.environment.clone(), live)
-        })
-        .collect();
-    LiveUser { disabled: user.disabled, memberships }
-}
-
 impl LiveApi {
-    fn new(api: &Api, bits: &HashMap<Name, u32>) -> Self {
+    fn new(api: &Api, bits: &PermissionBits) -> Self {
         let live = |operation: Option<&Operation>| LiveOperation {
             name: operation.map(|one| one.name.clone()),
             access: operation.and_then(|one| one.access).unwrap_or(api.access),
             permission: operation
                 .and_then(|one| one.permission.as_ref())
-                .and_then(|name| bits.get(name).map(|bit| (*bit, name.clone()))),
+                .and_then(|name| bits.bit(name).map(|bit| (bit, name.clone()))),
             media_types: operation
                 .and_then(|one| one.media_types.as_ref())
                 .unwrap_or(&api.media_types)

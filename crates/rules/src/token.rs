@@ -4,17 +4,19 @@
 //! signature) is apart from what is looked at on every call (time, grant, user, application, trust in the key), so
 //! that the first may be remembered and the second never is.
 
+mod identity;
+
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::hash::BuildHasher;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{BearerError, Cause, Refusal};
 use crate::key::Subscribed;
-use crate::model::{Access, Bind, Name};
-use crate::permission::PermissionSet;
-use crate::snapshot::{Catalog, LiveApi};
+use crate::model::Name;
+
+pub use identity::{Identified, Identity, Limits, identify};
 
 /// No longer token is looked at.
 pub const TOKEN_MAX_BYTES: usize = 8 * 1024;
@@ -22,6 +24,9 @@ pub const TOKEN_MAX_BYTES: usize = 8 * 1024;
 pub const TOKEN_TYPE: &str = "at+jwt";
 /// The `client_id` of a token that an operator issued without an application.
 pub const OPERATOR_CLIENT_ID: &str = "limen.operator";
+
+/// What the `sub` of an application that acts for itself begins with; no user's name has a colon in it.
+pub const APPLICATION_SUBJECT_PREFIX: &str = "application:";
 
 /// Whether a token gives all that its user may do, or less.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,7 +139,11 @@ impl TrustedKey {
 ///
 /// # Errors
 /// The reason in words for operators; callers are told [`refuse`]'s.
-pub fn verify(token: &str, keys: &HashMap<Name, TrustedKey>, issuer: &Issuer) -> Result<Verified, String> {
+pub fn verify<S: BuildHasher>(
+    token: &str,
+    keys: &HashMap<Name, TrustedKey, S>,
+    issuer: &Issuer,
+) -> Result<Verified, String> {
     use base64::Engine as _;
     if token.len() > TOKEN_MAX_BYTES {
         return Err(format!("longer than {TOKEN_MAX_BYTES} bytes"));
@@ -176,11 +185,36 @@ pub fn verify(token: &str, keys: &HashMap<Name, TrustedKey>, issuer: &Issuer) ->
     Ok(Verified { claims, kid: kid.clone() })
 }
 
+/// A token as it was presented, of which only its place was looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented<'r>(&'r [u8]);
+
+impl<'r> Presented<'r> {
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &'r [u8] {
+        self.0
+    }
+
+    /// Its text. A token whose signature was good before has the form of one: only others need be looked at.
+    ///
+    /// # Errors
+    /// 401 where it isn't of the form of a token (RFC 6750 §2.1).
+    pub fn text(&self) -> Result<&'r str, Refusal> {
+        let is_token = self.0.iter().fold(true, |is_token, byte| is_token & TOKEN_BYTES[usize::from(*byte)]);
+        let text = if is_token { std::str::from_utf8(self.0).unwrap_or_default() } else { "" };
+        if text.is_empty() {
+            return Err(missing("no token after Bearer").detail("There is no access token after the word Bearer."));
+        }
+        Ok(text)
+    }
+}
+
 /// Reads the token from the `Authorization` header, RFC 6750 §2.1. A token in the URL is never read.
 ///
 /// # Errors
 /// 401 where the header is of another form; two of them are refused with the framing.
-pub fn presented<'r>(headers: &'r http::HeaderMap, subscribed: &Subscribed) -> Result<&'r str, Refusal> {
+pub fn presented<'r>(headers: &'r http::HeaderMap, subscribed: &Subscribed) -> Result<Presented<'r>, Refusal> {
     let Some(value) = headers.get(http::header::AUTHORIZATION) else {
         let detail = if subscribed.granted().is_some() {
             "No Authorization header came. The subscription key was accepted."
@@ -189,17 +223,12 @@ pub fn presented<'r>(headers: &'r http::HeaderMap, subscribed: &Subscribed) -> R
         };
         return Err(missing("no Authorization header").detail(detail));
     };
-    let text = std::str::from_utf8(value.as_bytes()).unwrap_or_default();
-    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    let (scheme, token) = value.as_bytes().split_at_checked(SCHEME.len()).unwrap_or((value.as_bytes(), b""));
+    if !scheme.eq_ignore_ascii_case(SCHEME) || !token.first().is_none_or(|byte| *byte == b' ') {
         return Err(missing("another scheme than Bearer")
             .detail("The Authorization header must be of the form: Bearer, a space, the access token."));
     }
-    if token.is_empty() || !token.bytes().fold(true, |is_token, byte| is_token & TOKEN_BYTES[usize::from(byte)]) {
-        return Err(missing("no token after Bearer").detail("There is no access token after the word Bearer."));
-    }
-    Ok(token)
+    Ok(Presented(token.trim_ascii()))
 }
 
 fn missing(operator_words: &'static str) -> Refusal {
@@ -207,6 +236,9 @@ fn missing(operator_words: &'static str) -> Refusal {
     refusal.challenges.token = Some(BearerError::None);
     refusal
 }
+
+/// What stands before a token.
+const SCHEME: &[u8] = b"Bearer";
 
 /// What a token is written in (RFC 6750 §2.1), by byte: tokens are long, and every call's is looked at.
 const TOKEN_BYTES: [bool; 256] = {
@@ -232,116 +264,6 @@ pub fn refuse(cause: Cause, words: impl Into<String>) -> Refusal {
     let mut refusal = Refusal::new(cause).detail(detail).operator_words(words.into());
     refusal.challenges.token = Some(BearerError::InvalidToken);
     refusal
-}
-
-/// Who calls, as the token and the snapshot together say.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// The user.
-    pub user: Name,
-    /// The application; none for an operator's own token.
-    pub application: Option<Name>,
-    /// The environment.
-    pub environment: Name,
-    /// The grant that the token was issued under.
-    pub grant: Name,
-    /// What the user's roles allow there now.
-    pub permissions: Arc<PermissionSet>,
-    /// The permissions' names, space separated, as the service is told.
-    pub permission_names: Arc<str>,
-    /// When the token ends.
-    pub expires_at_s: i64,
-}
-
-/// The proof that the caller is known, or that no token was required.
-#[derive(Clone, Debug)]
-pub struct Identified(Option<Identity>);
-
-impl Identified {
-    /// The proof for an operation whose access asks for no token.
-    #[must_use]
-    pub fn not_required(access: Access) -> Option<Self> {
-        (!access.needs_token()).then_some(Self(None))
-    }
-
-    /// Who calls.
-    #[must_use]
-    pub fn identity(&self) -> Option<&Identity> {
-        self.0.as_ref()
-    }
-
-    /// Who calls, by value.
-    #[must_use]
-    pub fn into_identity(self) -> Option<Identity> {
-        self.0
-    }
-}
-
-/// Looks at everything about a verified token that can change: on every call, also for a remembered signature.
-///
-/// # Errors
-/// 401, or 403 `application-mismatch`.
-pub fn identify(
-    catalog: &Catalog,
-    api: &LiveApi,
-    verified: &Verified,
-    subscribed: &Subscribed,
-    now_us: i64,
-) -> Result<Identified, Refusal> {
-    let claims = &verified.claims;
-    let invalid = |words: String| Err(refuse(Cause::TokenInvalid, words));
-    let Some(key) = catalog.trusted_keys.get(&verified.kid) else {
-        return invalid(format!("signing key {} is not trusted any more", verified.kid));
-    };
-    if key.trusted_until_us.is_some_and(|until| now_us >= until) {
-        return invalid(format!("signing key {} is not trusted any more", verified.kid));
-    }
-    let now_s = now_us.div_euclid(1_000_000);
-    if now_s >= claims.exp {
-        return Err(refuse(Cause::TokenExpired, format!("expired {} s ago", now_s - claims.exp)));
-    }
-    if claims.nbf.is_some_and(|nbf| now_s < nbf) {
-        return invalid("not yet in time".into());
-    }
-    if catalog.revoked_grants.contains(&claims.grant) {
-        return invalid(format!("grant {} was revoked", claims.grant));
-    }
-    let Some(user) = catalog.users.get(&claims.sub).filter(|user| !user.disabled) else {
-        return invalid(format!("user {} is unknown or disabled", claims.sub));
-    };
-    let Some(membership) = user.memberships.get(&claims.environment) else {
-        return invalid(format!("user {} is no longer in environment {}", claims.sub, claims.environment));
-    };
-    let application = (&*claims.client_id != OPERATOR_CLIENT_ID).then(|| claims.client_id.clone());
-    if let Some(name) = &application {
-        let Some(known) = catalog.applications.get(name).filter(|application| !application.disabled) else {
-            return invalid(format!("application {name} is unknown or disabled"));
-        };
-        bound(api, subscribed, name, &known.developer)?;
-    }
-    Ok(Identified(Some(Identity {
-        user: claims.sub.clone(),
-        application,
-        environment: claims.environment.clone(),
-        grant: claims.grant.clone(),
-        permissions: Arc::clone(&membership.permissions),
-        permission_names: Arc::clone(&membership.permission_names),
-        expires_at_s: claims.exp,
-    })))
-}
-
-/// Key and token must be of one developer, unless the API lets them differ.
-fn bound(api: &LiveApi, subscribed: &Subscribed, application: &Name, owner: &Name) -> Result<(), Refusal> {
-    let Some(granted) = subscribed.granted() else { return Ok(()) };
-    if api.api.bind == Bind::None || granted.subscription.developer == *owner {
-        return Ok(());
-    }
-    Err(Refusal::new(Cause::ApplicationMismatch)
-        .message("The access token belongs to another developer's application than the subscription key.")
-        .operator_words(format!(
-            "application {application} is {owner}'s, subscription {} is {}'s",
-            granted.subscription.id, granted.subscription.developer
-        )))
 }
 
 #[cfg(test)]

@@ -30,5 +30,6 @@ pub use open_error::OpenError;
 pub use quota::QuotaUsage;
 pub use resource::{Applied, ResourceId, ResourceKind};
 pub use revision::Changes;
+pub use sign_in::lookup::Party;
 pub use signing_key::SigningKey;
 pub use store::Store;

@@ -4,6 +4,7 @@
 mod code;
 mod consent;
 pub(crate) mod ending;
+pub(crate) mod lookup;
 mod password;
 mod refresh;
 mod secret;

@@ -164,6 +164,20 @@ pub(crate) async fn roll_back(connection: &mut SqliteConnection) -> sqlx::Result
     }
 }
 
+/// Marks a place within the transaction that what follows can be undone to.
+pub(crate) async fn save_point(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    sqlx::query("SAVEPOINT job").execute(connection).await.map(drop)
+}
+
+/// Forgets the place; before, undoes what followed it if that `failed`. An error means that the transaction is gone or
+/// in doubt.
+pub(crate) async fn end_save_point(connection: &mut SqliteConnection, failed: bool) -> sqlx::Result<()> {
+    if failed {
+        sqlx::query("ROLLBACK TO job").execute(&mut *connection).await?;
+    }
+    sqlx::query("RELEASE job").execute(connection).await.map(drop)
+}
+
 /// Moves the log into the file and empties it.
 pub(crate) async fn checkpoint(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection).await.map(drop)

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use limen_rules::contract::Cause;
 use limen_rules::explain::Finding;
 use limen_rules::record::Which;
+use limen_rules::token::Mode;
 
 use super::*;
 
@@ -21,10 +22,11 @@ fn record(path: &str) -> CallRecord {
             Finding::Route { api: "orders".into(), operation: Some("list".into()) },
             Finding::Key { subscription: "sub_1".into(), product: "gold".into(), which: Which::Primary },
             Finding::Token {
-                user: "bo".into(),
+                user: Some("bo".into()),
                 application: Some("shop".into()),
                 environment: "north".into(),
                 grant: "g1".into(),
+                mode: Mode::Full,
                 remembered: true,
             },
             Finding::Service { target: "127.0.0.1:9000".into(), status: 204, leaves_as: 200 },

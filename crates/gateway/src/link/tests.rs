@@ -3,9 +3,8 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use http::header::HOST;
-use http::{HeaderMap, HeaderValue, Method};
-use limen_http1::service::RequestBody;
+use http::Method;
+use limen_http1::service::{FieldLines, RequestBody};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -27,10 +26,10 @@ async fn pair() -> (Box<Link>, TcpStream) {
 }
 
 fn ask(link: &mut Link, method: &Method, body: Outbound) {
-    let mut headers = HeaderMap::new();
-    headers.insert(HOST, HeaderValue::from_static("h"));
+    let fields = FieldLines::default();
     let framing: RequestBody = body.framing();
-    link.begin(&Request { method, target: "/", headers: &headers, body: framing, upgrade: false }, body).unwrap();
+    let request = Request { method, target: "/", host: b"h", fields: &fields, body: framing, upgrade: false };
+    link.begin(&request, body).unwrap();
 }
 
 fn debts() -> Debts {

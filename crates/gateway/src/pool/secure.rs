@@ -133,6 +133,14 @@ fn stamps(files: &TargetTls) -> [Option<Stamp>; 3] {
         .map(|path| path.as_ref().and_then(|path| stamp_of(Path::new(path))))
 }
 
+/// Whether the files of a `target_tls` can be used, as they are now; their fields are named as in an API.
+///
+/// # Errors
+/// What is wrong with the first that can't be.
+pub fn check_files(files: &TargetTls) -> Result<(), FileFlaw> {
+    load(files).map(drop)
+}
+
 /// Reads everything.
 fn load(files: &TargetTls) -> Result<Arc<ClientConfig>, FileFlaw> {
     let flaw = |field: &str, message: String, mend: &str| FileFlaw { field: field.into(), message, mend: mend.into() };

@@ -7,9 +7,9 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method};
-use limen_http1::service::{Request, RequestBody};
+use http::Method;
+use http::header::{ACCEPT, USER_AGENT};
+use limen_http1::service::{FieldLines, Request, RequestBody};
 use limen_rules::health::passes;
 use limen_rules::model::{Deadlines, Health};
 use tokio::sync::Semaphore;
@@ -102,12 +102,12 @@ async fn ask(state: &TargetState, path: &str, timeout_ms: u64) -> Result<u16, St
     let target = &state.target;
     let mut link =
         Pool::connect(&target.address, state.tls.as_ref(), timeout_ms).await.map_err(|error| words(&error))?;
-    let mut headers = HeaderMap::new();
-    headers.insert(HOST, HeaderValue::from_str(&target.authority).map_err(|error| words(&error))?);
-    headers.insert(USER_AGENT, HeaderValue::from_static(NAME));
-    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    let request =
-        Request { method: &Method::GET, target: path, headers: &headers, body: RequestBody::None, upgrade: false };
+    let mut fields = FieldLines::default();
+    fields.put(&USER_AGENT, NAME.as_bytes());
+    fields.put(&ACCEPT, b"*/*");
+    let host = target.authority.as_bytes();
+    let body = RequestBody::None;
+    let request = Request { method: &Method::GET, target: path, host, fields: &fields, body, upgrade: false };
     link.begin(&request, Outbound::None).map_err(|error| words(&error))?;
     let deadlines = Deadlines { response_timeout_ms: timeout_ms, idle_timeout_ms: timeout_ms, ..Deadlines::default() };
     // A check owes nothing to anybody; what comes behind the head of its answer is not read.

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use bytes::BytesMut;
-use http::header::{EXPECT, HOST, TE, UPGRADE};
-use http::{HeaderMap, Method};
+use http::Method;
 
+use super::lines::FieldLines;
 use crate::response::DataFrame;
-use crate::writer::{is_engine_s, put_field, put_length};
+use crate::writer::{has_only_lines, put_line, put_number};
+
+/// Room for the request line and what the engine says itself.
+const ENGINES_BYTES: usize = 192;
 
 /// What a head is made from.
 #[derive(Clone, Copy, Debug)]
@@ -16,9 +19,10 @@ pub struct Request<'a> {
     pub method: &'a Method,
     /// Path and query.
     pub target: &'a str,
-    /// The fields, `Host` among them. `Connection`, `Content-Length`, `Transfer-Encoding`, `Trailer`, `Upgrade`, `TE`,
-    /// `Expect`, `Keep-Alive` and `Proxy-Connection` are left out: the engine writes what is true.
-    pub headers: &'a HeaderMap,
+    /// `Host`.
+    pub host: &'a [u8],
+    /// The other fields.
+    pub fields: &'a FieldLines,
     /// How the body is framed.
     pub body: RequestBody,
     /// Whether the protocol of the field `Upgrade` is asked for (RFC 9110 §7.8).
@@ -43,7 +47,7 @@ pub enum RequestError {
     OutOfOrder,
     /// The target is empty, or holds white space, a control character or a byte that isn't ASCII.
     Target,
-    /// No `Host`, or more than one (RFC 9112 §3.2).
+    /// `Host` is empty, or holds white space or a control character.
     Host,
     /// A switch of protocols without the field `Upgrade`.
     Upgrade,
@@ -136,38 +140,40 @@ impl Sending {
 }
 
 fn put_head(out: &mut BytesMut, request: &Request<'_>) -> Result<(), RequestError> {
-    let Request { method, target, headers, body, upgrade } = *request;
-    if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+    let Request { method, target, host, fields, body, upgrade } = *request;
+    if target.is_empty() || !target.bytes().fold(true, |all, byte| all & byte.is_ascii_graphic()) {
         return Err(RequestError::Target);
     }
-    let mut hosts = headers.get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(RequestError::Host) };
-    out.reserve(512 + target.len());
+    if host.is_empty() || host.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) {
+        return Err(RequestError::Host);
+    }
+    let start = out.len();
+    out.reserve(ENGINES_BYTES + target.len() + host.len() + fields.as_bytes().len());
     out.extend_from_slice(method.as_str().as_bytes());
     out.extend_from_slice(b" ");
     out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    let put = |out: &mut BytesMut, name: &str, value: &[u8]| {
-        put_field(out, name, value).map_err(|_| RequestError::FieldValue)
+    put_line(out, b"host", host);
+    out.extend_from_slice(fields.as_bytes());
+    let mut lines = 2 + fields.count();
+    let mut put = |out: &mut BytesMut, name: &[u8], value: &[u8]| {
+        put_line(out, name, value);
+        lines += 1;
     };
-    put(out, "host", host.as_bytes())?;
-    for (name, value) in headers {
-        if !is_engine_s(name) && ![HOST, TE, EXPECT].contains(name) {
-            put(out, name.as_str(), value.as_bytes())?;
-        }
-    }
     match body {
-        RequestBody::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-        RequestBody::Length(length) => put_length(out, length),
+        RequestBody::Chunked => put(out, b"transfer-encoding", b"chunked"),
+        RequestBody::Length(length) => put_number(length, |digits| put(out, b"content-length", digits)),
         // Of these a body is expected, so its absence is told (RFC 9110 §8.6).
-        RequestBody::None if [Method::POST, Method::PUT, Method::PATCH].contains(method) => put_length(out, 0),
+        RequestBody::None if [Method::POST, Method::PUT, Method::PATCH].contains(method) => {
+            put(out, b"content-length", b"0");
+        }
         RequestBody::None => {}
     }
     if upgrade {
-        let protocol = headers.get(UPGRADE).ok_or(RequestError::Upgrade)?;
-        put(out, "upgrade", protocol.as_bytes())?;
-        out.extend_from_slice(b"connection: upgrade\r\n");
+        put(out, b"upgrade", fields.upgrade().ok_or(RequestError::Upgrade)?);
+        put(out, b"connection", b"upgrade");
     }
+    let is_whole = has_only_lines(out.get(start..).unwrap_or_default(), lines);
     out.extend_from_slice(b"\r\n");
-    Ok(())
+    if is_whole { Ok(()) } else { Err(RequestError::FieldValue) }
 }

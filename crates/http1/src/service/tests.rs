@@ -4,7 +4,7 @@ mod raw;
 mod splits;
 
 use bytes::{BufMut, BytesMut};
-use http::header::{HOST, HeaderName, UPGRADE};
+use http::header::{HeaderName, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::*;
@@ -18,10 +18,9 @@ fn asked(method: &Method, upgrade: bool, limits: Limits) -> ServiceConnection {
 }
 
 fn ask(connection: &mut ServiceConnection, method: &Method, upgrade: bool) -> Result<(), RequestError> {
-    let mut headers = HeaderMap::new();
-    headers.insert(HOST, HeaderValue::from_static("h"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    let request = Request { method, target: "/", headers: &headers, body: RequestBody::None, upgrade };
+    let mut fields = FieldLines::default();
+    fields.put(&UPGRADE, b"websocket");
+    let request = Request { method, target: "/", host: b"h", fields: &fields, body: RequestBody::None, upgrade };
     connection.write_head(&mut BytesMut::new(), &request)
 }
 
@@ -135,7 +134,8 @@ fn requests_are_written_as_they_are() {
         (Method::GET, RequestBody::None, true, "upgrade: websocket\r\nconnection: upgrade\r\n"),
     ] {
         let mut out = BytesMut::new();
-        let request = Request { method: &method, target: "/a?b", headers: &headers, body, upgrade };
+        let (host, lines) = (&b"example.org"[..], FieldLines::of(&headers));
+        let request = Request { method: &method, target: "/a?b", host, fields: &lines, body, upgrade };
         let mut connection = ServiceConnection::new(ANSWER_LIMITS);
         connection.write_head(&mut out, &request).unwrap();
         let expected = format!("{method} /a?b HTTP/1.1\r\n{fields}{framing}\r\n");
@@ -147,26 +147,22 @@ fn requests_are_written_as_they_are() {
 
 #[test]
 fn what_would_split_a_request_is_not_written() {
-    let mut fields = HeaderMap::new();
-    fields.insert(HOST, HeaderValue::from_static("h"));
-    let twice = {
-        let mut fields = fields.clone();
-        fields.append(HOST, HeaderValue::from_static("other"));
-        fields
-    };
-    let none = HeaderMap::new();
-    for (target, headers, upgrade, error) in [
-        ("", &fields, false, RequestError::Target),
-        ("/a b", &fields, false, RequestError::Target),
-        ("/a\r\nx: y", &fields, false, RequestError::Target),
-        ("/\u{e4}", &fields, false, RequestError::Target),
-        ("/\0", &fields, false, RequestError::Target),
-        ("/", &none, false, RequestError::Host),
-        ("/", &twice, false, RequestError::Host),
-        ("/", &fields, true, RequestError::Upgrade),
+    let fields = FieldLines::default();
+    let mut split = FieldLines::default();
+    split.put(&HeaderName::from_static("x"), b"a\r\ny: b");
+    for (target, host, fields, upgrade, error) in [
+        ("", &b"h"[..], &fields, false, RequestError::Target),
+        ("/a b", b"h", &fields, false, RequestError::Target),
+        ("/a\r\nx: y", b"h", &fields, false, RequestError::Target),
+        ("/\u{e4}", b"h", &fields, false, RequestError::Target),
+        ("/\0", b"h", &fields, false, RequestError::Target),
+        ("/", b"", &fields, false, RequestError::Host),
+        ("/", b"h\r\nhost: other", &fields, false, RequestError::Host),
+        ("/", b"h", &fields, true, RequestError::Upgrade),
+        ("/", b"h", &split, false, RequestError::FieldValue),
     ] {
         let mut out = BytesMut::from(&b"kept"[..]);
-        let request = Request { method: &Method::GET, target, headers, body: RequestBody::None, upgrade };
+        let request = Request { method: &Method::GET, target, host, fields, body: RequestBody::None, upgrade };
         let mut connection = ServiceConnection::new(ANSWER_LIMITS);
         assert_eq!(connection.write_head(&mut out, &request), Err(error), "{target:?}");
         assert_eq!(out, &b"kept"[..], "nothing was written");
@@ -176,11 +172,10 @@ fn what_would_split_a_request_is_not_written() {
 
 #[test]
 fn bodies_are_as_long_as_announced() {
-    let mut headers = HeaderMap::new();
-    headers.insert(HOST, HeaderValue::from_static("h"));
+    let fields = FieldLines::default();
     let begun = |body| {
         let mut connection = ServiceConnection::new(ANSWER_LIMITS);
-        let request = Request { method: &Method::POST, target: "/", headers: &headers, body, upgrade: false };
+        let request = Request { method: &Method::POST, target: "/", host: b"h", fields: &fields, body, upgrade: false };
         connection.write_head(&mut BytesMut::new(), &request).unwrap();
         connection
     };
@@ -209,12 +204,11 @@ fn bodies_are_as_long_as_announced() {
 
 #[test]
 fn an_answer_before_the_request_s_end_spoils_the_connection_unless_the_rest_is_sent() {
-    let mut headers = HeaderMap::new();
-    headers.insert(HOST, HeaderValue::from_static("h"));
+    let fields = FieldLines::default();
     for is_sent in [false, true] {
         let mut connection = ServiceConnection::new(ANSWER_LIMITS);
         let body = RequestBody::Length(3);
-        let request = Request { method: &Method::POST, target: "/", headers: &headers, body, upgrade: false };
+        let request = Request { method: &Method::POST, target: "/", host: b"h", fields: &fields, body, upgrade: false };
         let mut out = BytesMut::new();
         connection.write_head(&mut out, &request).unwrap();
         receive(&mut connection, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");

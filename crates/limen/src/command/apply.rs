@@ -13,6 +13,7 @@ use crate::config::{Flaws, Sources, load};
 pub(super) fn check(file: &Path, output: Output) -> Result<String, Trouble> {
     let sources = Sources { file: Some(file), reads_certificates: true, ..Sources::default() };
     let config = load(&sources, Some(&Declared::default())).map_err(|flaws| told(&flaws))?;
+    config.check_target_files().map_err(|flaws| told(&flaws))?;
     let counts = counts(&config.declared);
     Ok(match output {
         Output::Table => {
@@ -97,6 +98,20 @@ mod tests {
         assert_eq!((trouble.exit, lines.len(), &*trouble.mend), (2, 2, ""));
         assert!(lines[0].starts_with(&format!("{name}:1:16: roles[0].name: 'R' is not a name; mend: ")));
         assert!(lines[1].ends_with("mend: did you mean 'users'?"));
+    }
+
+    #[test]
+    fn a_check_opens_the_files_of_target_tls() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, authority) = (folder.path().join("limen.yaml"), folder.path().join("authority.pem"));
+        let api =
+            "apis:\n  - {name: a, base_path: /a, target: \"https://x.example\", target_tls: {ca_file: AUTHORITY}}\n";
+        std::fs::write(&file, api.replace("AUTHORITY", &authority.display().to_string())).expect("a file");
+        let missing = check(&file, Output::Table).expect_err("a file that isn't there").what;
+        assert!(missing.contains(":2:") && missing.contains("apis[0].target_tls.ca_file"), "{missing}");
+        std::fs::write(&authority, "no certificate").expect("a file");
+        let none = check(&file, Output::Table).expect_err("a file without a certificate").what;
+        assert!(none.contains("holds no certificate"), "{none}");
     }
 
     #[test]

@@ -195,12 +195,13 @@ pub(super) async fn make(store: &Store, signer: &dyn Signer, now_us: i64) -> Res
     };
     store.set_setting(SUBSCRIPTION_SETTING, &subscription.id).await.map_err(unmade)?;
     store.insert_subscription(&subscription).await.map_err(unmade)?;
+    // Before the tokens: a new password ends what was given before it.
+    let sign_in = sign_in::make(store, now_us).await?;
     let tokens = Tokens {
         full: issue(store, signer, FULL, now_us).await?,
         read_only: issue(store, signer, READ_ONLY, now_us).await?,
         restricted: issue(store, signer, limen_sample::RESTRICTED_USER, now_us).await?,
     };
-    let sign_in = sign_in::make(store, now_us).await?;
     Ok(Credentials { primary_key, secondary_key, tokens, sign_in })
 }
 

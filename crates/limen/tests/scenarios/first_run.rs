@@ -64,7 +64,9 @@ fn the_first_start_tells_credentials_and_no_later_one_does() {
         let path = entry.unwrap().path();
         assert_eq!(mode(&path), 0o600, "{}", path.display());
         let bytes = std::fs::read(&path).unwrap_or_default();
-        for secret in [&sample.primary_key, &sample.secondary_key, &sample.full] {
+        let [primary_secret, secondary_secret] = &sample.secrets;
+        let keys = [&sample.primary_key, &sample.secondary_key, &sample.full, primary_secret, secondary_secret];
+        for secret in keys.into_iter().chain([&sample.full_password, &sample.read_only_password]) {
             let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
             assert!(!found, "a credential in {}", path.display());
         }
@@ -103,6 +105,9 @@ fn without_a_sample() {
     sampled.json(&["sample", "remove"]);
     let key = [(sample.key_header.as_str(), sample.primary_key.as_str())];
     assert_eq!(sampled.http().get(&format!("{}/constituents/280", sample.base_path), &key).status, 404);
+    for section in ["application", "connection", "environment", "user"] {
+        assert_eq!(sampled.json(&[section, "list"]), json!([]), "{section}");
+    }
     assert!(sampled.restart().ready.get("sample").is_none());
 }
 

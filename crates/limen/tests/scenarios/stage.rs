@@ -86,6 +86,9 @@ roles:
 users:
   - {name: rea, memberships: [{environment: demo, roles: [reader]}]}
   - {name: wes, memberships: [{environment: demo, roles: [writer]}]}
+connections:
+  - {application: ada-app, environment: demo}
+  - {application: bob-app, environment: demo}
 "#;
 
 /// A Limen and the service behind all its APIs.

@@ -9,7 +9,7 @@ const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 const FAIR_BELOW: u8 = 252;
 
 /// `prefix` and `count` random characters of `0-9 a-z`.
-pub(super) fn make(prefix: &str, count: usize, random: &dyn Random) -> Name {
+pub(crate) fn make(prefix: &str, count: usize, random: &dyn Random) -> Name {
     let end = prefix.len() + count;
     let mut id = String::with_capacity(end);
     id.push_str(prefix);

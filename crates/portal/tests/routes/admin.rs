@@ -29,7 +29,7 @@ async fn subscribed(house: &House, product: &str) -> Value {
 async fn apply_tells_what_it_did_and_is_live_when_it_answers() {
     let house = House::new().await;
     let first = house.done("/v1/apply", json!({"declared": world(), "dry_run": true})).await;
-    assert_eq!(first["created"].as_array().unwrap().len(), 15);
+    assert_eq!(first["created"].as_array().unwrap().len(), 16);
     assert_eq!(house.stage.told_revision.load(Ordering::SeqCst), -1);
     assert_eq!(house.get("/v1/apis").await.json(), json!([]));
     house.done("/v1/apply", json!({"declared": world(), "dry_run": false})).await;
@@ -37,7 +37,7 @@ async fn apply_tells_what_it_did_and_is_live_when_it_answers() {
     let mut changed = world();
     changed["roles"][1]["title"] = json!("Editor");
     let again = house.done("/v1/apply", json!({"declared": changed, "dry_run": false})).await;
-    assert_eq!(again, json!({"created": [], "changed": ["role editor"], "unchanged": 14}));
+    assert_eq!(again, json!({"created": [], "changed": ["role editor"], "unchanged": 15}));
     let declared = house.get("/v1/declared").await.json();
     assert_eq!(declared["roles"][1]["title"], "Editor");
     assert_eq!(
@@ -267,6 +267,19 @@ async fn no_token_is_issued_that_would_be_refused() {
     refused(&ask(elsewhere).await, 400, "isn't a member", "museum");
     let retired = json!({"user": "frida", "application": "retired", "expires_in_s": 60});
     refused(&ask(retired).await, 409, "'retired' is disabled", "Enable");
+    let elsewhere = json!({"user": "rosa", "application": "mobile", "environment": "archive", "expires_in_s": 60});
+    refused(
+        &ask(elsewhere).await,
+        409,
+        "isn't connected to the environment 'archive'",
+        "limen connection approve mobile archive",
+    );
+    let itself = json!({"application": "mobile", "environment": "museum", "expires_in_s": 60});
+    refused(&ask(itself).await, 409, "no role of its own", "own_roles");
+    let nowhere = json!({"application": "mobile", "expires_in_s": 60});
+    refused(&ask(nowhere).await, 400, "whom the token is for", "Tell a user");
+    let scoped = json!({"user": "frida", "scopes": ["constituent.rad"], "expires_in_s": 60});
+    refused(&ask(scoped).await, 400, "no permission 'constituent.rad'", "'constituent.read'");
     let unknown = json!({"user": "frida", "application": "mobil", "expires_in_s": 60});
     refused(&ask(unknown).await, 400, "no application", "'mobile'");
     for seconds in [0, 31_536_001, u64::MAX] {
@@ -351,9 +364,9 @@ async fn the_sample_goes_with_all_that_is_its_own() {
     let own = subscribed(&house, "standard").await;
     let other = subscribed(&house, "careful").await;
     let applied = house.delete("/v1/sample").await.json();
-    let removed = ["product standard", "user frida", "user rosa", "environment museum", "role reader", "role editor"];
-    let mut removed: Vec<_> = removed.into_iter().map(String::from).collect();
-    removed.push("api constituent".into());
+    let people = ["user frida", "user rosa", "environment museum", "role reader", "role editor"];
+    let first = ["product standard", "connection mobile@museum", "application mobile"];
+    let removed = [&first[..], &people, &["api constituent"]].concat();
     assert_eq!(applied["removed"], json!(removed));
     assert_eq!(applied["changed"], json!(["product careful", format!("subscription {}", text(&own, "id"))]));
     let state = async |id: &str| house.store.subscription(id).await.unwrap().state;
@@ -364,6 +377,23 @@ async fn the_sample_goes_with_all_that_is_its_own() {
     assert_eq!((declared.developers.len(), declared.environments.len()), (1, 1));
     refused(&house.delete("/v1/sample").await, 409, "isn't there", "nothing");
     assert_eq!(house.get("/v1/status").await.json()["sample"], false);
+}
+
+#[tokio::test]
+async fn what_was_connected_to_the_sample_keeps_what_it_needs() {
+    let house = House::furnished().await;
+    let connections = json!([
+        {"application": "mobile", "environment": "archive"},
+        {"application": "retired", "environment": "museum", "own_roles": ["editor"]}
+    ]);
+    house.done("/v1/apply", json!({"declared": {"connections": connections}, "dry_run": false})).await;
+    let applied = house.delete("/v1/sample").await.json();
+    let removed =
+        ["product standard", "connection mobile@museum", "user frida", "user rosa", "role reader", "api constituent"];
+    assert_eq!(applied["removed"], json!(removed));
+    let declared = house.store.declared().await.unwrap();
+    assert_eq!(limen_rules::declared::check_references(&declared), []);
+    assert_eq!((declared.applications.len(), declared.environments.len(), declared.connections.len()), (2, 2, 2));
 }
 
 #[tokio::test]

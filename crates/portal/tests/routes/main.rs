@@ -4,5 +4,7 @@
 
 mod admin;
 mod house;
+mod oauth;
 mod pages;
+mod people;
 mod socket;

@@ -32,6 +32,7 @@ pub fn check_references(declared: &Declared) -> Vec<Problem> {
     }
     connections(declared, &environments, &roles, &mut problems);
     sign_in::check_between(declared, &mut problems);
+    super::counted::check(declared, &mut problems);
     base_paths(declared, &mut problems);
     problems.found
 }

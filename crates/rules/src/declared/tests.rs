@@ -331,6 +331,31 @@ fn an_account_at_the_provider_is_one_users() {
 }
 
 #[test]
+fn a_product_counts_connections_only_where_calls_bring_tokens() {
+    let counted = |api: serde_json::Value, apis: &[&str]| {
+        let mut api = api;
+        (api["name"], api["base_path"], api["target"]) = ("a".into(), "/a".into(), "http://a".into());
+        let products = serde_json::json!([{"name": "p", "apis": apis, "counted_by": "connection"}]);
+        let all = told(&check_references(&declared(serde_json::json!({"apis": [api], "products": products}))));
+        all.iter().filter(|one| one.starts_with("products[0].counted_by: none of its APIs asks")).count()
+    };
+    let operation = |access: &str| serde_json::json!({"name": "o", "method": "GET", "path": "/", "access": access});
+    assert_eq!(counted(serde_json::json!({"access": "key"}), &["a"]), 1);
+    assert_eq!(counted(serde_json::json!({"access": "token"}), &["a"]), 1, "nobody's product is charged");
+    assert_eq!(counted(serde_json::json!({"access": "key+token"}), &["a"]), 0);
+    assert_eq!(counted(serde_json::json!({"access": "key", "operations": [operation("key+token")]}), &["a"]), 0);
+    assert_eq!(counted(serde_json::json!({"access": "key+token", "operations": [operation("key")]}), &["a"]), 1);
+    assert_eq!(counted(serde_json::json!({"access": "key"}), &[]), 0);
+    assert_eq!(counted(serde_json::json!({"access": "key"}), &["a", "lost"]), 0, "the lost API is told of");
+}
+
+#[test]
+fn the_operator_s_own_name_is_no_application_s() {
+    let taken = declared(serde_json::json!({"applications": [{"name": "limen.operator", "developer": "ada"}]}));
+    assert!(told(&check_values(&taken))[0].starts_with("applications[0].name: 'limen.operator' has a '.'"));
+}
+
+#[test]
 fn base_paths_stay_out_of_each_others_way() {
     let paths = |paths: &[&str]| {
         let apis: Vec<_> = paths

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::*;
-use crate::model::Declared;
+use crate::model::{Access, Bind, Declared};
 use crate::record::{Directory, StoredKey, Subscription, SubscriptionState, VerifyingKey, Which};
 use crate::snapshot::Snapshot;
 
@@ -119,6 +119,7 @@ fn identified(change: impl FnOnce(&mut Directory, &mut Claims), now_us: i64) -> 
         "environments": [{"name": "demo"}],
         "roles": [{"name": "reader", "permissions": ["thing.read"]}],
         "users": [{"name": "farah", "memberships": [{"environment": "demo", "roles": ["reader"]}]}],
+        "connections": [{"application": "ada-app", "environment": "demo"}],
     }))
     .unwrap();
     let subscription = Subscription {
@@ -151,7 +152,7 @@ fn identified(change: impl FnOnce(&mut Directory, &mut Claims), now_us: i64) -> 
 #[test]
 fn who_calls_is_read_from_token_and_snapshot_together() {
     let identity = identified(|_, _| {}, NOW_US).unwrap().unwrap();
-    assert_eq!((&*identity.user, identity.application.as_deref()), ("farah", Some("ada-app")));
+    assert_eq!((identity.user.as_deref(), identity.application.as_deref()), (Some("farah"), Some("ada-app")));
     assert_eq!(&*identity.permission_names, "thing.read");
     let operators = identified(|_, claims| claims.client_id = OPERATOR_CLIENT_ID.into(), NOW_US).unwrap().unwrap();
     assert_eq!(operators.application, None);
@@ -169,6 +170,9 @@ fn what_can_change_is_looked_at_on_every_call() {
     assert_eq!(cause(|all, _| all.declared.users.clear()), Cause::TokenInvalid);
     assert_eq!(cause(|all, _| all.declared.users[0].memberships.clear()), Cause::TokenInvalid);
     assert_eq!(cause(|all, _| all.declared.applications[0].disabled = true), Cause::TokenInvalid);
+    assert_eq!(cause(|all, _| all.declared.connections.clear()), Cause::TokenInvalid);
+    assert_eq!(cause(|all, _| all.declared.environments.clear()), Cause::TokenInvalid);
+    assert_eq!(cause(|_, claims| claims.environment = "spare".into()), Cause::TokenInvalid);
     assert_eq!(cause(|all, _| all.verifying_keys.clear()), Cause::TokenInvalid);
     assert_eq!(cause(|all, _| all.verifying_keys[0].trusted_until_us = Some(NOW_US)), Cause::TokenInvalid);
     assert_eq!(cause(|all, _| all.declared.applications[0].developer = "bo".into()), Cause::ApplicationMismatch);
@@ -191,7 +195,10 @@ fn a_header_of_another_form_is_told_apart_from_none() {
         if let Some(value) = value {
             headers.insert(http::header::AUTHORIZATION, value.parse().unwrap());
         }
-        presented(&headers, &none).map(str::to_owned).map_err(|refusal| refusal.detail.into_owned())
+        presented(&headers, &none)
+            .and_then(|token| token.text())
+            .map(str::to_owned)
+            .map_err(|refusal| refusal.detail.into_owned())
     };
     assert_eq!(read(Some("Bearer abc.d-e_f")).unwrap(), "abc.d-e_f");
     assert_eq!(read(Some("bearer  abc ")).unwrap(), "abc");

@@ -4,6 +4,8 @@ use limen_rules::record::Which;
 use limen_rules::sign_in::record::{Hash, StoredSecret};
 
 use super::standing;
+use sqlx::sqlite::SqliteConnection;
+
 use crate::error::StoreError;
 use crate::resource::ResourceKind;
 use crate::store::Store;
@@ -47,22 +49,7 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn application_secrets(&self, application: &str) -> Result<Vec<StoredSecret>, StoreError> {
         let mut reading = self.read().await?;
-        let rows: Vec<(String, Vec<u8>, i64)> = sqlx::query_as(
-            "SELECT which, hash, made_at_us FROM application_secret WHERE application = $1 ORDER BY which",
-        )
-        .bind(application)
-        .fetch_all(&mut *reading)
-        .await?;
-        let secret = |(which, hash, made_at_us): (String, Vec<u8>, i64)| {
-            let which = match which.as_str() {
-                "primary" => Which::Primary,
-                _ => Which::Secondary,
-            };
-            let hash = Hash::try_from(hash);
-            let hash = hash.map_err(|_| StoreError::damaged("the hash of a secret hasn't 32 bytes"))?;
-            Ok(StoredSecret { which, hash, made_at_us })
-        };
-        rows.into_iter().map(secret).collect()
+        of(&mut reading, application).await
     }
 
     /// Ends one of an application's secrets.
@@ -150,4 +137,23 @@ fn word(which: Which) -> &'static str {
         Which::Primary => "primary",
         Which::Secondary => "secondary",
     }
+}
+
+/// As [`Store::application_secrets`].
+pub(crate) async fn of(connection: &mut SqliteConnection, application: &str) -> Result<Vec<StoredSecret>, StoreError> {
+    let rows: Vec<(String, Vec<u8>, i64)> =
+        sqlx::query_as("SELECT which, hash, made_at_us FROM application_secret WHERE application = $1 ORDER BY which")
+            .bind(application)
+            .fetch_all(connection)
+            .await?;
+    let secret = |(which, hash, made_at_us): (String, Vec<u8>, i64)| {
+        let which = match which.as_str() {
+            "primary" => Which::Primary,
+            _ => Which::Secondary,
+        };
+        let hash = Hash::try_from(hash);
+        let hash = hash.map_err(|_| StoreError::damaged("the hash of a secret hasn't 32 bytes"))?;
+        Ok(StoredSecret { which, hash, made_at_us })
+    };
+    rows.into_iter().map(secret).collect()
 }

@@ -36,7 +36,7 @@ pub(crate) async fn stands(
         return Ok(false);
     }
     let known: Option<Application> = find(connection, ResourceKind::Application, application).await?;
-    if !known.is_some_and(|application| !application.disabled) {
+    if known.is_none_or(|application| application.disabled) {
         return Ok(false);
     }
     Ok(exists(connection, ResourceKind::Environment, environment).await?

@@ -1,6 +1,13 @@
 //! What is written is there, what can't be is refused, and every change that a snapshot would see is told.
-#![allow(clippy::unwrap_used, reason = "the exemption for tests does not reach the functions that they share")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the exemption for tests does not reach the functions that they share"
+)]
 
+mod crash;
+mod families;
+mod parallel;
 mod sign_in;
 
 use limen_rules::model::{Api, CountedBy, Declared, Developer, Product};

@@ -1,0 +1,232 @@
+//! Who calls: what a verified token and the snapshot say together, on every call.
+//!
+//! Effective permissions are the roles' in the environment, less what the connection and the token leave out. Where
+//! neither leaves out anything, nothing is computed and nothing allocated. Knows no signature and no clock.
+
+use std::sync::Arc;
+
+use super::{APPLICATION_SUBJECT_PREFIX, Claims, Mode, OPERATOR_CLIENT_ID, Verified, refuse};
+use crate::contract::{Cause, Refusal};
+use crate::key::Subscribed;
+use crate::model::{Access, Bind, Name};
+use crate::permission::PermissionSet;
+use crate::snapshot::{Catalog, LiveApi, LiveApplication, LiveConnection, LiveMembership};
+
+/// Who calls, as the token and the snapshot together say.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The user; none where the application acts for itself.
+    pub user: Option<Name>,
+    /// The application; none for an operator's own token.
+    pub application: Option<Name>,
+    /// The environment.
+    pub environment: Name,
+    /// The grant that the token was issued under.
+    pub grant: Name,
+    /// What the caller may do there now.
+    pub permissions: Arc<PermissionSet>,
+    /// The permissions' names, space separated, as the service is told.
+    pub permission_names: Arc<str>,
+    /// What narrows the roles; none where nothing does.
+    pub limits: Option<Box<Limits>>,
+    /// When the token ends.
+    pub expires_at_s: i64,
+}
+
+impl Identity {
+    /// Whether the token gives less than the roles and the connection do.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        let is_limited = self.limits.as_ref().is_some_and(|limits| limits.of_token.is_some());
+        if is_limited { Mode::Limited } else { Mode::Full }
+    }
+}
+
+/// What stands between a caller and all that the roles allow.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// What the roles allow.
+    pub of_roles: Arc<PermissionSet>,
+    /// What the connection is limited to, where it is.
+    pub of_connection: Option<Arc<LiveMembership>>,
+    /// What the token is limited to, where it is.
+    pub of_token: Option<LiveMembership>,
+}
+
+/// The proof that the caller is known, or that no token was required.
+#[derive(Clone, Debug)]
+pub struct Identified(Option<Identity>);
+
+impl Identified {
+    /// The proof for an operation whose access asks for no token.
+    #[must_use]
+    pub fn not_required(access: Access) -> Option<Self> {
+        (!access.needs_token()).then_some(Self(None))
+    }
+
+    /// Who calls.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.0.as_ref()
+    }
+
+    /// Who calls, by value.
+    #[must_use]
+    pub fn into_identity(self) -> Option<Identity> {
+        self.0
+    }
+}
+
+/// Looks at everything about a verified token that can change: on every call, also for a remembered signature.
+///
+/// # Errors
+/// 401, or 403 `application-mismatch`.
+pub fn identify(
+    catalog: &Catalog,
+    api: &LiveApi,
+    verified: &Verified,
+    subscribed: &Subscribed,
+    now_us: i64,
+) -> Result<Identified, Refusal> {
+    let claims = &verified.claims;
+    check_standing(catalog, verified, now_us)?;
+    let connected = match claimed_application(claims) {
+        Some(name) => Some(connection(catalog, name, &claims.environment)?),
+        None => None,
+    };
+    let own_name = claims.sub.strip_prefix(APPLICATION_SUBJECT_PREFIX);
+    let roles = match own_name {
+        None => roles_of_user(catalog, &claims.sub, &claims.environment)?,
+        Some(name) => own_roles(name, claims, connected.map(|(_, connection)| connection))?,
+    };
+    if let Some((application, _)) = connected {
+        bound(api, subscribed, &claims.client_id, &application.developer)?;
+    }
+    let limit = connected.and_then(|(_, connection)| connection.limit.as_ref());
+    let (allowed, limits) = narrow(catalog, claims, roles, limit);
+    Ok(Identified(Some(Identity {
+        user: own_name.is_none().then(|| claims.sub.clone()),
+        application: connected.map(|_| claims.client_id.clone()),
+        environment: claims.environment.clone(),
+        grant: claims.grant.clone(),
+        permissions: allowed.permissions,
+        permission_names: allowed.permission_names,
+        limits,
+        expires_at_s: claims.exp,
+    })))
+}
+
+fn invalid(words: String) -> Refusal {
+    refuse(Cause::TokenInvalid, words)
+}
+
+/// Whether the key is still trusted, the time right and the grant not revoked.
+fn check_standing(catalog: &Catalog, verified: &Verified, now_us: i64) -> Result<(), Refusal> {
+    let claims = &verified.claims;
+    let key = catalog.trusted_keys.get(&verified.kid);
+    if key.is_none_or(|key| key.trusted_until_us.is_some_and(|until| now_us >= until)) {
+        return Err(invalid(format!("signing key {} is not trusted any more", verified.kid)));
+    }
+    let now_s = now_us.div_euclid(1_000_000);
+    if now_s >= claims.exp {
+        return Err(refuse(Cause::TokenExpired, format!("expired {} s ago", now_s - claims.exp)));
+    }
+    if claims.nbf.is_some_and(|nbf| now_s < nbf) {
+        return Err(invalid("not yet in time".into()));
+    }
+    if catalog.revoked_grants.contains(&claims.grant) {
+        return Err(invalid(format!("grant {} was revoked", claims.grant)));
+    }
+    Ok(())
+}
+
+fn claimed_application(claims: &Claims) -> Option<&Name> {
+    (&*claims.client_id != OPERATOR_CLIENT_ID).then_some(&claims.client_id)
+}
+
+fn roles_of_user<'c>(catalog: &'c Catalog, name: &str, environment: &str) -> Result<&'c LiveMembership, Refusal> {
+    let Some(user) = catalog.users.get(name).filter(|user| !user.disabled) else {
+        return Err(invalid(format!("user {name} is unknown or disabled")));
+    };
+    let roles = user.memberships.get(environment);
+    roles.ok_or_else(|| invalid(format!("user {name} is no longer in environment {environment}")))
+}
+
+/// An application that isn't switched off, and its connection to the environment.
+fn connection<'c>(
+    catalog: &'c Catalog,
+    name: &str,
+    environment: &str,
+) -> Result<(&'c LiveApplication, &'c LiveConnection), Refusal> {
+    let Some(application) = catalog.applications.get(name).filter(|application| !application.disabled) else {
+        return Err(invalid(format!("application {name} is unknown or disabled")));
+    };
+    let Some(connection) = application.connections.get(environment) else {
+        return Err(invalid(format!("application {name} is not connected to environment {environment}")));
+    };
+    Ok((application, connection))
+}
+
+/// What an application that acts for itself may do: the subject is the application itself, and its connection lets it.
+fn own_roles<'c>(
+    name: &str,
+    claims: &Claims,
+    connection: Option<&'c LiveConnection>,
+) -> Result<&'c LiveMembership, Refusal> {
+    let Some(connection) = connection.filter(|_| name == &*claims.client_id) else {
+        let words = format!("the subject is application {name} and the token is {}'s", claims.client_id);
+        return Err(invalid(words));
+    };
+    connection.own.as_ref().ok_or_else(|| {
+        invalid(format!("application {name} may no longer act for itself in environment {}", claims.environment))
+    })
+}
+
+/// What connection and token leave of the roles. Who is limited by neither has what the roles allow, untouched.
+fn narrow(
+    catalog: &Catalog,
+    claims: &Claims,
+    roles: &LiveMembership,
+    limit: Option<&Arc<LiveMembership>>,
+) -> (LiveMembership, Option<Box<Limits>>) {
+    if limit.is_none() && claims.mode == Mode::Full && claims.scope.is_none() {
+        return (roles.clone(), None);
+    }
+    // A scope counts even where the mode doesn't announce it, and a mode that announces one that isn't there leaves
+    // nothing: a token only ever narrows.
+    let scope = claims.scope.as_deref().unwrap_or_default();
+    let is_limited = claims.mode == Mode::Limited || claims.scope.is_some();
+    let of_token = is_limited.then(|| LiveMembership {
+        permissions: Arc::new(catalog.permissions.set(scope.split(' '))),
+        permission_names: scope.into(),
+    });
+    let leaves = |bit| {
+        limit.is_none_or(|limit| limit.permissions.contains(bit))
+            && of_token.as_ref().is_none_or(|token| token.permissions.contains(bit))
+    };
+    let names = roles.permission_names.split(' ').filter(|name| catalog.permissions.bit(name).is_some_and(leaves));
+    let names: Vec<&str> = names.collect();
+    let allowed = LiveMembership {
+        permissions: Arc::new(catalog.permissions.set(names.iter().copied())),
+        permission_names: names.join(" ").into(),
+    };
+    let of_roles = Arc::clone(&roles.permissions);
+    (allowed, Some(Box::new(Limits { of_roles, of_connection: limit.cloned(), of_token })))
+}
+
+/// Key and token must be of one developer, unless the API lets them differ.
+fn bound(api: &LiveApi, subscribed: &Subscribed, application: &Name, owner: &Name) -> Result<(), Refusal> {
+    let Some(granted) = subscribed.granted() else { return Ok(()) };
+    if api.api.bind == Bind::None || granted.subscription.developer == *owner {
+        return Ok(());
+    }
+    Err(Refusal::new(Cause::ApplicationMismatch)
+        .message("The access token belongs to another developer's application than the subscription key.")
+        .operator_words(format!(
+            "application {application} is {owner}'s, subscription {} is {}'s",
+            granted.subscription.id, granted.subscription.developer
+        )))
+}
+
+#[cfg(test)]
+mod tests;

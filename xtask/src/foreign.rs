@@ -1,0 +1,74 @@
+//! What others wrote and our tests use: OAuth libraries of JavaScript and Python, and a browser with its driver.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::servers::install_packages;
+use crate::steps::{self, Step, has, run, target_folder};
+
+/// Where their versions are written down.
+const WITH: &str = "crates/limen/tests/foreign/with";
+const JAVASCRIPT: [&str; 2] = ["package.json", "package-lock.json"];
+const PYTHON: &str = "requirements.txt";
+
+/// Installs what is missing or of another version than is written down, into the target folder.
+pub(crate) fn install() -> Result<()> {
+    let missing: Vec<&str> = ["npm", "chromium"].into_iter().filter(|name| !has(&[name, "--version"])).collect();
+    install_packages(&missing, "OAuth libraries by others and a browser are run against Limen")?;
+    if !has(&["node", "--eval", "process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)"]) {
+        bail!("Node is older than 20, which the browser's driver needs; install a newer one");
+    }
+    let folder = target_folder().join("foreign");
+    fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
+    javascript(&folder)?;
+    python(&folder)
+}
+
+fn javascript(folder: &Path) -> Result<()> {
+    let written = written(&JAVASCRIPT)?;
+    if is_installed(folder, "javascript", &written) {
+        return Ok(());
+    }
+    for name in JAVASCRIPT {
+        fs::copy(steps::root().join(WITH).join(name), folder.join(name))?;
+    }
+    let place = folder.display().to_string();
+    let words = ["ci", "--prefix", &place, "--ignore-scripts", "--no-audit", "--no-fund"];
+    run(&Step::new("install", steps::program("npm", &words)).mend("is the package registry reached?"))?;
+    note(folder, "javascript", &written)
+}
+
+fn python(folder: &Path) -> Result<()> {
+    let written = written(&[PYTHON])?;
+    if is_installed(folder, "python", &written) {
+        return Ok(());
+    }
+    let place = folder.join("python").display().to_string();
+    let made = || Step::new("install", steps::program("python3", &["-m", "venv", "--clear", &place]));
+    if run(&made()).is_err() {
+        install_packages(&["python3-venv"], "Python's OAuth libraries are run against Limen")?;
+        run(&made())?;
+    }
+    let list = steps::root().join(WITH).join(PYTHON).display().to_string();
+    let words = ["install", "--quiet", "--disable-pip-version-check", "--requirement", &list];
+    let pip = format!("{place}/bin/pip");
+    run(&Step::new("install", steps::program(&pip, &words)).mend("is the package registry reached?"))?;
+    note(folder, "python", &written)
+}
+
+/// The texts of the lists of versions.
+fn written(names: &[&str]) -> Result<String> {
+    let read = |name: &&str| fs::read_to_string(steps::root().join(WITH).join(name));
+    Ok(names.iter().map(read).collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+/// Whether the last installation that ended well was of these lists.
+fn is_installed(folder: &Path, what: &str, written: &str) -> bool {
+    fs::read_to_string(folder.join(format!("{what}.installed"))).is_ok_and(|noted| noted == written)
+}
+
+fn note(folder: &Path, what: &str, written: &str) -> Result<()> {
+    fs::write(folder.join(format!("{what}.installed")), written).context("what was installed can't be noted")
+}
