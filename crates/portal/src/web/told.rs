@@ -11,6 +11,7 @@ use limen_store::StoreError;
 
 use super::page::{Frame, rendered};
 use super::request_id::RequestId;
+use super::words::Words;
 
 /// Parameters that are shown as they came; of others nothing is, for they may be secrets.
 const SHOWN: [&str; 7] =
@@ -44,7 +45,7 @@ struct ToldPage<'a> {
     frame: Frame,
     title: &'static str,
     entry: &'static Entry,
-    message: &'a str,
+    message: Words<'a>,
     /// Whether whoever reads it can do nothing about it but tell the application's developer.
     is_developers: bool,
     sent: &'a [Sent],
@@ -99,7 +100,7 @@ impl Told {
             frame: Frame::at(""),
             title: title(self.trouble),
             entry: self.trouble.entry(),
-            message: &self.message,
+            message: Words(&self.message),
             is_developers: self.status == 400,
             sent: &self.sent,
             request_id: &self.request_id,

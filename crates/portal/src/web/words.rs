@@ -1,13 +1,34 @@
 //! How declared things are called on pages of signing in, for people.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
 
-use limen_rules::model::{Declared, Name};
+use limen_rules::model::{Declared, Name, Role};
 
 /// A title, or the name where there is none.
 pub(super) fn title_of<'t>(title: &'t str, name: &'t str) -> &'t str {
     if title.trim().is_empty() { name } else { title }
 }
+
+/// A message between tags, where an apostrophe stands for itself: who compares messages to the letter finds them.
+pub(super) struct Words<'w>(pub(super) &'w str);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for one in self.0.chars() {
+            match one {
+                '&' => formatter.write_str("&amp;")?,
+                '<' => formatter.write_str("&lt;")?,
+                '>' => formatter.write_str("&gt;")?,
+                '"' => formatter.write_str("&quot;")?,
+                other => formatter.write_char(other)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl askama::filters::HtmlSafe for Words<'_> {}
 
 /// A permission as the consent page tells it.
 pub(super) struct Permission {
@@ -19,17 +40,23 @@ pub(super) struct Permission {
     pub(super) is_held: bool,
 }
 
-/// The permissions of `reach`, or without it all that are `held`, each with the roles that have it.
-pub(super) fn permissions(declared: &Declared, reach: Option<&[Name]>, held: &BTreeSet<Name>) -> Vec<Permission> {
+/// The permissions of `reach`, or without it all that are held, each with the roles that give it: of those that the user
+/// has, `mine`, or where none of these does, of all.
+pub(super) fn permissions(declared: &Declared, reach: Option<&[Name]>, mine: &[&Role]) -> Vec<Permission> {
+    let held: BTreeSet<&Name> = mine.iter().flat_map(|role| &role.permissions).collect();
     let names: Vec<&Name> = match reach {
         Some(reach) => reach.iter().collect(),
-        None => held.iter().collect(),
+        None => held.iter().copied().collect(),
     };
-    let roles_of = |name: &Name| {
-        let with = declared.roles.iter().filter(|role| role.permissions.contains(name));
-        with.map(|role| title_of(&role.title, &role.name)).collect::<Vec<_>>().join(", ")
+    let told = |name: &Name| {
+        let titles = |roles: &mut dyn Iterator<Item = &Role>| {
+            let with = roles.filter(|role| role.permissions.contains(name));
+            with.map(|role| title_of(&role.title, &role.name)).collect::<Vec<_>>().join(", ")
+        };
+        let is_held = held.contains(name);
+        let roles = if is_held { titles(&mut mine.iter().copied()) } else { titles(&mut declared.roles.iter()) };
+        Permission { name: name.clone(), roles, is_held }
     };
-    let told = |name: &Name| Permission { name: name.clone(), roles: roles_of(name), is_held: held.contains(name) };
     names.into_iter().map(told).collect()
 }
 

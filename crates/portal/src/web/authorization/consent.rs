@@ -1,13 +1,11 @@
 //! Whether the user allows it: asked on a page that says in words what it means, remembered for applications that can
 //! keep a secret, and answered with a code.
 
-use std::collections::BTreeSet;
-
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use limen_rules::key;
-use limen_rules::model::{ApplicationKind, Declared, Environment, Name, User};
+use limen_rules::model::{ApplicationKind, Declared, Environment, Name, Role, User};
 use limen_rules::sign_in::CODE_LIFE_S;
 use limen_rules::sign_in::consent::{covers, joined, reach};
 use limen_rules::sign_in::parameters::Parameters;
@@ -89,7 +87,7 @@ impl Flow {
         let has_logo = self.portal.store.application_logo(&application.name).await?.is_some();
         let (action, mark) = (address(&self.parameters), self.visitor.form_mark(&self.portal));
         let has_others = question.user.memberships.len() > 1;
-        let mine = held(&declared, question.user, environment);
+        let mine = roles(&declared, question.user, environment);
         let page = ConsentPage {
             frame: Frame::at(""),
             action: &action,
@@ -190,12 +188,11 @@ fn environment_of<'d>(declared: &'d Declared, user: &User, name: &str) -> Result
     found.ok_or_else(|| Halt::of(Trouble::FormExpired, ""))
 }
 
-/// The permissions that the user's roles give there.
-fn held(declared: &Declared, user: &User, environment: &Environment) -> BTreeSet<Name> {
+/// The user's roles there.
+fn roles<'d>(declared: &'d Declared, user: &User, environment: &Environment) -> Vec<&'d Role> {
     let there = user.memberships.iter().filter(|membership| membership.environment == environment.name);
-    let roles: Vec<&Name> = there.flat_map(|membership| &membership.roles).collect();
-    let mine = declared.roles.iter().filter(|role| roles.contains(&&role.name));
-    mine.flat_map(|role| role.permissions.iter().cloned()).collect()
+    let names: Vec<&Name> = there.flat_map(|membership| &membership.roles).collect();
+    declared.roles.iter().filter(|role| names.contains(&&role.name)).collect()
 }
 
 /// How a form carries what its page said.
