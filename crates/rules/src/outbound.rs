@@ -122,7 +122,9 @@ impl Place {
         if self.is_listed {
             return Ok(());
         }
-        let refused = addresses.iter().find_map(|address| Some((address, not_public(*address)?)).filter(|_| !allowed.networks.contain(*address)));
+        let refused = addresses
+            .iter()
+            .find_map(|address| Some((address, not_public(*address)?)).filter(|_| !allowed.networks.contain(*address)));
         match refused {
             Some((address, what)) => {
                 Err(format!("{address} is {what}; list the host or its network in outbound.allow if it is meant"))

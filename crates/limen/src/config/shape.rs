@@ -122,8 +122,8 @@ const METRICS: &[Field] = &[field("listen", Form::Text)];
 const OUTBOUND: &[Field] = &[field("allow", TEXTS), field("ca_file", Form::Text)];
 
 const PROVIDER: &[Field] = &[
-    needed("issuer", Form::Text),
-    needed("application_id", Form::Text),
+    field("issuer", Form::Text),
+    field("application_id", Form::Text),
     field("secret_file", Form::Text),
     field("title", Form::Text),
     field("scopes", TEXTS),

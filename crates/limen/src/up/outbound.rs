@@ -106,11 +106,7 @@ impl Way {
     }
 
     /// All addresses of the place, each judged: what is connected to is one of these and never asked for again.
-    async fn resolve(
-        &self,
-        place: &Place,
-        held: &Arc<OwnedSemaphorePermit>,
-    ) -> Result<Vec<SocketAddr>, OutboundFault> {
+    async fn resolve(&self, place: &Place, held: &Arc<OwnedSemaphorePermit>) -> Result<Vec<SocketAddr>, OutboundFault> {
         let mut found = match &place.host {
             Host::Address(address) => vec![SocketAddr::new(*address, place.port)],
             Host::Name(name) => {

@@ -119,7 +119,10 @@ fn an_application_gets_its_code_through_the_provider() {
         assert_ne!(browser.cookies.get("limen-session"), Some(&before), "a new value at each sign-in");
         let page = browser.submit(&page.form("consent"), &[("decision", "allow")]);
         let address = page.leads_to().unwrap_or_else(|| panic!("no redirect: {page:?}"));
-        assert!(address.starts_with("http://127.0.0.1:7777/back?") && parameter(address, "code").is_some(), "{address}");
+        assert!(
+            address.starts_with("http://127.0.0.1:7777/back?") && parameter(address, "code").is_some(),
+            "{address}"
+        );
         assert!(browser.open("/account").answer.text().contains("Bea Subject"));
         // The value of before is nobody's.
         let mut old = stage.browser();

@@ -225,9 +225,20 @@ mod tests {
         }
         let long = format!("/authorization?{}", "a".repeat(BACK_MAX_BYTES));
         for other in [
-            "", "/", "//evil.example", "https://evil.example/", "/\\evil.example", "/authorization", "/authorizationx?",
-            "/authorization/..//evil.example", "/account?x", "/sign-out", "/authorization?\r\nSet-Cookie: a=b",
-            "/authorization?a b", "authorization?", &long,
+            "",
+            "/",
+            "//evil.example",
+            "https://evil.example/",
+            "/\\evil.example",
+            "/authorization",
+            "/authorizationx?",
+            "/authorization/..//evil.example",
+            "/account?x",
+            "/sign-out",
+            "/authorization?\r\nSet-Cookie: a=b",
+            "/authorization?a b",
+            "authorization?",
+            &long,
         ] {
             assert_eq!(place(other), None, "{other}");
         }

@@ -326,7 +326,9 @@ fn an_account_at_the_provider_is_one_users() {
     let newer = declared(serde_json::json!({"users": [user("ada", "s-1"), user("eve", "s-2")]}));
     assert_eq!(
         told(&check_references(&merge(&newer, &existing))),
-        ["users[1].external_subject: 's-2' is another user's too; mend: an account at the provider belongs to one user; remove it from the other"]
+        [
+            "users[1].external_subject: 's-2' is another user's too; mend: an account at the provider belongs to one user; remove it from the other"
+        ]
     );
 }
 

@@ -99,13 +99,9 @@ fn what_is_slow_or_large_or_cut_is_no_answer() {
         _ => Reply::status(200),
     });
     let mut way = way(&["127.0.0.1"]);
-    for (path, words) in [
-        ("/large", "larger than"),
-        ("/endless", "larger than"),
-        ("/head", ""),
-        ("/cut", "broke off"),
-        ("/garbage", ""),
-    ] {
+    for (path, words) in
+        [("/large", "larger than"), ("/endless", "larger than"), ("/head", ""), ("/cut", "broke off"), ("/garbage", "")]
+    {
         failed_by(asked(&way, &format!("{}{path}", service.url())), words);
     }
     assert_eq!(way.timeout, Duration::from_secs(5));
@@ -133,7 +129,8 @@ fn few_are_under_way_at_a_time() {
         counted.fetch_sub(1, Ordering::SeqCst);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
     });
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let way = Arc::new(Way { timeout: Duration::from_secs(60), ..way(&["127.0.0.1"]) });
     let url = service.url();
     runtime.block_on(async {

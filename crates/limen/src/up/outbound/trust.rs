@@ -49,7 +49,10 @@ impl Trust {
             Self::File(path) => {
                 let path = path.clone();
                 let reading = tokio::task::spawn_blocking(move || read(&path));
-                reading.await.map_err(|error| error.to_string())?.map_err(|words| format!("outbound.ca_file: {words}"))?
+                reading
+                    .await
+                    .map_err(|error| error.to_string())?
+                    .map_err(|words| format!("outbound.ca_file: {words}"))?
             }
         };
         let name = match &place.host {

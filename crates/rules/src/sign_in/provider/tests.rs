@@ -128,9 +128,13 @@ fn what_the_browser_may_come_back_with() {
     let denied = read(&[("state", "s"), ("error", "access_denied"), ("code", "c")]).unwrap();
     assert_eq!(refused(&denied, &plain), Trouble::ProviderRefused);
     assert_eq!(refused(&read(&[("state", "s")]).unwrap(), &plain), Trouble::ProviderRefused);
-    for bad in [&[("code", "c")][..], &[("state", ""), ("code", "c")], &[("state", "s"), ("state", "s")],
-        &[("state", "s"), ("code", "c"), ("code", "c")], &[("state", "s"), ("iss", ISSUER), ("iss", "x")]]
-    {
+    for bad in [
+        &[("code", "c")][..],
+        &[("state", ""), ("code", "c")],
+        &[("state", "s"), ("state", "s")],
+        &[("state", "s"), ("code", "c"), ("code", "c")],
+        &[("state", "s"), ("iss", ISSUER), ("iss", "x")],
+    ] {
         assert_eq!(read(bad), Err(Trouble::FormExpired), "{bad:?}");
     }
 }
@@ -211,9 +215,7 @@ fn id_tokens() {
     ] {
         assert!(checked(bad.clone()).is_err(), "{bad}");
     }
-    let typed = |kind: &str| {
-        check(&Signed { kind: Some(kind.into()), ..claims(json!({})) }, &settings(), "n", NOW_S)
-    };
+    let typed = |kind: &str| check(&Signed { kind: Some(kind.into()), ..claims(json!({})) }, &settings(), "n", NOW_S);
     assert_eq!(typed("JWT"), whole);
     assert!(typed("at+jwt").is_err() && typed("logout+jwt").is_err());
     let twice = Signed { kind: None, payload: br#"{"iss":"a","iss":"b"}"#.to_vec() };
