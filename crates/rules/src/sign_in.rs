@@ -4,6 +4,7 @@
 pub mod code;
 pub mod credentials;
 pub mod form;
+pub mod look;
 pub mod person;
 pub mod pkce;
 pub mod record;
