@@ -7,6 +7,7 @@
     reason = "a test's tools tell what went wrong by ending the test"
 )]
 
+pub mod browser;
 mod fault;
 pub mod frames;
 mod http;
@@ -21,6 +22,7 @@ mod service;
 pub mod tls;
 mod tls_door;
 
+pub use browser::{Browser, Page};
 pub use fault::{Draw, Fault, FaultProxy, Faults, Passed};
 pub use http::{Answer, Connection, Http};
 pub use http2::Http2;

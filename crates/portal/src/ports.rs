@@ -9,7 +9,7 @@ use std::sync::Arc;
 use limen_rules::model::Name;
 use limen_rules::quota::AccountKey;
 use limen_rules::token::{Claims, Issuer};
-use limen_store::Store;
+use limen_store::{Store, StoreError};
 
 use crate::memory::Memory;
 use crate::wire::{Explanation, TargetLine, UsageLine};
@@ -142,4 +142,15 @@ pub struct Portal {
     pub started_at_us: i64,
     /// How stale the snapshot may be before `/readyz` says no.
     pub snapshot_age_max_ms: u64,
+}
+
+impl Portal {
+    /// Waits, for a second at most, until the calls are decided from what was just written.
+    pub(crate) async fn live(&self) -> Result<(), StoreError> {
+        let revision = self.store.revision().await?;
+        if !self.refresh.changed(revision).await {
+            tracing::warn!(revision, "what was written is not live yet");
+        }
+        Ok(())
+    }
 }

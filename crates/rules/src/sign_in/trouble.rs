@@ -151,6 +151,11 @@ troubles! {
         "The scope '{}' is not known, or the application's connection does not reach so far."
         why "Scopes are the names of permissions, such as constituent.read. Without a scope the token has all that the user's roles and the connection allow."
         mend "Leave scope out, or name only permissions that the connection includes.";
+    StateTooLong: "A `state` that is too long to be carried.",
+        Redirect 303 "invalid_request" "state-too-long"
+        "The state is longer than 4096 bytes."
+        why "state comes back in an address, and browsers and servers cut long addresses."
+        mend "Keep what is needed on your side, and send a short random state that it is found by.";
     ConsentRefused: "The user said no.",
         Redirect 303 "access_denied" "consent-refused"
         "The user did not allow the application to act for them."
@@ -279,6 +284,15 @@ troubles! {
 }
 
 impl Trouble {
+    /// The message as `error_description` may say it: in the characters of RFC 6749 §5.2, others replaced by `?`.
+    #[must_use]
+    pub fn description(self, sent: &str) -> String {
+        let may_stand = |one: char| matches!(one, ' '..='~') && !matches!(one, '"' | '\\');
+        let typographic = |one: char| if one == '\u{2026}' { "...".to_owned() } else { "?".to_owned() };
+        let message = self.message(sent);
+        message.chars().map(|one| if may_stand(one) { one.to_string() } else { typographic(one) }).collect()
+    }
+
     /// The message with what was sent in it, cut and without control characters.
     #[must_use]
     pub fn message(self, sent: &str) -> String {
