@@ -5,6 +5,7 @@ pub mod code;
 pub mod consent;
 pub mod credentials;
 pub mod form;
+pub mod look;
 pub mod mark;
 pub mod parameters;
 pub mod person;
