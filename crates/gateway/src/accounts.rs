@@ -4,6 +4,7 @@
 //! leased through the port [`QuotaLedger`] before they are spent. Locks are short and never held across an await.
 //! This module knows no store, no product and no call beyond its right; the caller reads the clocks.
 
+mod idle;
 mod ledger;
 mod mapping;
 mod purse;
@@ -18,7 +19,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
@@ -35,7 +36,8 @@ pub use self::right::Right;
 use self::window::Window;
 use self::window_file::{Left, WindowFile};
 
-const SHARDS: usize = 64;
+/// So many that going through one takes no while, with a million accounts too.
+const SHARDS: usize = 1_024;
 
 /// How often a call waits for the ledger before it is told that limits are unavailable: others may take what it got.
 const MOST_WAITS: usize = 1_000;
@@ -130,6 +132,10 @@ struct Inner {
     file: WindowFile,
     outlet: Arc<Outlet>,
     is_closing: AtomicBool,
+    /// Accounts in all shards.
+    count: AtomicUsize,
+    /// The part of the table that is looked at next for accounts that may leave.
+    part: AtomicUsize,
 }
 
 struct Account {
@@ -174,9 +180,10 @@ impl Accounts {
             file.set_forgotten_at(now.monotonic_us);
             file.set_incomplete(false);
         }
+        let count = AtomicUsize::new(shards.iter().map(Shard::len).sum());
         let shards = shards.into_iter().map(Mutex::new).collect();
-        let is_closing = AtomicBool::new(false);
-        Ok(Accounts { inner: Arc::new(Inner { shards, hasher, file, outlet, is_closing }) })
+        let (is_closing, part) = (AtomicBool::new(false), AtomicUsize::new(0));
+        Ok(Accounts { inner: Arc::new(Inner { shards, hasher, file, outlet, is_closing, count, part }) })
     }
 
     /// Counts a call in the account's rate window.
@@ -233,7 +240,7 @@ impl Accounts {
     /// How many accounts are in memory.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.inner.shards.iter().map(|shard| lock(shard).len()).sum()
+        self.inner.count.load(Ordering::Relaxed)
     }
 
     /// Requests to the ledger since the start: those that it answered, and those that failed.
@@ -276,7 +283,8 @@ fn adopt(
                 }
             }
             Left::Counters { key, meter, counters } => {
-                lock(&account(key)?.quota).get_or_insert_default().survives(meter, counters);
+                let quota = account(key)?;
+                lock(&quota.quota).get_or_insert_default().survives(meter, counters, now.monotonic_us);
             }
         }
     }
@@ -305,7 +313,10 @@ impl Inner {
     }
 
     fn account(&self, key: AccountKey) -> Arc<Account> {
-        let make = || Arc::new(Account::new(key, self.outlet.clone()));
+        let make = || {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            Arc::new(Account::new(key, self.outlet.clone()))
+        };
         lock(self.shard(key)).entry(key.0).or_insert_with(make).clone()
     }
 }

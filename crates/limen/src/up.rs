@@ -193,6 +193,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     let stop_portal = serve_portal(portal, &store, (sockets.web, web_tls), sockets.metrics)?;
     rotate_by_age(keys);
     let watching = targets::watch(&gateway, &store);
+    accounts.rest(Arc::new(SystemClock));
     banner::warn_of_unreachable(settings);
     let running = listener::serve(&gateway, sockets.gateway, sockets.idle).map_err(|error| {
         StartFailure::of("The gateway could not be started", error, "Look at the machine's limits.")
