@@ -27,6 +27,7 @@ use limen_rules::period::Span;
 pub use limen_rules::quota::{AccountKey, Meter, QuotaTerms};
 pub use limen_rules::rate::{Paced, RateExceeded, RateTerms};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use self::ledger::{Lease, LedgerUnavailable, QuotaLedger};
@@ -77,6 +78,12 @@ pub enum ChargeRefused {
         /// Microseconds until the ledger is asked again.
         retry_in_us: u64,
     },
+}
+
+/// A call that has no right yet: the ledger was asked for one.
+pub struct Waiting {
+    account: Arc<Account>,
+    done: watch::Receiver<()>,
 }
 
 /// One quota right after a call was charged.
@@ -201,40 +208,84 @@ impl Accounts {
     /// # Errors
     /// [`ChargeRefused`]; nothing was taken then.
     pub async fn charge(&self, key: AccountKey, terms: &QuotaTerms, now: Reading) -> Result<Right, ChargeRefused> {
+        match self.charge_at_once(key, terms, now) {
+            Ok(charged) => charged,
+            Err(waiting) => self.charge_after(waiting, terms, now).await,
+        }
+    }
+
+    /// As [`Accounts::charge`], where no right has to be waited for.
+    ///
+    /// # Errors
+    /// What is to be waited for, by [`Accounts::charge_after`].
+    pub fn charge_at_once(
+        &self,
+        key: AccountKey,
+        terms: &QuotaTerms,
+        now: Reading,
+    ) -> Result<Result<Right, ChargeRefused>, Waiting> {
         if terms.calls.is_none() && terms.bytes.is_none() {
-            return Ok(Right::unlimited());
+            return Ok(Ok(Right::unlimited()));
         }
         let account = self.inner.account(key);
-        for waits in 0..MOST_WAITS {
-            if self.inner.is_closing.load(Ordering::Acquire) {
-                break;
-            }
-            let attempt = Attempt { key, terms, now, first: waits == 0, file: &self.inner.file };
-            match account.with_quota(|quota, jobs| quota.charge(&attempt, jobs)) {
-                Charge::Charged { taken, figures } => return Ok(Right::new(account, taken, figures)),
-                Charge::Refused(refused) => return Err(refused),
-                // An error says that the sender is gone, which is as good an answer.
-                Charge::Wait(mut done) => drop(done.changed().await),
+        self.attempt(&account, terms, now, true).map_err(|done| Waiting { account, done })
+    }
+
+    /// Waits for the ledger's answer, and takes the right then.
+    ///
+    /// # Errors
+    /// [`ChargeRefused`]; nothing was taken then.
+    pub async fn charge_after(
+        &self,
+        waiting: Waiting,
+        terms: &QuotaTerms,
+        now: Reading,
+    ) -> Result<Right, ChargeRefused> {
+        let Waiting { account, mut done } = waiting;
+        for _ in 1..MOST_WAITS {
+            // An error says that the sender is gone, which is as good an answer.
+            drop(done.changed().await);
+            match self.attempt(&account, terms, now, false) {
+                Ok(charged) => return charged,
+                Err(next) => done = next,
             }
         }
         Err(ChargeRefused::LimitsUnavailable { retry_in_us: 0 })
+    }
+
+    fn attempt(
+        &self,
+        account: &Arc<Account>,
+        terms: &QuotaTerms,
+        now: Reading,
+        first: bool,
+    ) -> Result<Result<Right, ChargeRefused>, watch::Receiver<()>> {
+        if self.inner.is_closing.load(Ordering::Acquire) {
+            return Ok(Err(ChargeRefused::LimitsUnavailable { retry_in_us: 0 }));
+        }
+        let attempt = Attempt { key: account.key, terms, now, first, file: &self.inner.file };
+        match account.with_quota(|quota, jobs| quota.charge(&attempt, jobs)) {
+            Charge::Charged { taken, figures } => Ok(Ok(Right::new(Arc::clone(account), taken, figures))),
+            Charge::Refused(refused) => Ok(Err(refused)),
+            Charge::Wait(done) => Err(done),
+        }
     }
 
     /// Returns all rights in hand to the ledger. Calls that are charged afterwards are refused; rights that are still
     /// out may be settled.
     pub async fn shutdown(&self) {
         self.inner.is_closing.store(true, Ordering::Release);
+        let mut closing = JoinSet::new();
         for shard in &self.inner.shards {
             let accounts: Vec<_> = lock(shard).values().cloned().collect();
-            let mut closing = JoinSet::new();
             for account in accounts {
                 if closing.len() >= CLOSED_AT_ONCE {
                     closing.join_next().await;
                 }
                 closing.spawn_on(close(account), &self.inner.outlet.runtime);
             }
-            while closing.join_next().await.is_some() {}
         }
+        while closing.join_next().await.is_some() {}
     }
 
     /// How many accounts are in memory.

@@ -123,7 +123,7 @@ impl LiveProduct {
     }
 }
 
-/// Things by name. No caller chooses what is in one, so a hash that is quick is enough (`docs/decisions/0060`).
+/// Things by name. No caller chooses what is in one, so a hash that is quick is enough (`docs/decisions/0028`).
 pub type Named<T> = HashMap<Name, T, RandomState>;
 
 /// A user as calls see them.
