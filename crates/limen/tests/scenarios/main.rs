@@ -10,6 +10,7 @@ mod drain;
 mod explain;
 mod first_run;
 mod floods;
+mod foreign;
 mod gibibytes;
 mod handover;
 mod http2;
