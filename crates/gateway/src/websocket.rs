@@ -1,5 +1,7 @@
 //! A connection that became a WebSocket (RFC 6455): the handshake's proof, and bytes that pass both ways until one side
-//! is silent for too long, both have ended, or what let the call in is gone. It knows no frame.
+//! is silent for too long, both have ended, or what let the call in is gone. Of frames it knows where they end.
+
+mod frames;
 
 use std::io;
 use std::task::{Context, Poll};
@@ -14,6 +16,7 @@ use limen_http1::service::ResponseHead;
 use limen_rules::websocket::is_websocket;
 use tokio::time::Instant;
 
+use self::frames::{Frames, REVOKED};
 use crate::connection::Socket;
 use crate::relay::Settlement;
 use crate::standing::Standing;
@@ -52,6 +55,8 @@ pub(crate) struct Tunnel {
     last_at: Instant,
     caller: Side,
     service: Side,
+    /// Where the service's frames end.
+    frames: Frames,
 }
 
 /// How far one side is.
@@ -68,7 +73,8 @@ enum Side {
 impl Tunnel {
     pub(crate) fn new(settlement: Settlement, standing: Option<Standing>, idle_timeout: Duration) -> Self {
         let last_at = Instant::now();
-        Self { settlement, standing, idle_timeout, last_at, caller: Side::Open, service: Side::Open }
+        let (caller, service, frames) = (Side::Open, Side::Open, Frames::default());
+        Self { settlement, standing, idle_timeout, last_at, caller, service, frames }
     }
 
     /// Begins with what the caller sent behind its request, and what the service sent behind its answer.
@@ -79,12 +85,14 @@ impl Tunnel {
         link.waiting().extend_from_slice(from_caller);
         let from_service = link.take_switched();
         debts.add_response_bytes(from_service.len());
+        self.frames.pass(&from_service);
         to_caller.extend_from_slice(&from_service);
     }
 
     /// Passes on what there is; ready when both sides have ended, or with why it ends otherwise.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>, socket: &mut Socket) -> Poll<io::Result<()>> {
         if self.standing.as_mut().is_some_and(|standing| standing.poll_end(context).is_ready()) {
+            self.say_revoked(context, socket);
             return Poll::Ready(Err(io::ErrorKind::PermissionDenied.into()));
         }
         loop {
@@ -99,6 +107,15 @@ impl Tunnel {
         }
         let Some(link) = &mut self.settlement.link else { return Poll::Ready(Ok(())) };
         link.poll_silence(context, self.last_at + self.idle_timeout).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Tells the caller why its connection ends, where a frame of ours may stand and the caller takes it at once. Whoever
+    /// doesn't isn't waited for.
+    fn say_revoked(&mut self, context: &mut Context<'_>, socket: &mut Socket) {
+        if self.frames.may_follow() && self.service == Side::Open {
+            socket.out.extend_from_slice(&REVOKED);
+            let _ = socket.poll_flush(context);
+        }
     }
 
     /// Whether something moved.
@@ -127,11 +144,13 @@ impl Tunnel {
         let Settlement { debts, link, .. } = &mut self.settlement;
         let Some(link) = link else { return Ok(false) };
         let mut has_moved = false;
+        let begin = socket.out.len();
         if self.service == Side::Open
             && let Some(mut space) = space(&mut socket.out)
             && let Poll::Ready(received) = link.poll_receive(context, &mut space)?
         {
             debts.add_response_bytes(received);
+            self.frames.pass(socket.out.get(begin..).unwrap_or_default());
             self.service = if received == 0 { Side::Ended } else { Side::Open };
             has_moved = true;
         }

@@ -16,12 +16,12 @@ pub struct Memory {
     turn: Arc<Mutex<()>>,
     /// Who makes and compares hashes of passwords.
     pub passwords: Passwords,
+    /// Who makes logos.
+    pub logos: Logos,
     /// Failed attempts to authenticate.
     pub(crate) attempts: Arc<Attempts>,
     /// What happened to recent requests of sign-in and token endpoints.
     pub(crate) journal: Arc<Journal>,
-    /// Who makes logos.
-    pub logos: Logos,
     /// From where browsers may call the token endpoint.
     pub(crate) origins: Arc<Origins>,
 }

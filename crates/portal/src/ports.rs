@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use limen_rules::model::Name;
+use limen_rules::quota::AccountKey;
 use limen_rules::token::{Claims, Issuer};
 use limen_store::{Store, StoreError};
 
@@ -76,8 +77,8 @@ pub trait GatewayView: Send + Sync {
     /// Everything that is measured, as text for a monitoring system.
     fn metrics(&self) -> String;
 
-    /// What a subscription has used, where it is counted.
-    fn usage(&self, subscription: &str) -> Option<UsageLine>;
+    /// What an account has used, where it is counted.
+    fn usage(&self, account: AccountKey) -> Option<UsageLine>;
 }
 
 /// Brings what was written to the calls.

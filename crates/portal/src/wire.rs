@@ -4,7 +4,7 @@
 
 mod people;
 
-use limen_rules::model::{Declared, Name};
+use limen_rules::model::{CountedBy, Declared, Name};
 use limen_rules::record::{Notice, NoticeKind, SubscriptionState, Which};
 use serde::{Deserialize, Serialize};
 
@@ -195,6 +195,23 @@ pub struct SubscriptionLine {
     pub keys: Vec<KeyLine>,
     /// What it has used in this period, where it has a quota.
     pub usage: Option<UsageLine>,
+    /// What its product counts calls under; told of one subscription alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_by: Option<CountedBy>,
+    /// Where that is connections: what each of its developer's has used, with whichever subscription; at most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connections: Vec<ConnectionUsage>,
+}
+
+/// What an application in an environment has used of a product.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConnectionUsage {
+    /// The application.
+    pub application: Name,
+    /// The environment.
+    pub environment: Name,
+    /// What it has used; none where nothing limits it.
+    pub usage: Option<UsageLine>,
 }
 
 /// A key without its value.
@@ -280,12 +297,16 @@ pub struct RevokeKey {
 /// `POST /v1/tokens`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IssueToken {
-    /// Who is acted for.
-    pub user: Name,
+    /// Who is acted for; none: the application acts for itself.
+    #[serde(default)]
+    pub user: Option<Name>,
     /// The environment; the user's only one if not told.
     pub environment: Option<Name>,
     /// The application; none: an operator's own token.
     pub application: Option<Name>,
+    /// The permissions that it is limited to; none: it isn't.
+    #[serde(default)]
+    pub scopes: Vec<Name>,
     /// How long it lives.
     pub expires_in_s: u64,
 }

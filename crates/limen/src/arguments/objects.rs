@@ -120,17 +120,22 @@ pub(crate) enum TokenCommand {
     /// Issue an access token; it is shown this once
     #[command(after_help = "Examples:
   limen token issue --user bo
-  limen token issue --user bo --application shop-floor --environment northwind --expires-in 8h")]
+  limen token issue --user bo --application shop-floor --environment northwind --expires-in 8h
+  limen token issue --user bo --application shop-floor --scope order.read
+  limen token issue --application shop-floor --environment northwind")]
     Issue {
-        /// Who is acted for
-        #[arg(long, value_name = "NAME")]
-        user: String,
+        /// Who is acted for [default: nobody, the application acts for itself]
+        #[arg(long, value_name = "NAME", required_unless_present_all = ["application", "environment"])]
+        user: Option<String>,
         /// The application that acts [default: none, an operator's own token]
         #[arg(long, value_name = "NAME")]
         application: Option<String>,
         /// The environment [default: the user's only one]
         #[arg(long, value_name = "NAME")]
         environment: Option<String>,
+        /// A permission that it is limited to; may be repeated [default: all that roles and connection allow]
+        #[arg(long = "scope", value_name = "PERMISSION")]
+        scopes: Vec<String>,
         /// How long it lives, in seconds or like 8h
         #[arg(long, value_name = "DURATION", default_value = "1h")]
         expires_in: Duration,

@@ -3,6 +3,7 @@
 use limen_portal::wire::{
     KeyLine, MadeSubscription, MakeSubscription, MoveSubscription, SubscriptionAction, SubscriptionLine, UsageLine,
 };
+use limen_rules::model::CountedBy;
 use limen_rules::record::{SubscriptionState, Which};
 
 use super::show::{meter, segment, time};
@@ -72,6 +73,13 @@ fn show(line: &SubscriptionLine) -> String {
         ("ends", line.ends_at_us.map(time).unwrap_or_default()),
     ];
     rows.extend(line.usage.iter().flat_map(usage));
+    if line.counted_by == Some(CountedBy::Connection) {
+        rows.push(("counted by", "connection; above is what came without one".to_owned()));
+    }
+    for one in &line.connections {
+        rows.push(("connection", format!("{} in {}", one.application, one.environment)));
+        rows.extend(one.usage.iter().flat_map(usage));
+    }
     rows.extend(line.keys.iter().map(key));
     for which in [Which::Primary, Which::Secondary] {
         if !line.keys.iter().any(|key| key.which == which) {

@@ -8,15 +8,17 @@ use crate::arguments::TokenCommand;
 
 pub(super) fn run(context: &Context, command: TokenCommand) -> Result<String, Trouble> {
     match command {
-        TokenCommand::Issue { user, application, environment, expires_in } => {
+        TokenCommand::Issue { user, application, environment, scopes, expires_in } => {
             let ask = IssueToken {
-                user: user.into(),
+                user: user.map(Into::into),
                 environment: environment.map(Into::into),
                 application: application.map(Into::into),
+                scopes: scopes.into_iter().map(Into::into).collect(),
                 expires_in_s: expires_in.seconds,
             };
             let answer = context.admin.post("/v1/tokens", &ask)?;
-            context.show(answer, |issued| issued_words(&issued, &ask.user, &context.data_dir_flag()))
+            let whom = ask.user.or(ask.application).unwrap_or_default();
+            context.show(answer, |issued| issued_words(&issued, &whom, &context.data_dir_flag()))
         }
         TokenCommand::Revoke { grant, user } => {
             let ask = RevokeToken { grant: grant.map(Into::into), user: user.map(Into::into) };

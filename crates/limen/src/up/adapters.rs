@@ -9,8 +9,7 @@ use limen_gateway::gateway::Gateway;
 use limen_gateway::metrics::exposition;
 use limen_portal::ports::{Clock, GatewayStatus, GatewayView, Random};
 use limen_portal::wire::{Check, Explanation, TargetLine, UsageLine};
-use limen_rules::quota::LeaseRequest;
-use limen_rules::snapshot::account_of;
+use limen_rules::quota::{AccountKey, LeaseRequest};
 use limen_store::Store;
 
 use super::targets;
@@ -93,9 +92,9 @@ impl GatewayView for View {
         })
     }
 
-    fn usage(&self, subscription: &str) -> Option<UsageLine> {
+    fn usage(&self, account: AccountKey) -> Option<UsageLine> {
         let now = Reading { monotonic_us: self.gateway.clock.monotonic_us(), wall_us: self.gateway.clock.wall_us() };
-        let usage = self.gateway.accounts.usage(account_of(subscription), now)?;
+        let usage = self.gateway.accounts.usage(account, now)?;
         let current =
             |meter: Option<limen_gateway::accounts::MeterUsage>| meter.filter(|usage| usage.span.contains(now.wall_us));
         let (calls, bytes) = (current(usage.calls), current(usage.bytes));

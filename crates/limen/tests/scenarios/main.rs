@@ -6,6 +6,7 @@
 mod answers;
 mod attacks;
 mod connections;
+mod counted;
 mod drain;
 mod explain;
 mod first_run;
@@ -20,6 +21,8 @@ mod order;
 mod proxies;
 mod publish;
 mod raw_requests;
+mod revocation;
+mod scopes;
 mod services;
 mod stage;
 mod status_200;

@@ -10,7 +10,7 @@ use limen_testbed::{Connection, eventually};
 use crate::stage::{KEY, KEY_MISSING, Stage};
 
 /// The handshake of RFC 6455 §1.3, and what it is answered with.
-const HANDSHAKE: [(&str, &str); 4] = [
+pub(crate) const HANDSHAKE: [(&str, &str); 4] = [
     ("Connection", "keep-alive, Upgrade"),
     ("Upgrade", "websocket"),
     ("Sec-WebSocket-Version", "13"),
@@ -35,7 +35,7 @@ struct Script {
 }
 
 /// A service that answers each request by its path and then echoes what comes.
-fn service() -> (String, Receiver<String>, Sender<()>) {
+pub(crate) fn service() -> (String, Receiver<String>, Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     let ((tell, told), (go_on, may_go_on)) = (channel(), channel());
@@ -110,7 +110,7 @@ fn scene() -> Scene {
     Scene { stage, told, go_on }
 }
 
-fn open(stage: &Stage, path: &str, fields: &[(&str, &str)], behind: &[u8]) -> Connection {
+pub(crate) fn open(stage: &Stage, path: &str, fields: &[(&str, &str)], behind: &[u8]) -> Connection {
     let mut connection = stage.http().open();
     let request = connection.request("GET", path, fields, None);
     connection.write(&[&request, behind].concat());
@@ -119,7 +119,7 @@ fn open(stage: &Stage, path: &str, fields: &[(&str, &str)], behind: &[u8]) -> Co
 
 /// Reads until so much has come.
 #[track_caller]
-fn read(connection: &mut Connection, len: usize) -> Vec<u8> {
+pub(crate) fn read(connection: &mut Connection, len: usize) -> Vec<u8> {
     let mut read = Vec::new();
     while read.len() < len {
         let some = connection.some_bytes();

@@ -1,11 +1,14 @@
 //! Subscriptions: asked for, listed, and moved through their life.
 
+use std::collections::HashSet;
+
 use axum::Json;
 use axum::extract::State;
 use limen_rules::declared::nearest;
-use limen_rules::model::{Declared, Product};
-use limen_rules::quota::Meter;
+use limen_rules::model::{CountedBy, Declared, Name, Product};
+use limen_rules::quota::{AccountKey, Meter};
 use limen_rules::record::{StoredKey, Subscription, SubscriptionState, Which};
+use limen_rules::snapshot::{CONNECTION_START_US, account_of, account_of_connection};
 
 use super::failure::AdminFailure;
 use super::read::{Named, Read};
@@ -13,8 +16,12 @@ use super::{Admin, Answered, id};
 use crate::audit::Who;
 use crate::ports::GatewayView;
 use crate::wire::{
-    KeyLine, MadeSubscription, MakeSubscription, MoveSubscription, SubscriptionAction, SubscriptionLine, UsageLine,
+    ConnectionUsage, KeyLine, MadeSubscription, MakeSubscription, MoveSubscription, SubscriptionAction,
+    SubscriptionLine, UsageLine,
 };
+
+/// Connections whose use is told with a subscription.
+const CONNECTIONS_MAX: usize = 100;
 
 /// `GET /v1/subscriptions`
 pub(super) async fn list(State(admin): State<Admin>) -> Answered<Vec<SubscriptionLine>> {
@@ -27,22 +34,57 @@ pub(super) async fn list(State(admin): State<Admin>) -> Answered<Vec<Subscriptio
 pub(super) async fn show(State(admin): State<Admin>, Named(id): Named) -> Answered<SubscriptionLine> {
     let subscription = admin.portal.store.subscription(&id).await?;
     let now_us = admin.now_us();
-    let limits = limits(&admin, &subscription, now_us).await?;
+    let declared = admin.portal.store.declared().await?;
+    let product = declared.products.iter().find(|product| product.name == subscription.product);
+    let (account, start_us) = (account_of(&subscription.id), subscription.started_at_us);
     let mut line = line(subscription, admin.portal.gateway.as_ref(), now_us);
-    line.usage = filled(line.usage, limits);
+    if let Some(product) = product {
+        line.usage = filled(line.usage, limits(&admin, product, account, start_us, now_us).await?);
+        line.counted_by = Some(product.counted_by);
+        line.connections = connections(&admin, &declared, product, &line.developer, now_us).await?;
+    }
     Ok(Json(line))
 }
 
-/// What the product allows, with what the books say was used of it: told before the first call of a process too.
-async fn limits(admin: &Admin, one: &Subscription, now_us: i64) -> Result<Option<UsageLine>, AdminFailure> {
-    let declared = admin.portal.store.declared().await?;
-    let Some(product) = declared.products.iter().find(|product| product.name == one.product) else { return Ok(None) };
+/// What each connection of the developer's applications has used, where the product counts connections.
+async fn connections(
+    admin: &Admin,
+    declared: &Declared,
+    product: &Product,
+    developer: &Name,
+    now_us: i64,
+) -> Result<Vec<ConnectionUsage>, AdminFailure> {
+    if product.counted_by != CountedBy::Connection {
+        return Ok(Vec::new());
+    }
+    let own: HashSet<&Name> =
+        declared.applications.iter().filter(|one| one.developer == *developer).map(|one| &one.name).collect();
+    let mut told = Vec::new();
+    for one in declared.connections.iter().filter(|one| own.contains(&one.application)).take(CONNECTIONS_MAX) {
+        let account = account_of_connection(&product.name, &one.application, &one.environment);
+        let limits = limits(admin, product, account, CONNECTION_START_US, now_us).await?;
+        let usage = filled(admin.portal.gateway.usage(account), limits);
+        told.push(ConnectionUsage {
+            application: one.application.clone(),
+            environment: one.environment.clone(),
+            usage,
+        });
+    }
+    Ok(told)
+}
+
+/// What the product allows an account, with what the books say was used of it: told before the first call of a process
+/// too.
+async fn limits(
+    admin: &Admin,
+    product: &Product,
+    account: AccountKey,
+    start_us: i64,
+    now_us: i64,
+) -> Result<Option<UsageLine>, AdminFailure> {
     let mut told = UsageLine { window_limit: product.rate.map(|rate| u64::from(rate.calls)), ..UsageLine::default() };
     let quota = product.quota.as_ref();
-    if let Some((quota, span)) =
-        quota.and_then(|quota| Some((quota, quota.period.span(one.started_at_us, now_us).ok()?)))
-    {
-        let account = limen_rules::snapshot::account_of(&one.id);
+    if let Some((quota, span)) = quota.and_then(|quota| Some((quota, quota.period.span(start_us, now_us).ok()?))) {
         let store = &admin.portal.store;
         let (calls, bytes) = (
             store.quota_row(account, Meter::Calls, span.begin_us).await?,
@@ -179,7 +221,9 @@ fn line(subscription: Subscription, gateway: &dyn GatewayView, now_us: i64) -> S
     let keys = subscription.keys.iter().filter(|key| key.valid_until_us.is_none_or(|until| now_us < until));
     SubscriptionLine {
         state: state_at(&subscription, now_us),
-        usage: gateway.usage(&subscription.id),
+        usage: gateway.usage(account_of(&subscription.id)),
+        counted_by: None,
+        connections: Vec::new(),
         keys: keys
             .map(|key| KeyLine { which: key.which, made_at_us: key.made_at_us, valid_until_us: key.valid_until_us })
             .collect(),

@@ -5,7 +5,7 @@ use axum::extract::State;
 use limen_rules::declared::nearest;
 use limen_rules::model::{Connection, Declared, Name, User};
 use limen_rules::record::Grant;
-use limen_rules::token::{Claims, Mode, OPERATOR_CLIENT_ID};
+use limen_rules::token::{APPLICATION_SUBJECT_PREFIX, Claims, Mode, OPERATOR_CLIENT_ID};
 
 use super::failure::AdminFailure;
 use super::read::Read;
@@ -31,20 +31,18 @@ pub(super) async fn issue(
         ));
     }
     let declared = admin.portal.store.declared().await?;
-    let user = user(&declared, &asked.user)?;
-    let environment = environment(user, asked.environment.as_ref())?;
-    check_application(&declared, asked.application.as_ref())?;
-    check_connection(&declared, asked.application.as_ref(), environment)?;
+    let Party { subject, environment } = party(&declared, &asked)?;
+    let scope = scope(&declared, &asked.scopes)?;
     let now_us = admin.now_us();
     let issued_at_s = now_us.div_euclid(1_000_000);
     let expires_at_s = issued_at_s.saturating_add(life_s);
     let random = admin.portal.random.as_ref();
     let grant = Grant {
         id: id::make("grant_", 16, random),
-        user: user.name.clone(),
+        user: subject.clone(),
         application: asked.application.clone(),
         environment: environment.clone(),
-        scope: None,
+        scope: scope.clone(),
         issued_at_us: now_us,
         expires_at_us: expires_at_s.saturating_mul(1_000_000),
         refresh_expires_at_us: None,
@@ -53,7 +51,7 @@ pub(super) async fn issue(
     let issuer = admin.portal.signer.issuer();
     let claims = Claims {
         iss: issuer.issuer,
-        sub: user.name.clone(),
+        sub: subject.clone(),
         aud: issuer.audience,
         client_id: asked.application.unwrap_or_else(|| OPERATOR_CLIENT_ID.into()),
         iat: issued_at_s,
@@ -62,12 +60,12 @@ pub(super) async fn issue(
         jti: id::make("", 24, random).to_string(),
         grant: grant.id.clone(),
         environment: environment.clone(),
-        mode: Mode::Full,
-        scope: None,
+        mode: if scope.is_some() { Mode::Limited } else { Mode::Full },
+        scope,
     };
     let access_token = admin.portal.signer.issue(&claims)?;
     admin.portal.store.insert_grant(&grant).await?;
-    who.did("issue token", &format!("{} for {} in {environment}", grant.id, user.name));
+    who.did("issue token", &format!("{} for {subject} in {environment}", grant.id));
     admin.live().await?;
     Ok(Json(IssuedToken {
         access_token,
@@ -76,6 +74,54 @@ pub(super) async fn issue(
         grant: grant.id,
         environment: environment.clone(),
     }))
+}
+
+/// For whom a token is, and where.
+struct Party<'d> {
+    /// A user, or the application itself as `sub` has it.
+    subject: Name,
+    environment: &'d Name,
+}
+
+/// Whom the token is for, if it would be accepted.
+fn party<'d>(declared: &'d Declared, asked: &IssueToken) -> Result<Party<'d>, AdminFailure> {
+    let application = asked.application.as_ref();
+    if let Some(name) = &asked.user {
+        let user = user(declared, name)?;
+        let environment = environment(user, asked.environment.as_ref())?;
+        check_application(declared, application)?;
+        if let Some(application) = application {
+            connection(declared, application, environment)?;
+        }
+        return Ok(Party { subject: user.name.clone(), environment });
+    }
+    let (Some(application), Some(environment)) = (application, &asked.environment) else {
+        return Err(AdminFailure::wrong(
+            "It isn't told whom the token is for.",
+            "Tell a user; or an application and an environment, for a token with which it acts for itself.",
+        ));
+    };
+    check_application(declared, Some(application))?;
+    let connection = connection(declared, application, environment)?;
+    if connection.own_roles.is_empty() {
+        return Err(AdminFailure::conflict(
+            format!(
+                "The application '{application}' has no role of its own in the environment '{environment}'; it can't act for itself there."
+            ),
+            "Give its connection 'own_roles' in limen.yaml and apply it, or tell a user.",
+        ));
+    }
+    let subject = format!("{APPLICATION_SUBJECT_PREFIX}{application}").into();
+    Ok(Party { subject, environment: &connection.environment })
+}
+
+/// What the token is limited to; none: it isn't.
+fn scope(declared: &Declared, scopes: &[Name]) -> Result<Option<String>, AdminFailure> {
+    let known = || declared.roles.iter().flat_map(|role| &role.permissions).map(AsRef::as_ref);
+    if let Some(unknown) = scopes.iter().find(|scope| !known().any(|one: &str| one == &***scope)) {
+        return Err(AdminFailure::unknown_name("permission", unknown, nearest(unknown, known())));
+    }
+    Ok((!scopes.is_empty()).then(|| scopes.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(" ")))
 }
 
 /// The user, if there is one who may sign in.
@@ -132,19 +178,17 @@ fn check_application(declared: &Declared, asked: Option<&Name>) -> Result<(), Ad
     }
 }
 
-/// Whether the application may act in the environment; without one the token is the operator's own.
-fn check_connection(declared: &Declared, application: Option<&Name>, environment: &Name) -> Result<(), AdminFailure> {
-    let Some(name) = application else { return Ok(()) };
-    let connected = |one: &Connection| one.application == *name && one.environment == *environment;
-    if declared.connections.iter().any(connected) {
-        return Ok(());
-    }
-    Err(AdminFailure::conflict(
-        format!(
-            "The application '{name}' isn't connected to the environment '{environment}'; a token of its would be refused."
-        ),
-        format!("Connect it with: limen connection approve {name} {environment} (or leave the application out)."),
-    ))
+/// The approval that the application may act in the environment.
+fn connection<'d>(declared: &'d Declared, name: &Name, environment: &Name) -> Result<&'d Connection, AdminFailure> {
+    let connected = |one: &&Connection| one.application == *name && one.environment == *environment;
+    declared.connections.iter().find(connected).ok_or_else(|| {
+        AdminFailure::conflict(
+            format!(
+                "The application '{name}' isn't connected to the environment '{environment}'; a token of its would be refused."
+            ),
+            format!("Connect it with: limen connection approve {name} {environment} (or leave the application out)."),
+        )
+    })
 }
 
 /// `POST /v1/tokens/revoke`

@@ -274,6 +274,12 @@ async fn no_token_is_issued_that_would_be_refused() {
         "isn't connected to the environment 'archive'",
         "limen connection approve mobile archive",
     );
+    let itself = json!({"application": "mobile", "environment": "museum", "expires_in_s": 60});
+    refused(&ask(itself).await, 409, "no role of its own", "own_roles");
+    let nowhere = json!({"application": "mobile", "expires_in_s": 60});
+    refused(&ask(nowhere).await, 400, "whom the token is for", "Tell a user");
+    let scoped = json!({"user": "frida", "scopes": ["constituent.rad"], "expires_in_s": 60});
+    refused(&ask(scoped).await, 400, "no permission 'constituent.rad'", "'constituent.read'");
     let unknown = json!({"user": "frida", "application": "mobil", "expires_in_s": 60});
     refused(&ask(unknown).await, 400, "no application", "'mobile'");
     for seconds in [0, 31_536_001, u64::MAX] {

@@ -12,6 +12,7 @@ use limen_portal::ports::{
 use limen_portal::wire::{Check, Explanation, UsageLine};
 use limen_portal::{Memory, admin_router, web_router};
 use limen_rules::model::Name;
+use limen_rules::quota::AccountKey;
 use limen_rules::token::{Claims, Issuer};
 use limen_store::{DataFolder, Store};
 use serde_json::Value;
@@ -94,7 +95,7 @@ impl GatewayView for Stage {
         })
     }
 
-    fn usage(&self, _: &str) -> Option<UsageLine> {
+    fn usage(&self, _: AccountKey) -> Option<UsageLine> {
         Some(UsageLine { period_calls: Some(12), ..UsageLine::default() })
     }
 }

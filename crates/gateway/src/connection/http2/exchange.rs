@@ -245,6 +245,9 @@ impl Exchange {
 
 impl Sending {
     fn poll(&mut self, context: &mut Context<'_>, traffic: &Traffic) -> Poll<Ended> {
+        if self.answer.as_mut().is_some_and(|answer| answer.poll_revoked(context).is_ready()) {
+            return self.break_off("what let the call in is gone");
+        }
         loop {
             if !self.piece.is_empty() {
                 let room = match ready!(self.poll_room(context)) {
