@@ -4,6 +4,7 @@ mod adapters;
 mod banner;
 mod failure;
 mod notify;
+mod outbound;
 mod places;
 mod refresh;
 mod running;
@@ -186,6 +187,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
         addresses: Arc::new(addresses.clone()),
         sample: Arc::new(sample::names(&store).await.map_err(unkept)?),
         memory: limen_portal::Memory::default(),
+        provider: places::provider(settings)?,
         version: env!("CARGO_PKG_VERSION"),
         started_at_us,
         snapshot_age_max_ms: u64::try_from(settings.snapshot_max_age.as_millis()).unwrap_or(u64::MAX),

@@ -51,11 +51,7 @@ impl Admin {
 
     /// Waits, for a second at most, until the calls are decided from what was just written.
     async fn live(&self) -> Result<(), AdminFailure> {
-        let revision = self.portal.store.revision().await?;
-        if !self.portal.refresh.changed(revision).await {
-            tracing::warn!(revision, "what was written is not live yet");
-        }
-        Ok(())
+        Ok(self.portal.live().await?)
     }
 }
 

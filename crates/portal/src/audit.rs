@@ -19,6 +19,11 @@ impl Who {
     }
 }
 
+/// Writes the line for a deed that somebody who signed in did on a page.
+pub(crate) fn did_by_user(user: &str, what: &'static str, on: &str) {
+    tracing::info!(target: "limen::audit", user, what, on, "write by a page");
+}
+
 impl<S: Sync> FromRequestParts<S> for Who {
     type Rejection = Infallible;
 

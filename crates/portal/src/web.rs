@@ -1,35 +1,61 @@
 //! The web address: plain pages, the keys that verify tokens, and the two probes.
 //!
-//! Server-rendered, without scripts. It only reads; every write goes through the admin API.
+//! Server-rendered, without scripts. Most pages only read; what people who signed in write goes the way of the admin API.
 
+mod account;
 mod authentication;
+mod authorization;
+mod connections;
 mod errors;
 mod example;
+mod form;
 mod index;
 mod issues;
 mod jwks;
+mod logo;
 mod moment;
 mod page;
 mod peer_address;
 mod probe;
+mod provider;
 mod request_id;
+mod session;
+mod sign_in;
 mod style;
 mod support;
+mod told;
+mod words;
+
+use std::sync::LazyLock;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Method, Uri, header};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::oauth::{self, journal};
 use crate::ports::Portal;
+use crate::provider::CALLBACK_PATH;
 use page::{Trouble, Wants};
 pub use peer_address::PeerAddress;
 pub(crate) use request_id::RequestId;
 
-/// Nothing is loaded from elsewhere, nothing runs, nobody frames a page.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
-                                       base-uri 'none'; frame-ancestors 'none'";
+/// Nothing is loaded from elsewhere, nothing runs, nobody frames a page. A form stays here, or may be sent on to
+/// `form_targets` too.
+fn content_security_policy(form_targets: &str) -> String {
+    let form_action = [" ", form_targets].concat();
+    format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{}; base-uri 'none'; \
+         frame-ancestors 'none'",
+        form_action.trim_end()
+    )
+}
+
+/// The policy of pages whose forms stay here.
+static FORMS_STAY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    HeaderValue::from_str(&content_security_policy("")).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+});
 
 /// Everything that the web address answers.
 pub fn web_router(portal: Portal) -> Router {
@@ -41,6 +67,15 @@ pub fn web_router(portal: Portal) -> Router {
         .route("/issues", get(issues::list))
         .route("/issues/{id}", get(issues::show))
         .route("/support", get(support::show))
+        .route("/authorization", get(authorization::show).post(authorization::act))
+        .route("/oauth/authorize", get(authorization::show).post(authorization::act))
+        .route("/sign-in", get(sign_in::show).post(sign_in::act))
+        .route("/sign-in/provider", get(provider::start))
+        .route(CALLBACK_PATH, get(provider::come_back))
+        .route("/sign-out", post(sign_in::leave))
+        .route("/account", get(account::show).post(account::act))
+        .route("/connections", get(connections::show).post(connections::act))
+        .route("/applications/{id}/logo", get(logo::show))
         .route("/style.css", get(style::stylesheet))
         .route("/mark.svg", get(style::mark))
         .route("/.well-known/jwks.json", get(jwks::show))
@@ -49,6 +84,7 @@ pub fn web_router(portal: Portal) -> Router {
         .merge(oauth::routes(&portal))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(form::FORM_MAX_BYTES))
         .layer(axum::middleware::map_response(guarded))
         .layer(axum::middleware::from_fn_with_state(portal.clone(), journal::keep))
         .layer(axum::middleware::from_fn_with_state(portal.clone(), request_id::give))
@@ -71,13 +107,14 @@ async fn wrong_method(wants: Wants, method: Method) -> Response {
 async fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let fixed = [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| FORMS_STAY.clone());
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
     response
 }

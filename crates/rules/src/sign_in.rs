@@ -2,16 +2,25 @@
 //! sent, what is stored and `now`. Knows no store, no HTTP server and no page.
 
 pub mod code;
+pub mod consent;
 pub mod credentials;
 pub mod form;
+pub mod look;
+pub mod mark;
+pub mod parameters;
 pub mod person;
 pub mod pkce;
+pub mod provider;
 pub mod record;
+pub mod redirect_uri;
 pub mod refresh;
+pub mod request;
 pub mod scope;
 pub mod sealed;
 pub mod secret;
 pub mod trouble;
+
+use crate::model::Name;
 
 /// An authorization code lives for so long.
 pub const CODE_LIFE_S: i64 = 300;
@@ -33,3 +42,12 @@ pub const APPLICATION_SUBJECT: &str = crate::token::APPLICATION_SUBJECT_PREFIX;
 pub const SESSION_IDLE_S: i64 = 12 * 3_600;
 /// A session is over so long after its sign-in.
 pub const SESSION_LIFE_S: i64 = 7 * 86_400;
+
+/// The permissions of a scope (RFC 6749 §3.3), sorted, each once.
+#[must_use]
+pub fn scope_set(scope: &str) -> Vec<Name> {
+    let mut names: Vec<Name> = scope.split(' ').filter(|name| !name.is_empty()).map(Name::from).collect();
+    names.sort();
+    names.dedup();
+    names
+}

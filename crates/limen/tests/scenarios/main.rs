@@ -17,6 +17,7 @@ mod http2;
 mod keys;
 mod notices;
 mod order;
+mod provider;
 mod proxies;
 mod publish;
 mod raw_requests;

@@ -43,6 +43,7 @@ impl Frame {
             ("/authentication-issues", "Authentication"),
             ("/issues", "Issues"),
             ("/support", "Support"),
+            ("/account", "Account"),
         ];
         places.into_iter().map(|(href, words)| Place { href, words, here: href == self.here })
     }

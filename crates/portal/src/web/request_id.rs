@@ -1,6 +1,9 @@
 //! The id of a request to the web address, told as `X-Request-Id`: `limen explain` finds by it what sign-in remembers.
 
-use axum::extract::{Request, State};
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -32,4 +35,12 @@ fn make(portal: &Portal) -> String {
     const RANDOM_BITS: u128 = 0x0fff_3fff_ffff_ffff_ffff;
     const VERSION_AND_VARIANT: u128 = 0x7000_8000_0000_0000_0000;
     format!("{:032x}", since_epoch_ms << 80 | VERSION_AND_VARIANT | u128::from_be_bytes(bytes) & RANDOM_BITS)
+}
+
+impl<S: Sync> FromRequestParts<S> for RequestId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
 }

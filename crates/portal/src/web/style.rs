@@ -13,8 +13,8 @@ const MARK: &str = include_str!("../../assets/mark.svg");
 static VERSION: LazyLock<String> = LazyLock::new(|| format!("{:016x}", fnv1a(STYLESHEET.as_bytes())));
 static HREF: LazyLock<String> = LazyLock::new(|| format!("/style.css?v={}", *VERSION));
 
-/// FNV-1a, 64 bits: it need not withstand anybody, only tell two of our own stylesheets apart.
-fn fnv1a(bytes: &[u8]) -> u64 {
+/// FNV-1a, 64 bits: it need not withstand anybody, only tell two of our own files apart.
+pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

@@ -165,6 +165,7 @@ impl House {
                 users: names(&["frida", "rosa"]),
             }),
             memory: Memory::default(),
+            provider: None,
             version: "9.9.9",
             started_at_us: NOW_US - 5_000_000,
             snapshot_age_max_ms: 900_000,

@@ -101,6 +101,31 @@ troubles! {
         "Too many attempts to sign in. Wait a little and try again."
         why "So many attempts failed for this user from here, or from this address, that further ones wait."
         mend "Wait as long as the page says. A browser that signed in before is let through sooner.";
+    PasswordsOff: "A password where everybody signs in through the provider.",
+        Page 403 "access_denied" "passwords-off"
+        "Passwords are not used here."
+        why "Everybody signs in through the provider whose button the sign-in page shows (sign_in.provider.only)."
+        mend "Use the button on the sign-in page.";
+    ProviderRefused: "The provider came back without a yes, or not as the one that was asked.",
+        Page 403 "access_denied" "provider-refused"
+        "The sign-in provider did not say who you are."
+        why "Whoever was asked there said no or gave up, the provider lets this person use nothing here, or the answer was not that of the provider that was asked."
+        mend "Begin again from the application; if it stays so, the provider's administrator must let you use Limen.";
+    ProviderUnreachable: "The provider didn't answer.",
+        Page 503 "temporarily_unavailable" "provider-unreachable"
+        "The sign-in provider does not answer for the moment."
+        why "It is down, too slow, or may not be reached from here (outbound.allow); the log says which."
+        mend "Try again in a minute.";
+    ProviderAnswerInvalid: "What the provider answered can't be believed.",
+        Page 403 "access_denied" "provider-answer-invalid"
+        "What the sign-in provider answered can't be accepted."
+        why "The code was used or is over, our secret there is wrong, or the ID token is not for us, of another attempt, over, or signed by no key of the provider; the log says which."
+        mend "Begin again from the application; if it stays so, compare sign_in.provider with what is registered at the provider, and the clocks.";
+    ProviderUserUnknown: "The account at the provider belongs to no user.",
+        Page 403 "access_denied" "provider-user-unknown"
+        "Nobody is known here by the account that you signed in with."
+        why "No user has this account's subject, nor its verified mail address where that counts; or the user was switched off."
+        mend "Sign in at the provider with another account, or ask an environment's administrator to add this one.";
     FormExpired: "A form came without the mark that its page had.",
         Page 403 "access_denied" "form-expired"
         "This page is out of date. Begin again from the application."
@@ -151,6 +176,11 @@ troubles! {
         "The scope '{}' is not known, or the application's connection does not reach so far."
         why "Scopes are the names of permissions, such as constituent.read. Without a scope the token has all that the user's roles and the connection allow."
         mend "Leave scope out, or name only permissions that the connection includes.";
+    StateTooLong: "A `state` that is too long to be carried.",
+        Redirect 303 "invalid_request" "state-too-long"
+        "The state is longer than 4096 bytes."
+        why "state comes back in an address, and browsers and servers cut long addresses."
+        mend "Keep what is needed on your side, and send a short random state that it is found by.";
     ConsentRefused: "The user said no.",
         Redirect 303 "access_denied" "consent-refused"
         "The user did not allow the application to act for them."
@@ -279,6 +309,15 @@ troubles! {
 }
 
 impl Trouble {
+    /// The message as `error_description` may say it: in the characters of RFC 6749 §5.2, others replaced by `?`.
+    #[must_use]
+    pub fn description(self, sent: &str) -> String {
+        let may_stand = |one: char| matches!(one, ' '..='~') && !matches!(one, '"' | '\\');
+        let typographic = |one: char| if one == '\u{2026}' { "...".to_owned() } else { "?".to_owned() };
+        let message = self.message(sent);
+        message.chars().map(|one| if may_stand(one) { one.to_string() } else { typographic(one) }).collect()
+    }
+
     /// The message with what was sent in it, cut and without control characters.
     #[must_use]
     pub fn message(self, sent: &str) -> String {
