@@ -198,6 +198,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     rotate_by_age(keys);
     forget_by_age(store.clone());
     let watching = targets::watch(&gateway, &store);
+    accounts.rest(Arc::new(SystemClock));
     banner::warn_of_unreachable(settings);
     let running = listener::serve(&gateway, sockets.gateway, sockets.idle).map_err(|error| {
         StartFailure::of("The gateway could not be started", error, "Look at the machine's limits.")

@@ -11,6 +11,7 @@ mod drain;
 mod explain;
 mod first_run;
 mod floods;
+mod foreign;
 mod gibibytes;
 mod handover;
 mod http2;
