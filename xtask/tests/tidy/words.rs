@@ -7,12 +7,19 @@ use crate::tree::{File, files};
 const NOT_USED: [&str; 5] = ["backend", "client", "consumer", "plan", "tenant"];
 
 /// Names that others gave, in which the words may stand.
-const NAMES_OF_OTHERS: [&str; 23] = [
+const NAMES_OF_OTHERS: [&str; 30] = [
     "client_id",
     "client_secret",
     "client_credentials",
     "invalid_client",
     "CLIENT_ID",
+    "unauthorized_client",
+    "client credentials",
+    "Client credentials",
+    "client-id-missing",
+    "client-id-invalid",
+    "ClientIdMissing",
+    "ClientIdInvalid",
     "OAuth client",
     "hyper::client",
     "client::conn",
