@@ -43,11 +43,7 @@ pub(super) struct Door {
 impl Door {
     /// A door for these people, each with a password.
     pub(super) fn for_users(users: &[&str]) -> Self {
-        Self::with(users, |settings| settings)
-    }
-
-    pub(super) fn with(users: &[&str], more: impl FnOnce(Settings) -> Settings) -> Self {
-        let limen = Limen::start(more(Settings::new(BINARY).config(WORLD)));
+        let limen = Limen::start(Settings::new(BINARY).config(WORLD));
         let made =
             |user: &str| limen.json(&["user", "password", user, "--generate"])["password"].as_str().map(str::to_owned);
         let passwords = users.iter().map(|user| ((*user).to_owned(), made(user).expect("a password"))).collect();

@@ -91,7 +91,11 @@ fn cookies_are_for_this_host_alone_and_for_no_script() {
         lines[0].starts_with("limen-session=") && lines[0].ends_with("; Path=/; HttpOnly; SameSite=Lax"),
         "{lines:?}"
     );
-    let door = Door::with(&["rea"], |settings| settings.argument("--web-public-url").argument("https://limen.example"));
+    let mut door = Door::for_users(&["rea"]);
+    let web = door.limen.web().to_string();
+    door.limen.stop();
+    door.limen.change(|settings| settings.web(&web).argument("--web-public-url").argument("https://limen.example"));
+    door.limen.restart();
     let mut browser = door.browser();
     let page = browser.open(&good(""));
     let lines = page.answer.headers_named("set-cookie");
