@@ -5,6 +5,7 @@
 
 mod answers;
 mod attacks;
+mod authorization;
 mod connections;
 mod counted;
 mod drain;
