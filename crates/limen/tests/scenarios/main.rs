@@ -16,6 +16,7 @@ mod handover;
 mod http2;
 mod keys;
 mod notices;
+mod objects;
 mod order;
 mod proxies;
 mod publish;
