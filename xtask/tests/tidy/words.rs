@@ -7,13 +7,18 @@ use crate::tree::{File, files};
 const NOT_USED: [&str; 5] = ["backend", "client", "consumer", "plan", "tenant"];
 
 /// Names that others gave, in which the words may stand.
-const NAMES_OF_OTHERS: [&str; 23] = [
+const NAMES_OF_OTHERS: [&str; 28] = [
     "client_id",
     "client_secret",
     "client_credentials",
     "invalid_client",
+    "unauthorized_client",
+    "ClientId",
     "CLIENT_ID",
     "OAuth client",
+    "client credentials",
+    "Client credentials",
+    "client-id",
     "hyper::client",
     "client::conn",
     "\"client\"",
