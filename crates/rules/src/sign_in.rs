@@ -10,6 +10,7 @@ pub mod mark;
 pub mod parameters;
 pub mod person;
 pub mod pkce;
+pub mod provider;
 pub mod record;
 pub mod redirect_uri;
 pub mod refresh;

@@ -148,11 +148,11 @@ impl LiveProduct {
     }
 }
 
-/// Things by name. No caller chooses what is in one, so a hash that is quick is enough (`docs/decisions/0060`).
+/// Things by name. No caller chooses what is in one, so a hash that is quick is enough (`docs/decisions/0028`).
 pub type Named<T> = HashMap<Name, T, RandomState>;
 
-/// Everything of a snapshot but the subscriptions.
-#[derive(Debug, Default)]
+/// Everything of a snapshot but the subscriptions. A clone shares what there may be many of.
+#[derive(Clone, Debug, Default)]
 pub struct Catalog {
     /// APIs in the order of their names' declaration.
     pub apis: Vec<Arc<LiveApi>>,
@@ -161,9 +161,9 @@ pub struct Catalog {
     /// Products by name.
     pub products: Named<Arc<LiveProduct>>,
     /// Users by name.
-    pub users: Named<LiveUser>,
+    pub users: Arc<Named<LiveUser>>,
     /// Applications by name, with their connections.
-    pub applications: Named<LiveApplication>,
+    pub applications: Arc<Named<LiveApplication>>,
     /// What stands for which permission.
     pub permissions: PermissionBits,
     /// Roles, for words.
@@ -217,6 +217,13 @@ impl Snapshot {
         Self::of(revision, directory, self.subscriptions.clone(), issuer)
     }
 
+    /// The same with other grants revoked; nothing else is made anew.
+    #[must_use]
+    pub fn with_revoked_grants(&self, revision: i64, revoked: Vec<Name>) -> Self {
+        let catalog = Catalog { revoked_grants: revoked.into_iter().collect(), ..Catalog::clone(&self.catalog) };
+        Self { revision, catalog: Arc::new(catalog), subscriptions: self.subscriptions.clone() }
+    }
+
     /// The same with some subscriptions replaced and some taken out.
     #[must_use]
     pub fn with_subscriptions(&self, revision: i64, changed: &[Subscription], removed: &[Name]) -> Self {
@@ -245,12 +252,8 @@ impl Catalog {
                 .iter()
                 .map(|product| (product.name.clone(), Arc::new(LiveProduct::new(product))))
                 .collect(),
-            users: declared
-                .users
-                .iter()
-                .map(|user| (user.name.clone(), people::live_user(user, declared, &bits)))
-                .collect(),
-            applications: people::live_applications(declared, &bits),
+            users: Arc::new(people::live_users(declared, &bits)),
+            applications: Arc::new(people::live_applications(declared, &bits)),
             permissions: bits,
             roles: declared.roles.clone(),
             notices: directory.notices.clone(),
@@ -347,6 +350,17 @@ mod tests {
         let second = first.with_subscriptions(2, &[subscription("a", [3; 32])], &["b".into()]);
         assert!(second.key(&[1; 32]).is_none() && second.key(&[2; 32]).is_none() && second.key(&[3; 32]).is_some());
         assert!(first.key(&[1; 32]).is_some(), "the old picture stays whole");
+    }
+
+    #[test]
+    fn a_revoked_grant_makes_nothing_else_anew() {
+        let directory = Directory { subscriptions: vec![subscription("a", [1; 32])], ..Directory::default() };
+        let first = Snapshot::new(1, &directory, Issuer::default());
+        let second = first.with_revoked_grants(2, vec!["grant_1".into()]);
+        assert!(Arc::ptr_eq(&first.catalog.users, &second.catalog.users) && second.key(&[1; 32]).is_some());
+        assert!(Arc::ptr_eq(&first.catalog.applications, &second.catalog.applications));
+        assert!(second.catalog.revoked_grants.contains("grant_1") && first.catalog.revoked_grants.is_empty());
+        assert_eq!((first.revision, second.revision), (1, 2));
     }
 
     #[test]

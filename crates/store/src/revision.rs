@@ -10,8 +10,10 @@ use crate::subscription::{self, Selection};
 
 /// So many revisions are remembered; who is further behind loads everything anew.
 const KEPT: i64 = 10_000;
-/// The kind of a change to a subscription or its keys; any other kind is the rest.
+/// The kind of a change to a subscription or its keys.
 pub(crate) const SUBSCRIPTION: &str = "subscription";
+/// The kind of a grant's revocation; any third kind is the rest.
+pub(crate) const GRANT: &str = "grant";
 
 /// What is different from an earlier revision.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,7 +24,9 @@ pub struct Changes {
     pub subscriptions: Vec<Subscription>,
     /// Subscriptions that are gone.
     pub removed_subscriptions: Vec<Name>,
-    /// Whether anything else changed: what was declared, notices, grants, signing keys, settings.
+    /// Whether grants were revoked.
+    pub grants: bool,
+    /// Whether anything else changed: what was declared, notices, signing keys, settings.
     pub rest: bool,
 }
 
@@ -57,15 +61,20 @@ impl Store {
         .bind(SUBSCRIPTION)
         .fetch_all(&mut *reading)
         .await?;
-        let rest = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM change WHERE revision > $1 AND kind <> $2)")
-            .bind(revision)
-            .bind(SUBSCRIPTION)
-            .fetch_one(&mut *reading)
-            .await?;
+        let (grants, rest) = sqlx::query_as(
+            "SELECT EXISTS (SELECT 1 FROM change WHERE revision > $1 AND kind = $2),
+                    EXISTS (SELECT 1 FROM change WHERE revision > $1 AND kind NOT IN ($2, $3))",
+        )
+        .bind(revision)
+        .bind(GRANT)
+        .bind(SUBSCRIPTION)
+        .fetch_one(&mut *reading)
+        .await?;
         Ok(Some(Changes {
             revision: now,
             subscriptions: subscription::load(&mut reading, Selection::ChangedSince(revision)).await?,
             removed_subscriptions: removed.into_iter().map(Name::from).collect(),
+            grants,
             rest,
         }))
     }

@@ -75,7 +75,13 @@ async fn refresh(gateway: &Gateway, store: &Store, issuer: &Issuer, keys: &Keys)
     let next = match store.changes_since(current.revision).await? {
         Some(changes) if changes.revision == current.revision => None,
         Some(changes) if !changes.rest => {
-            Some(current.with_subscriptions(changes.revision, &changes.subscriptions, &changes.removed_subscriptions))
+            let next =
+                current.with_subscriptions(changes.revision, &changes.subscriptions, &changes.removed_subscriptions);
+            // Revocations come often, and must not wait until everybody was read anew.
+            Some(match changes.grants {
+                true => next.with_revoked_grants(changes.revision, store.revoked_grants(now_us).await?),
+                false => next,
+            })
         }
         Some(changes) => {
             let (_, catalog) = store.catalog(now_us).await?;

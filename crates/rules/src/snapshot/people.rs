@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Named;
-use crate::model::{Application, Connection, Declared, Name, User};
+use crate::model::{Application, Connection, Declared, Name};
 use crate::permission::PermissionSet;
 
 /// A user as calls see them.
@@ -49,7 +49,7 @@ pub struct LiveConnection {
 
 /// The number of each permission that somebody names.
 #[derive(Clone, Debug, Default)]
-pub struct PermissionBits(HashMap<Name, u32>);
+pub struct PermissionBits(Arc<Named<u32>>);
 
 impl PermissionBits {
     /// Gives each permission that an operation, role or connection names a bit.
@@ -57,12 +57,12 @@ impl PermissionBits {
         let of_roles = declared.roles.iter().flat_map(|role| &role.permissions);
         let of_operations =
             declared.apis.iter().flat_map(|api| &api.operations).filter_map(|one| one.permission.as_ref());
-        let mut bits = HashMap::new();
+        let mut bits = Named::default();
         for permission in of_roles.chain(of_operations) {
             let next = u32::try_from(bits.len()).unwrap_or(u32::MAX);
             bits.entry(permission.clone()).or_insert(next);
         }
-        Self(bits)
+        Self(Arc::new(bits))
     }
 
     /// The permission's bit; none for what neither a role nor an operation names, which nobody can have.
@@ -92,9 +92,19 @@ impl PermissionBits {
     }
 }
 
-pub(super) fn live_user(user: &User, declared: &Declared, bits: &PermissionBits) -> LiveUser {
-    let membership = |one: &crate::model::Membership| (one.environment.clone(), bits.of_roles(&one.roles, declared));
-    LiveUser { disabled: user.disabled, memberships: user.memberships.iter().map(membership).collect() }
+/// All users. Those of the same roles share what these allow: there may be many users, and there are few roles.
+pub(super) fn live_users(declared: &Declared, bits: &PermissionBits) -> Named<LiveUser> {
+    let mut allowed: HashMap<&[Name], LiveMembership> = HashMap::new();
+    let mut users = Named::default();
+    for user in &declared.users {
+        let memberships = user.memberships.iter().map(|one| {
+            let roles = allowed.entry(&one.roles).or_insert_with(|| bits.of_roles(&one.roles, declared));
+            (one.environment.clone(), roles.clone())
+        });
+        let live = LiveUser { disabled: user.disabled, memberships: memberships.collect() };
+        users.insert(user.name.clone(), live);
+    }
+    users
 }
 
 /// All applications with their connections. A connection in an environment that isn't declared counts for nothing.

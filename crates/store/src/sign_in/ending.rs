@@ -80,7 +80,7 @@ pub(crate) async fn revoke_grants(
         .await?
         .rows_affected();
     if seen {
-        revision::raise(connection, "grant", ended.names()[0].unwrap_or_default()).await?;
+        revision::raise(connection, revision::GRANT, ended.names()[0].unwrap_or_default()).await?;
     }
     Ok(revoked)
 }

@@ -214,6 +214,7 @@ async fn changes_are_told() {
         revision: 5,
         subscriptions: vec![store.subscription("sub_b").await.unwrap()],
         removed_subscriptions: vec!["sub_c".into()],
+        grants: false,
         rest: false,
     };
     assert_eq!(changes, expected);
@@ -221,6 +222,7 @@ async fn changes_are_told() {
     assert!(told.has_changed().unwrap());
     let changes = store.changes_since(5).await.unwrap().unwrap();
     assert_eq!((changes.revision, changes.subscriptions.len(), changes.rest), (6, 0, true));
+    assert!(!changes.grants);
     assert_eq!(store.changes_since(0).await.unwrap().unwrap().subscriptions.len(), 2);
 
     assert_eq!(store.changes_since(7).await.unwrap(), None, "of another database");
@@ -307,6 +309,8 @@ async fn grants() {
     store.revoke_grant("g1", 60).await.unwrap();
     assert_eq!(store.grant("g1").await.unwrap(), Grant { revoked_at_us: Some(50), ..grant("g1", "ann", 100) });
     assert_eq!(store.revoked_grants(99).await.unwrap(), ["g1".into()]);
+    let changes = store.changes_since(0).await.unwrap().unwrap();
+    assert!(changes.grants && !changes.rest, "nothing else is to be read anew: {changes:?}");
     assert_eq!(store.revoked_grants(100).await.unwrap(), []);
     assert_eq!(store.revoke_grants_of_user("ann", 70).await.unwrap(), 1);
     assert_eq!(store.revoke_grants_of_user("ann", 70).await.unwrap(), 0);
