@@ -18,6 +18,7 @@ mod handover;
 mod http2;
 mod keys;
 mod notices;
+mod objects;
 mod order;
 mod provider;
 mod proxies;
