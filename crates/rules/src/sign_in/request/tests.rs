@@ -1,3 +1,5 @@
+//! Requests as they come, and what is told of them.
+
 use super::*;
 use crate::model::Role;
 
