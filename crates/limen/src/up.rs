@@ -29,7 +29,7 @@ use limen_gateway::current::Current;
 use limen_gateway::edge::Edge;
 use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings as GatewaySettings};
 use limen_gateway::journal::Journal;
-use limen_gateway::listener;
+use limen_gateway::listener::{self, IdleConnection};
 use limen_gateway::metrics::Metrics;
 use limen_gateway::targets::Targets;
 use limen_gateway::tls::Tls;
@@ -199,16 +199,30 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     let watching = targets::watch(&gateway, &store);
     accounts.rest(Arc::new(SystemClock));
     banner::warn_of_unreachable(settings);
-    let running = listener::serve(&gateway, sockets.gateway, sockets.idle).map_err(|error| {
-        StartFailure::of("The gateway could not be started", error, "Look at the machine's limits.")
-    })?;
-    if is_first_run(&store).await? {
-        store.set_setting(FIRST_RUN_SETTING, "done").await.map_err(unkept)?;
-    }
+    let running = serve_gateway(&gateway, sockets.gateway, sockets.idle)?;
+    end_first_run(&store).await?;
     let sample = (sample_alive && arguments.sample() != Some(false)).then_some(credentials.as_ref());
     banner::tell(arguments.output, &addresses, metrics_url.as_deref(), sample, settings);
     let config_file = arguments.config.clone();
     Ok(Started { running, gateway, accounts, store, refresher, watching, stop_portal, config_file })
+}
+
+/// Lets calls come in; those that an earlier process left open go on.
+fn serve_gateway(
+    gateway: &Arc<Gateway>,
+    listening: TcpListener,
+    idle: Vec<IdleConnection>,
+) -> Result<listener::Running, StartFailure> {
+    listener::serve(gateway, listening, idle)
+        .map_err(|error| StartFailure::of("The gateway could not be started", error, "Look at the machine's limits."))
+}
+
+/// A first run that came so far isn't repeated.
+async fn end_first_run(store: &Store) -> Result<(), StartFailure> {
+    if is_first_run(store).await? {
+        store.set_setting(FIRST_RUN_SETTING, "done").await.map_err(unkept)?;
+    }
+    Ok(())
 }
 
 /// So many earlier addresses are remembered as issuers.

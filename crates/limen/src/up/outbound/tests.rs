@@ -10,7 +10,7 @@ use super::*;
 
 fn way(allow: &[&str]) -> Way {
     let allowed = Allowed::parse(allow.iter().copied()).expect("entries");
-    Way::open(&OutboundSettings { allowed, ca_file: None }).ok().expect("a way out")
+    opened(Way::open(&OutboundSettings { allowed, ca_file: None }))
 }
 
 fn asked(way: &Way, url: &str) -> Result<Fetched, OutboundFault> {
@@ -162,7 +162,7 @@ fn over_tls_only_who_is_trusted() {
     let door = TlsDoor::before(service.address(), DoorSettings::new(&authority.issue(&["localhost"])));
     let url = format!("https://localhost:{}/", door.address().port());
     let allowed = || Allowed::parse(["127.0.0.0/8", "::1"]).expect("entries");
-    let way = Way::open(&OutboundSettings { allowed: allowed(), ca_file: Some(file.clone()) }).ok().expect("a way");
+    let way = opened(Way::open(&OutboundSettings { allowed: allowed(), ca_file: Some(file.clone()) }));
     assert_eq!(asked(&way, &url).map(|answer| answer.status), Ok(200));
     // A certificate for another name, and one of the right name by nobody who is trusted.
     failed_by(asked(&way, &format!("https://{}/", door.address())), "can't be trusted");
@@ -175,7 +175,12 @@ fn over_tls_only_who_is_trusted() {
     failed_by(asked(&way, &url), "outbound.ca_file");
     let unread = Way::open(&OutboundSettings { allowed: allowed(), ca_file: Some(file) });
     assert!(unread.err().expect("a flaw").to_string().contains("outbound.ca_file"));
-    let public = Way::open(&OutboundSettings { allowed: allowed(), ca_file: None }).ok().expect("a way");
+    let public = opened(Way::open(&OutboundSettings { allowed: allowed(), ca_file: None }));
     failed_by(asked(&public, &url), "can't be trusted");
     assert_eq!(service.hits(), 2);
+}
+
+/// Why a way out could not be opened isn't for printing as it is.
+fn opened(way: Result<Way, StartFailure>) -> Way {
+    way.unwrap_or_else(|failure| panic!("{failure}"))
 }
