@@ -5,6 +5,7 @@ use limen_rules::model::{ApplicationKind, Connection};
 use limen_rules::record::Grant;
 use limen_rules::sign_in::scope;
 use limen_rules::sign_in::trouble::Trouble;
+use limen_store::StoreError;
 
 use super::answer::Refused;
 use super::issue::{self, Subject};
@@ -46,7 +47,14 @@ pub(super) async fn give(portal: &Portal, note: &Note, asked: &Asked) -> Result<
     };
     let subject = Subject { application, environment: &environment, user: None, grant: &grant.id, reach };
     let body = issue::answer(portal, subject, None, now_us)?;
-    portal.store.insert_grant(&grant).await?;
+    match portal.store.insert_grant(&grant).await {
+        Ok(()) => {}
+        Err(StoreError::Conflict { .. }) => {
+            let refused = Refused::plain("own access", Trouble::OwnAccessRefused);
+            return Err(refused.words("Its own roles there were taken away while it asked."));
+        }
+        Err(error) => return Err(error.into()),
+    }
     note.passed("tokens", format!("Given under {}.", grant.id));
     Ok(body)
 }
