@@ -221,6 +221,21 @@ impl Finding {
         }
     }
 
+    /// Who calls, where the token tells.
+    fn who(&self) -> Option<String> {
+        let Self::Token { user, application, environment, grant, mode, remembered } = self else { return None };
+        let who = match (user, application) {
+            (Some(user), Some(application)) => format!("User {user} calls through application {application}"),
+            (Some(user), None) => format!("User {user} calls with a token that an operator issued"),
+            (None, application) => {
+                format!("Application {} acts for itself", application.as_deref().unwrap_or_default())
+            }
+        };
+        let connected = if application.is_some() { ", to which it is connected" } else { "" };
+        let signature = if *remembered { "signature seen before" } else { "signature verified now" };
+        Some(format!("{who} in environment {environment}{connected} (grant {grant}; mode {mode:?}; {signature})."))
+    }
+
     /// In words that can be read out to a caller's operator.
     #[must_use]
     pub fn words(&self) -> String {
@@ -243,26 +258,11 @@ impl Finding {
             Self::Rate { limit, window_s, remaining } => {
                 format!("The product allows {limit} calls within {window_s} s; after this call {remaining} are left.")
             }
-            Self::Token { user, application, environment, grant, mode, remembered } => {
-                let who = match (user, application) {
-                    (Some(user), Some(application)) => format!("User {user} calls through application {application}"),
-                    (Some(user), None) => format!("User {user} calls with a token that an operator issued"),
-                    (None, application) => {
-                        format!("Application {} acts for itself", application.as_deref().unwrap_or_default())
-                    }
-                };
-                let connected = if application.is_some() { ", to which it is connected" } else { "" };
-                let signature = if *remembered { "signature seen before" } else { "signature verified now" };
-                format!("{who} in environment {environment}{connected} (grant {grant}; mode {mode:?}; {signature}).")
-            }
+            Self::Token { .. } => self.who().unwrap_or_default(),
             Self::Limited { connection, token, left } => {
-                let narrowed = |what: &str, by: &Option<Arc<str>>| match by.as_deref() {
-                    None => String::new(),
-                    Some("") => format!("The {what} is limited to nothing. "),
-                    Some(names) => format!("The {what} is limited to: {names}. "),
-                };
                 let left = if left.is_empty() { "nothing" } else { left };
-                format!("{}{}Left of the roles: {left}.", narrowed("connection", connection), narrowed("token", token))
+                let (connection, token) = (narrowed("connection", connection), narrowed("token", token));
+                format!("{connection}{token}Left of the roles: {left}.")
             }
             Self::Permission { permission } => format!("The caller has the permission {permission}."),
             Self::Media { body: true } => "The body's media type is accepted.".into(),
@@ -303,6 +303,14 @@ impl Finding {
                 words
             }
         }
+    }
+}
+
+fn narrowed(what: &str, by: &Option<Arc<str>>) -> String {
+    match by.as_deref() {
+        None => String::new(),
+        Some("") => format!("The {what} is limited to nothing. "),
+        Some(names) => format!("The {what} is limited to: {names}. "),
     }
 }
 
