@@ -21,7 +21,7 @@ pub fn check(bytes: &[u8]) {
         let cut = &text[..text.len() - 1];
         assert_eq!(key::shape(cut), Shape::Cut, "{text}");
     }
-    let issuer = Issuer { issuer: "https://api.example".to_owned(), audience: "api".to_owned() };
+    let issuer = Issuer { issuer: "https://api.example".to_owned(), audience: "api".to_owned(), ..Issuer::default() };
     let keys = HashMap::from([("k".into(), TrustedKey::new(&POINT, None))]);
     assert!(verify(text, &keys, &issuer).is_err(), "nobody signed {text}");
 }

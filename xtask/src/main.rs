@@ -15,6 +15,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   test                 everything that a change has to pass; installs what it needs
+  install              what the tests need: tools, servers, OAuth libraries and a browser by others
   dev [ARGUMENTS]      start Limen with a data folder under target/, made anew
   scenario [FILTER]    the tests that run the real binary, all of them or those whose name has FILTER
   fuzz [TARGET] [--seconds N]
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["test"] => test(),
+        ["install"] => install(),
         ["dev", rest @ ..] => dev(rest),
         ["scenario"] => scenario(""),
         ["scenario", filter] => scenario(filter),

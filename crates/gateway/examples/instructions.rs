@@ -95,7 +95,7 @@ impl Credentials {
     fn new() -> Outcome<Self> {
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())?;
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref())?;
-        let Issuer { issuer, audience } = issuer();
+        let Issuer { issuer, audience, .. } = issuer();
         let claims = Claims {
             iss: issuer,
             sub: "bo".into(),
@@ -119,7 +119,11 @@ impl Credentials {
 }
 
 fn issuer() -> Issuer {
-    Issuer { issuer: "https://developer.example.org".into(), audience: "https://api.example.org".into() }
+    Issuer {
+        issuer: "https://developer.example.org".into(),
+        audience: "https://api.example.org".into(),
+        ..Issuer::default()
+    }
 }
 
 /// Instructions of a whole life of the gateway with so many calls, one at a time on one connection.

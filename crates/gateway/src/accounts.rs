@@ -4,6 +4,7 @@
 //! leased through the port [`QuotaLedger`] before they are spent. Locks are short and never held across an await.
 //! This module knows no store, no product and no call beyond its right; the caller reads the clocks.
 
+mod idle;
 mod ledger;
 mod mapping;
 mod purse;
@@ -18,7 +19,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
@@ -26,6 +27,7 @@ use limen_rules::period::Span;
 pub use limen_rules::quota::{AccountKey, Meter, QuotaTerms};
 pub use limen_rules::rate::{Paced, RateExceeded, RateTerms};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use self::ledger::{Lease, LedgerUnavailable, QuotaLedger};
@@ -35,7 +37,8 @@ pub use self::right::Right;
 use self::window::Window;
 use self::window_file::{Left, WindowFile};
 
-const SHARDS: usize = 64;
+/// So many that going through one takes no while, with a million accounts too.
+const SHARDS: usize = 1_024;
 
 /// How often a call waits for the ledger before it is told that limits are unavailable: others may take what it got.
 const MOST_WAITS: usize = 1_000;
@@ -75,6 +78,12 @@ pub enum ChargeRefused {
         /// Microseconds until the ledger is asked again.
         retry_in_us: u64,
     },
+}
+
+/// A call that has no right yet: the ledger was asked for one.
+pub struct Waiting {
+    account: Arc<Account>,
+    done: watch::Receiver<()>,
 }
 
 /// One quota right after a call was charged.
@@ -130,6 +139,10 @@ struct Inner {
     file: WindowFile,
     outlet: Arc<Outlet>,
     is_closing: AtomicBool,
+    /// Accounts in all shards.
+    count: AtomicUsize,
+    /// The part of the table that is looked at next for accounts that may leave.
+    part: AtomicUsize,
 }
 
 struct Account {
@@ -174,9 +187,10 @@ impl Accounts {
             file.set_forgotten_at(now.monotonic_us);
             file.set_incomplete(false);
         }
+        let count = AtomicUsize::new(shards.iter().map(Shard::len).sum());
         let shards = shards.into_iter().map(Mutex::new).collect();
-        let is_closing = AtomicBool::new(false);
-        Ok(Accounts { inner: Arc::new(Inner { shards, hasher, file, outlet, is_closing }) })
+        let (is_closing, part) = (AtomicBool::new(false), AtomicUsize::new(0));
+        Ok(Accounts { inner: Arc::new(Inner { shards, hasher, file, outlet, is_closing, count, part }) })
     }
 
     /// Counts a call in the account's rate window.
@@ -194,46 +208,90 @@ impl Accounts {
     /// # Errors
     /// [`ChargeRefused`]; nothing was taken then.
     pub async fn charge(&self, key: AccountKey, terms: &QuotaTerms, now: Reading) -> Result<Right, ChargeRefused> {
+        match self.charge_at_once(key, terms, now) {
+            Ok(charged) => charged,
+            Err(waiting) => self.charge_after(waiting, terms, now).await,
+        }
+    }
+
+    /// As [`Accounts::charge`], where no right has to be waited for.
+    ///
+    /// # Errors
+    /// What is to be waited for, by [`Accounts::charge_after`].
+    pub fn charge_at_once(
+        &self,
+        key: AccountKey,
+        terms: &QuotaTerms,
+        now: Reading,
+    ) -> Result<Result<Right, ChargeRefused>, Waiting> {
         if terms.calls.is_none() && terms.bytes.is_none() {
-            return Ok(Right::unlimited());
+            return Ok(Ok(Right::unlimited()));
         }
         let account = self.inner.account(key);
-        for waits in 0..MOST_WAITS {
-            if self.inner.is_closing.load(Ordering::Acquire) {
-                break;
-            }
-            let attempt = Attempt { key, terms, now, first: waits == 0, file: &self.inner.file };
-            match account.with_quota(|quota, jobs| quota.charge(&attempt, jobs)) {
-                Charge::Charged { taken, figures } => return Ok(Right::new(account, taken, figures)),
-                Charge::Refused(refused) => return Err(refused),
-                // An error says that the sender is gone, which is as good an answer.
-                Charge::Wait(mut done) => drop(done.changed().await),
+        self.attempt(&account, terms, now, true).map_err(|done| Waiting { account, done })
+    }
+
+    /// Waits for the ledger's answer, and takes the right then.
+    ///
+    /// # Errors
+    /// [`ChargeRefused`]; nothing was taken then.
+    pub async fn charge_after(
+        &self,
+        waiting: Waiting,
+        terms: &QuotaTerms,
+        now: Reading,
+    ) -> Result<Right, ChargeRefused> {
+        let Waiting { account, mut done } = waiting;
+        for _ in 1..MOST_WAITS {
+            // An error says that the sender is gone, which is as good an answer.
+            drop(done.changed().await);
+            match self.attempt(&account, terms, now, false) {
+                Ok(charged) => return charged,
+                Err(next) => done = next,
             }
         }
         Err(ChargeRefused::LimitsUnavailable { retry_in_us: 0 })
+    }
+
+    fn attempt(
+        &self,
+        account: &Arc<Account>,
+        terms: &QuotaTerms,
+        now: Reading,
+        first: bool,
+    ) -> Result<Result<Right, ChargeRefused>, watch::Receiver<()>> {
+        if self.inner.is_closing.load(Ordering::Acquire) {
+            return Ok(Err(ChargeRefused::LimitsUnavailable { retry_in_us: 0 }));
+        }
+        let attempt = Attempt { key: account.key, terms, now, first, file: &self.inner.file };
+        match account.with_quota(|quota, jobs| quota.charge(&attempt, jobs)) {
+            Charge::Charged { taken, figures } => Ok(Ok(Right::new(Arc::clone(account), taken, figures))),
+            Charge::Refused(refused) => Ok(Err(refused)),
+            Charge::Wait(done) => Err(done),
+        }
     }
 
     /// Returns all rights in hand to the ledger. Calls that are charged afterwards are refused; rights that are still
     /// out may be settled.
     pub async fn shutdown(&self) {
         self.inner.is_closing.store(true, Ordering::Release);
+        let mut closing = JoinSet::new();
         for shard in &self.inner.shards {
             let accounts: Vec<_> = lock(shard).values().cloned().collect();
-            let mut closing = JoinSet::new();
             for account in accounts {
                 if closing.len() >= CLOSED_AT_ONCE {
                     closing.join_next().await;
                 }
                 closing.spawn_on(close(account), &self.inner.outlet.runtime);
             }
-            while closing.join_next().await.is_some() {}
         }
+        while closing.join_next().await.is_some() {}
     }
 
     /// How many accounts are in memory.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.inner.shards.iter().map(|shard| lock(shard).len()).sum()
+        self.inner.count.load(Ordering::Relaxed)
     }
 
     /// Requests to the ledger since the start: those that it answered, and those that failed.
@@ -276,7 +334,8 @@ fn adopt(
                 }
             }
             Left::Counters { key, meter, counters } => {
-                lock(&account(key)?.quota).get_or_insert_default().survives(meter, counters);
+                let quota = account(key)?;
+                lock(&quota.quota).get_or_insert_default().survives(meter, counters, now.monotonic_us);
             }
         }
     }
@@ -305,7 +364,10 @@ impl Inner {
     }
 
     fn account(&self, key: AccountKey) -> Arc<Account> {
-        let make = || Arc::new(Account::new(key, self.outlet.clone()));
+        let make = || {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            Arc::new(Account::new(key, self.outlet.clone()))
+        };
         lock(self.shard(key)).entry(key.0).or_insert_with(make).clone()
     }
 }

@@ -182,8 +182,11 @@ pub(crate) struct Checked {
     pub(crate) accepted: Accepted,
 }
 
-/// The proof that every check was passed and the call's right charged. Only [`charge`] makes one, and only
-/// [`crate::forward`] takes one: a call that skipped a check doesn't compile.
+/// The proof that a call's right was taken, or that nothing limits it. Only [`charge`] makes one.
+pub(crate) struct Taken(Option<Right>);
+
+/// The proof that every check was passed and the call's right charged. Only of a [`Taken`] one is made, and only
+/// [`crate::forward`] uses one: a call that skipped a check doesn't compile.
 pub(crate) struct Charged {
     pub(crate) routed: Routed,
     pub(crate) subscribed: Subscribed,
@@ -194,35 +197,45 @@ pub(crate) struct Charged {
     _every_check: (),
 }
 
+impl Checked {
+    /// Every check, and the right.
+    pub(crate) fn charged(self, Taken(right): Taken) -> Charged {
+        let Self { routed, subscribed, permitted, accepted, .. } = self;
+        Charged { routed, subscribed, permitted, accepted, right, _every_check: () }
+    }
+}
+
 /// Takes one right of the quota of the account that the rate was counted under; the clock is read again where a body may
 /// have taken long.
-pub(crate) async fn charge(call: &mut Call<'_>, checked: Checked) -> Result<Charged, Failure> {
+pub(crate) async fn charge(call: &mut Call<'_>, checked: &Checked) -> Result<Taken, Failure> {
     call.step = Step::Quota;
-    let Checked { routed, subscribed, permitted, accepted, paced, .. } = checked;
-    let mut right = None;
-    let counted = subscribed.granted().zip(paced.counted.as_ref());
+    let counted = checked.subscribed.granted().zip(checked.paced.counted.as_ref());
     let terms = counted.and_then(|(granted, counted)| granted.product.quota_terms(counted.start_us));
-    if let (Some((granted, counted)), Some(terms)) = (counted, terms) {
-        let clock = &call.gateway.clock;
-        let now = match accepted.was_awaited {
-            true => Reading { monotonic_us: clock.monotonic_us(), wall_us: clock.wall_us() },
-            false => call.reading(),
-        };
-        let charged = call.gateway.accounts.charge(counted.account, &terms, now).await;
-        let taken = charged.map_err(|refused| refusal(call, refused, granted, counted, &routed))?;
-        // What is left is known from the charge now.
-        call.account = None;
-        let mut left = [None, None];
-        for figures in taken.figures() {
-            left[usize::from(figures.meter == Meter::Bytes)] = Some(figures.remaining);
-            call.show(figures.meter, figures.limit, Some(figures.remaining), figures.span);
-        }
-        call.note(Finding::Quota { calls_remaining: left[0], bytes_remaining: left[1] });
-        right = Some(taken);
-    } else {
+    let (Some((granted, counted)), Some(terms)) = (counted, terms) else {
         call.note(Finding::NotRequired(Step::Quota));
+        return Ok(Taken(None));
+    };
+    let clock = &call.gateway.clock;
+    let now = match checked.accepted.was_awaited {
+        true => Reading { monotonic_us: clock.monotonic_us(), wall_us: clock.wall_us() },
+        false => call.reading(),
+    };
+    let (accounts, account) = (&call.gateway.accounts, counted.account);
+    let charged = match accounts.charge_at_once(account, &terms, now) {
+        Ok(charged) => charged,
+        // Boxed: most accounts have a right in hand.
+        Err(waiting) => Box::pin(accounts.charge_after(waiting, &terms, now)).await,
+    };
+    let right = charged.map_err(|refused| refusal(call, refused, granted, counted, &checked.routed))?;
+    // What is left is known from the charge now.
+    call.account = None;
+    let mut left = [None, None];
+    for figures in right.figures() {
+        left[usize::from(figures.meter == Meter::Bytes)] = Some(figures.remaining);
+        call.show(figures.meter, figures.limit, Some(figures.remaining), figures.span);
     }
-    Ok(Charged { routed, subscribed, permitted, accepted, right, _every_check: () })
+    call.note(Finding::Quota { calls_remaining: left[0], bytes_remaining: left[1] });
+    Ok(Taken(Some(right)))
 }
 
 fn refusal(call: &Call<'_>, refused: ChargeRefused, granted: &Granted, counted: &Counted, routed: &Routed) -> Refusal {

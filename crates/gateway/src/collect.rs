@@ -42,15 +42,31 @@ pub(crate) enum Collected {
     Stream(Inbound),
 }
 
-/// Looks at the body's media type and, where it is JSON and the API wants it, at the whole body.
-pub(crate) async fn collect(
+/// What comes of a look at a body before any of it is read.
+pub(crate) enum Begun {
+    /// It is accepted as it is.
+    Accepted(Accepted),
+    /// The whole of it is to be looked at, by [`whole`].
+    Json(Json),
+}
+
+/// A body that is JSON, or should be.
+pub(crate) struct Json {
+    body: Inbound,
+    hold: Hold,
+    /// Whether it came without a media type, and so may only be blank.
+    is_blank: bool,
+}
+
+/// Looks at the body's media type and at what is told of its length.
+pub(crate) fn collect(
     call: &mut Call<'_>,
     routed: &Routed,
     method: &Method,
     headers: &HeaderMap,
     subscribed: &Subscribed,
     body: Inbound,
-) -> Result<Accepted, Refusal> {
+) -> Result<Begun, Refusal> {
     call.step = Step::Media;
     let operation = routed.operation();
     let has_body = !body.is_end_stream();
@@ -64,33 +80,42 @@ pub(crate) async fn collect(
     if body.size_hint().lower() > operation.body_max_bytes {
         return Err(too_large(operation.body_max_bytes));
     }
-    let looked_at = match media {
+    let is_blank = match media {
         Media::None => {
             call.note(Finding::Body { bytes: 0 });
-            return Ok(Accepted { body: Collected::None, hold: None, was_awaited: false });
+            return Ok(Begun::Accepted(Accepted { body: Collected::None, hold: None, was_awaited: false }));
         }
-        Media::Json | Media::BlankJson => true,
-        Media::Other(_) => false,
+        Media::Other(_) => {
+            call.note(Finding::NotRequired(Step::Body));
+            return Ok(Begun::Accepted(Accepted { body: Collected::Stream(body), hold: None, was_awaited: false }));
+        }
+        Media::Json => false,
+        Media::BlankJson => true,
     };
-    if !looked_at {
-        call.note(Finding::NotRequired(Step::Body));
-        return Ok(Accepted { body: Collected::Stream(body), hold: None, was_awaited: false });
-    }
-    let idle_timeout = Duration::from_millis(routed.api.api.deadlines.idle_timeout_ms);
     let owner = subscribed.granted().map(|granted| granted.subscription.account);
-    let hold = call.gateway.bodies.hold(owner);
-    let collecting = whole(hold, body, operation.body_max_bytes, idle_timeout);
+    Ok(Begun::Json(Json { body, hold: call.gateway.bodies.hold(owner), is_blank }))
+}
+
+/// Reads a whole body and looks at it.
+pub(crate) async fn whole(
+    call: &mut Call<'_>,
+    routed: &Routed,
+    method: &Method,
+    Json { body, hold, is_blank: may_be_blank_only }: Json,
+) -> Result<Accepted, Refusal> {
+    let operation = routed.operation();
+    let idle_timeout = Duration::from_millis(routed.api.api.deadlines.idle_timeout_ms);
+    let collecting = read(hold, body, operation.body_max_bytes, idle_timeout);
     // One byte a minute would keep the idle deadline away for ever.
     let total_timeout = Duration::from_secs(TOTAL_TIMEOUT_S + operation.body_max_bytes / SLOWEST_BYTES_PER_S);
-    // Boxed: timers are large, and most calls have no body that is waited for.
-    let collected = Box::pin(tokio::time::timeout(total_timeout, collecting)).await;
+    let collected = tokio::time::timeout(total_timeout, collecting).await;
     let (bytes, hold) = collected.map_err(|_| timed_out(total_timeout))??;
     if bytes.is_empty() {
         // A chunked body of no bytes is as good as none.
         call.note(Finding::Body { bytes: 0 });
         return Ok(Accepted { body: Collected::None, hold: None, was_awaited: true });
     }
-    if media == Media::BlankJson {
+    if may_be_blank_only {
         media::check_blank(&bytes, &operation.media_types)?;
     } else if !(matches!(*method, Method::GET | Method::DELETE) && is_blank(&bytes)) {
         check_json(&bytes, JsonLimits::default())?;
@@ -99,7 +124,7 @@ pub(crate) async fn collect(
     Ok(Accepted { body: Collected::Whole(bytes), hold: Some(hold), was_awaited: true })
 }
 
-async fn whole(
+async fn read(
     mut hold: Hold,
     mut body: Inbound,
     max_bytes: u64,

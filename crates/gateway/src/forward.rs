@@ -67,8 +67,9 @@ pub(crate) struct Forwarded {
 pub(crate) async fn forward(
     call: &mut Call<'_>,
     core: &Core,
-    mut charged: Charged,
-    onward: Onward,
+    // Borrowed, as in what follows: a future keeps room for each place that a value is moved through.
+    charged: &mut Charged,
+    onward: &mut Onward,
 ) -> Result<Forwarded, Failure> {
     call.step = Step::Service;
     let mut debts = Debts::new(charged.right.take(), charged.accepted.hold.take());
@@ -164,15 +165,15 @@ impl Head {
 async fn attempt(
     call: &Call<'_>,
     core: &Core,
-    mut charged: Charged,
-    onward: Onward,
+    charged: &mut Charged,
+    onward: &mut Onward,
     debts: &mut Debts,
 ) -> Result<(ResponseHead, Box<Link>, Target), Failure> {
     let api = Arc::clone(&charged.routed.api);
     let mut picked = targets::first(call, &api)?;
     let now_us = || call.gateway.clock.monotonic_us();
-    let (mut head, place) = head(call, &charged, picked.target(), onward)?;
-    let mut body = outbound(&mut charged, debts);
+    let (mut head, place) = head(call, charged, picked.target(), onward)?;
+    let mut body = outbound(charged, debts);
     let deadlines = api.api.deadlines;
     let is_read = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
     let mut unsent: Option<Box<Link>> = None;
@@ -195,7 +196,7 @@ async fn attempt(
                         // Nothing was sent, so any method may go elsewhere.
                         let next = if is_last { None } else { targets::other(call, &api, &picked) };
                         picked = next.ok_or_else(|| unavailable(error))?;
-                        head.aim(call, &charged, picked.target(), &place)?;
+                        head.aim(call, charged, picked.target(), &place)?;
                         continue;
                     }
                 }
@@ -231,7 +232,7 @@ async fn attempt(
             (Some(again), Some(next)) => {
                 body = again;
                 picked = next;
-                head.aim(call, &charged, picked.target(), &place)?;
+                head.aim(call, charged, picked.target(), &place)?;
             }
             _ if is_lost && was_reused && link.is_unsent() => unsent = Some(link),
             (Some(again), None) if may_repeat && was_reused => body = again,
@@ -259,9 +260,11 @@ fn failed(broken: Broken, target: &Target) -> Failure {
 }
 
 /// The request's head as the service gets it: nothing that only we may say passes, then we say it.
-fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> Result<(Head, Place), Failure> {
+fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: &mut Onward) -> Result<(Head, Place), Failure> {
     let api = &charged.routed.api.api;
     let Onward { method, headers, rest, query, websocket } = onward;
+    let (method, websocket) = (method.clone(), *websocket);
+    let place = Place { rest: std::mem::take(rest), query: query.take() };
     // What would make the service answer 206 or 304 passes only where such an answer may leave.
     let passes = |status| api.contract == ContractKind::Transparent || api.pass_statuses.contains(&status);
     let passage = RequestPassage {
@@ -271,7 +274,7 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> 
         ranges: passes(206),
         conditions: passes(304),
     };
-    let filter = RequestFilter::new(&headers, &method, passage);
+    let filter = RequestFilter::new(headers, &method, passage);
     let mut fields = FieldLines::with_capacity(FIELDS_BYTES);
     for (name, value) in headers.iter().filter(|(name, _)| filter.passes(name)) {
         fields.put(name, value.as_bytes());
@@ -285,7 +288,6 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: Onward) -> 
     // HTTP/1.0 has no need of a `Host`; HTTP/1.1, which a service is spoken to in, has (RFC 9112 §3.2).
     let kept_host = asked_host.filter(|_| api.preserve_host && filter.passes(&HOST)).cloned();
     let mut head = Head { method, path: String::new(), kept_host, fields, asserted: None, upgrade: websocket };
-    let place = Place { rest, query };
     head.aim(call, charged, target, &place)?;
     Ok((head, place))
 }

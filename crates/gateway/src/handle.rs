@@ -24,14 +24,14 @@ use limen_rules::{cors, header, websocket};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::charge::{self, Checked, Keyed};
-use crate::collect::{self, Accepted, Collected};
+use crate::collect::{self, Accepted, Begun, Collected};
 use crate::failure::Failure;
 use crate::forward::{self, Onward};
 use crate::gateway::{Core, Gateway};
 use crate::identify::identify;
 use crate::inbound::{Head, Inbound};
 use crate::peer::Peer;
-use crate::relay::{self, Opening};
+use crate::relay::{self, Opening, Responded};
 use crate::standing::Presented;
 use crate::websocket::Expected;
 
@@ -85,14 +85,23 @@ async fn walk(
     let identified = charge::pace_refused(call, Some(&keyed), identified)?;
     let (subscribed, paced) = charge::pace_identified(call, keyed, &identified)?;
     let permitted = permit(call, &routed, identified)?;
-    let accepted = collect::collect(call, &routed, &parts.method, &parts.headers, &subscribed, body).await?;
+    let accepted = match collect::collect(call, &routed, &parts.method, &parts.headers, &subscribed, body)? {
+        Begun::Accepted(accepted) => accepted,
+        // Boxed, as all that is seldom waited for: a call's future has room for it otherwise.
+        Begun::Json(body) => Box::pin(collect::whole(call, &routed, &parts.method, body)).await?,
+    };
     let opening = opening(call, &routed, &parts, &accepted)?;
     let api = Arc::clone(&routed.api);
-    let onward = onward(&routed, &parts.method, std::mem::take(&mut parts.headers), &path, opening.websocket.is_some());
+    let mut onward =
+        onward(&routed, &parts.method, std::mem::take(&mut parts.headers), &path, opening.websocket.is_some());
     let checked = Checked { routed, _open: open, subscribed, paced, permitted, accepted };
-    let charged = charge::charge(call, checked).await?;
-    let forwarded = forward::forward(call, core, charged, onward).await?;
-    relay::respond(call, core, &api, &parts.method, forwarded, opening).await
+    let right = charge::charge(call, &checked).await?;
+    let mut charged = checked.charged(right);
+    let forwarded = forward::forward(call, core, &mut charged, &mut onward).await?;
+    match relay::respond(call, core, &api, &parts.method, forwarded, opening) {
+        Responded::Answer(answer) => answer,
+        Responded::Refused(refused) => Err(Box::pin(relay::refusal(call, &api, refused)).await.into()),
+    }
 }
 
 /// Path and query of a target, in whichever form it came; the engine has seen that its authority is the Host's.

@@ -112,15 +112,32 @@ impl Relay {
     }
 }
 
+/// What is made of the service's answer.
+pub(crate) enum Responded {
+    /// The caller's answer, or why there is none.
+    Answer(Result<Response<Answer>, Failure>),
+    /// The service's refusal, whose words are still to be read, by [`refusal`].
+    Refused(Box<Refused>),
+}
+
+/// A refusal by the service.
+pub(crate) struct Refused {
+    cause: Cause,
+    leaves_as: u16,
+    target: Target,
+    head: ResponseHead,
+    settlement: Settlement,
+}
+
 /// Makes the caller's answer of the service's (contract, section 5).
-pub(crate) async fn respond(
+pub(crate) fn respond(
     call: &mut Call<'_>,
     core: &Arc<Core>,
     api: &LiveApi,
     method: &Method,
     forwarded: Forwarded,
     opening: Opening,
-) -> Result<Response<Answer>, Failure> {
+) -> Responded {
     let Forwarded { head, link, target, debts } = forwarded;
     let status = head.status.as_u16();
     let strict = api.api.contract == ContractKind::Strict;
@@ -139,7 +156,7 @@ pub(crate) async fn respond(
     let cause = match mapped {
         Mapped::Pass { status: leaves_as, body } => {
             call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
-            return Ok(pass(call, api, &target, head, leaves_as, body, settlement));
+            return Responded::Answer(Ok(pass(call, api, &target, head, leaves_as, body, settlement)));
         }
         Mapped::Refuse { cause, status: leaves_as } if api.api.error_body == ErrorBody::Pass => {
             call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
@@ -148,17 +165,16 @@ pub(crate) async fn respond(
             if leaves_as == 401 {
                 put_challenges(&challenges(api), None, &call.surroundings(), response.headers_mut());
             }
-            return Ok(response);
+            return Responded::Answer(Ok(response));
         }
         Mapped::Refuse { cause, status: leaves_as } => {
-            let refusal = Box::pin(refusal(call, api, cause, leaves_as, &target, head, &mut settlement)).await;
-            return Err(refusal.into());
+            return Responded::Refused(Box::new(Refused { cause, leaves_as, target, head, settlement }));
         }
         Mapped::Unavailable => Cause::ServiceUnavailable,
         Mapped::Timeout => Cause::ServiceTimeout,
         Mapped::Upgrade => {
             call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as: status });
-            return Ok(switch(call, api, head, settlement));
+            return Responded::Answer(Ok(switch(call, api, head, settlement)));
         }
         Mapped::Unexpected | Mapped::Interim => Cause::Unexpected,
     };
@@ -166,7 +182,7 @@ pub(crate) async fn respond(
     if settlement.debts.give_back() {
         call.note(Finding::GivenBack);
     }
-    Err(failed(cause).into())
+    Responded::Answer(Err(failed(cause).into()))
 }
 
 /// The service's consent to a WebSocket.
@@ -271,15 +287,8 @@ fn seconds_until(told: &str, now_us: i64) -> Option<u64> {
 }
 
 /// The service's own refusal in the contract's form, with its words.
-async fn refusal(
-    call: &mut Call<'_>,
-    api: &LiveApi,
-    cause: Cause,
-    leaves_as: u16,
-    target: &Target,
-    head: ResponseHead,
-    settlement: &mut Settlement,
-) -> Refusal {
+pub(crate) async fn refusal(call: &mut Call<'_>, api: &LiveApi, refused: Box<Refused>) -> Refusal {
+    let Refused { cause, leaves_as, target, head, mut settlement } = *refused;
     let status = head.status.as_u16();
     call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
     let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());

@@ -8,8 +8,6 @@ use httparse::{EMPTY_HEADER, Header, Status};
 
 use crate::flaw::Flaw;
 
-/// Room for what a gateway adds to a head, so that it need not be made anew for that.
-const ADDED_FIELDS: usize = 8;
 /// So many fields are read without memory of their own.
 const FEW: usize = 32;
 
@@ -26,17 +24,18 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
 }
 
 /// Reads the `count` fields of a head, which begin at `start` and go to its end, and shows name and value of each to
-/// `note`.
+/// `note`. The map has room for `added` more.
 pub(crate) fn read<'a>(
     head: &'a Bytes,
     start: usize,
     count: usize,
+    added: usize,
     mut note: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), Flaw>,
 ) -> Result<HeaderMap, Flawed> {
     let block = head.get(start..).unwrap_or_default();
     let collect = |fields: &[Header<'a>]| {
         let too_many = (Flaw::TooManyFields, 0);
-        let mut headers = HeaderMap::try_with_capacity(count + ADDED_FIELDS).map_err(|_| too_many)?;
+        let mut headers = HeaderMap::try_with_capacity(count + added).map_err(|_| too_many)?;
         for field in fields {
             let place = |bytes: &[u8]| (bytes.as_ptr() as usize).saturating_sub(block.as_ptr() as usize);
             let name = field.name.as_bytes();

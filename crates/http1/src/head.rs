@@ -150,7 +150,7 @@ impl HeadScan {
         let first_field = line.len + 2;
         let mut framing = Framing::default();
         let note = |name, value| framing.note(name, value);
-        let headers = fields::read(&head, first_field, self.fields, note).map_err(malformed)?;
+        let headers = fields::read(&head, first_field, self.fields, 0, note).map_err(malformed)?;
         let target = head.slice(line.target.clone());
         let exchange =
             framing.finish(&line, &target).map_err(|(flaw, index)| malformed((flaw, index.unwrap_or(first_field))))?;

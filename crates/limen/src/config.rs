@@ -22,7 +22,7 @@ pub(crate) use environment::process_environment;
 pub(crate) use flaw::Flaws;
 use flaw::{Flaw, Origin};
 use reading::Reader;
-pub(crate) use settings::{AccessLogTo, DEFAULT_DATA_DIR, Key, Listen, LogFormat, Settings};
+pub(crate) use settings::{AccessLogTo, DEFAULT_DATA_DIR, Key, Listen, LogFormat, OutboundSettings, Settings};
 use settings::{Draft, KEYS};
 
 /// A checked configuration.
@@ -133,6 +133,7 @@ fn settings(
         let value = names.fold(section, |value, name| value.and_then(|value| value.get(name)));
         match value {
             Some(Json::String(text)) => origins.push((*key, Origin::File(reader.place(path)), text.clone())),
+            Some(Json::Bool(value)) => origins.push((*key, Origin::File(reader.place(path)), value.to_string())),
             Some(Json::Array(list)) => {
                 let entries: Vec<&str> = list.iter().filter_map(Json::as_str).collect();
                 if check_entries(*key, path, &entries, reader, flaws) {

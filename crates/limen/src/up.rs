@@ -4,6 +4,7 @@ mod adapters;
 mod banner;
 mod failure;
 mod notify;
+mod outbound;
 mod places;
 mod refresh;
 mod running;
@@ -186,6 +187,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
         addresses: Arc::new(addresses.clone()),
         sample: Arc::new(sample::names(&store).await.map_err(unkept)?),
         memory: limen_portal::Memory::default(),
+        provider: places::provider(settings)?,
         version: env!("CARGO_PKG_VERSION"),
         started_at_us,
         snapshot_age_max_ms: u64::try_from(settings.snapshot_max_age.as_millis()).unwrap_or(u64::MAX),
@@ -196,6 +198,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     rotate_by_age(keys);
     forget_by_age(store.clone());
     let watching = targets::watch(&gateway, &store);
+    accounts.rest(Arc::new(SystemClock));
     banner::warn_of_unreachable(settings);
     let running = listener::serve(&gateway, sockets.gateway, sockets.idle).map_err(|error| {
         StartFailure::of("The gateway could not be started", error, "Look at the machine's limits.")
@@ -209,21 +212,24 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     Ok(Started { running, gateway, accounts, store, refresher, watching, stop_portal, config_file })
 }
 
-/// Issuer and audience of tokens: what was told, else what the first run had, so that a changed port ends no token.
+/// So many earlier addresses are remembered as issuers.
+const EARLIER_ISSUERS_MAX: usize = 64;
+
+/// Issuer and audience of tokens. The issuer is the web address, where its metadata are (RFC 8414 §3.3); where none was
+/// told, that can change with a port, so tokens of earlier ones stay good. The audience is what was told, else what the
+/// first run had.
 async fn issuer(store: &Store, settings: &Settings, addresses: &Addresses) -> Result<Issuer, StartFailure> {
-    let kept = async |name: &str, told: &Option<String>, first: &str| match told {
-        Some(url) => {
-            if store.setting(name).await?.as_deref() != Some(url.as_str()) {
-                store.set_setting(name, url).await?;
-            }
-            Ok(url.clone())
-        }
-        None => store.setting_or_insert(name, first).await,
+    let kept = store.setting("issuer").await.map_err(unkept)?.unwrap_or_default();
+    let is_told = settings.web_public_url.is_some();
+    let earlier = kept.split(' ').filter(|url| !url.is_empty() && *url != addresses.web_url && !is_told);
+    let earlier: Vec<String> = earlier.take(EARLIER_ISSUERS_MAX).map(str::to_owned).collect();
+    let all: Vec<&str> = std::iter::once(&addresses.web_url).chain(&earlier).map(String::as_str).collect();
+    store.set_setting("issuer", &all.join(" ")).await.map_err(unkept)?;
+    let audience = match &settings.gateway_public_url {
+        Some(url) => store.set_setting("audience", url).await.map(|()| url.clone()),
+        None => store.setting_or_insert("audience", &addresses.gateway_url).await,
     };
-    Ok(Issuer {
-        issuer: kept("issuer", &settings.web_public_url, &addresses.web_url).await.map_err(unkept)?,
-        audience: kept("audience", &settings.gateway_public_url, &addresses.gateway_url).await.map_err(unkept)?,
-    })
+    Ok(Issuer { issuer: addresses.web_url.clone(), audience: audience.map_err(unkept)?, earlier })
 }
 
 async fn open_keys(

@@ -159,6 +159,8 @@ fn differences(limen: &Limen, block: &[Shown]) -> Vec<String> {
         .env("PATH", path_with_binary())
         .env("LIMEN_DATA_DIR", limen.data_dir())
         .env("GATEWAY", format!("http://{}", limen.gateway()))
+        .env("WEB", format!("http://{}", limen.web()))
+        .env("SECRET", &sample.secrets[0])
         .env("KEY", subscription["primary_key"].as_str().unwrap())
         .env("TOKEN", &sample.full)
         .env("READ_ONLY_TOKEN", &sample.read_only)

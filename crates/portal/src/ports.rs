@@ -12,6 +12,7 @@ use limen_rules::token::{Claims, Issuer};
 use limen_store::{Store, StoreError};
 
 use crate::memory::Memory;
+use crate::provider::Provider;
 use crate::wire::{Explanation, TargetLine, UsageLine};
 
 /// A future behind a pointer, so that a trait with it can be an object.
@@ -50,6 +51,45 @@ pub trait Signer: Send + Sync {
     /// # Errors
     /// When the key can't be made or kept.
     fn rotate(&self) -> BoxFuture<'_, Result<Name, PortFault>>;
+}
+
+/// What an address outside answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its status; a redirect is one like any other and is not followed.
+    pub status: u16,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+/// Why nothing was answered. The words are for operators.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutboundFault {
+    /// Our own rules forbid to ask.
+    #[error("may not be asked: {0}")]
+    Refused(String),
+    /// It was asked, and nothing whole came in time.
+    #[error("did not answer: {0}")]
+    Failed(String),
+}
+
+/// An answer from outside.
+pub type Fetch<'a> = BoxFuture<'a, Result<Fetched, OutboundFault>>;
+
+/// The one way out for requests that a person can cause. What may be asked is `limen_rules::outbound`'s; each request is
+/// bounded in time and size, and few are under way at once.
+pub trait Outbound: Send + Sync {
+    /// Asks with `GET`.
+    fn get<'a>(&'a self, url: &'a str, fields: &'a [(&'a str, &'a str)]) -> Fetch<'a>;
+
+    /// Sends a form (`application/x-www-form-urlencoded`) with `POST`.
+    fn post_form<'a>(&'a self, url: &'a str, fields: &'a [(&'a str, &'a str)], form: String) -> Fetch<'a>;
+}
+
+/// Our secret at the sign-in provider, read when it is needed so that a new one needs no restart.
+pub trait ProviderSecret: Send + Sync {
+    /// The secret; none where we have none there.
+    fn read(&self) -> BoxFuture<'_, Result<Option<String>, PortFault>>;
 }
 
 /// What the gateway tells of itself.
@@ -136,6 +176,8 @@ pub struct Portal {
     pub sample: Arc<Sample>,
     /// What is held in memory between requests.
     pub memory: Memory,
+    /// Through whom people sign in instead of by password, if there is somebody.
+    pub provider: Option<Arc<Provider>>,
     /// The program's version.
     pub version: &'static str,
     /// When the process began.

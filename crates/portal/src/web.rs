@@ -17,6 +17,7 @@ mod moment;
 mod page;
 mod peer_address;
 mod probe;
+mod provider;
 mod request_id;
 mod session;
 mod sign_in;
@@ -35,6 +36,7 @@ use axum::routing::{get, post};
 
 use crate::oauth::{self, journal};
 use crate::ports::Portal;
+use crate::provider::CALLBACK_PATH;
 use page::{Trouble, Wants};
 pub use peer_address::PeerAddress;
 pub(crate) use request_id::RequestId;
@@ -68,6 +70,8 @@ pub fn web_router(portal: Portal) -> Router {
         .route("/authorization", get(authorization::show).post(authorization::act))
         .route("/oauth/authorize", get(authorization::show).post(authorization::act))
         .route("/sign-in", get(sign_in::show).post(sign_in::act))
+        .route("/sign-in/provider", get(provider::start))
+        .route(CALLBACK_PATH, get(provider::come_back))
         .route("/sign-out", post(sign_in::leave))
         .route("/account", get(account::show).post(account::act))
         .route("/connections", get(connections::show).post(connections::act))

@@ -202,14 +202,25 @@ impl<R: Ring> RateLog<R> {
         self.total
     }
 
-    /// Whether the log can go on under these terms where it is; else see [`RateLog::copy_into`].
-    pub fn fits(&self, terms: &RateTerms) -> bool {
-        self.window_ms == terms.window_ms && self.ring.capacity() >= terms.runs_needed()
+    /// Whether a call at this moment can be counted where the log is, under these terms; else see
+    /// [`RateLog::copy_into`]. A ring that holds less than the terms may need is enough until it is full.
+    pub fn has_room(&mut self, terms: &RateTerms, now_us: u64) -> bool {
+        if self.window_ms != terms.window_ms {
+            return false;
+        }
+        let (capacity, length) = (self.ring.capacity(), self.ring.cursor().length);
+        if length < capacity || capacity >= terms.runs_needed() {
+            return true;
+        }
+        self.expire(now_us);
+        self.ring.cursor().length < capacity || self.total >= terms.limit()
     }
 
-    /// Runs that a ring needs to take this log over under these terms.
-    pub fn runs_needed(&self, terms: &RateTerms) -> usize {
-        terms.runs_needed().max(self.ring.cursor().length)
+    /// Runs that the ring should have that takes this log over under these terms: twice as many as are in use, and no
+    /// more than the terms may need.
+    pub fn room_for(&self, terms: &RateTerms) -> usize {
+        let length = self.ring.cursor().length;
+        terms.runs_needed().min(2 * length.max(1)).max(length)
     }
 
     /// This log in another ring and under another window. A call's new tick ends no earlier than its old one, so no

@@ -148,7 +148,7 @@ impl LiveProduct {
     }
 }
 
-/// Things by name. No caller chooses what is in one, so a hash that is quick is enough (`docs/decisions/0060`).
+/// Things by name. No caller chooses what is in one, so a hash that is quick is enough (`docs/decisions/0028`).
 pub type Named<T> = HashMap<Name, T, RandomState>;
 
 /// Everything of a snapshot but the subscriptions. A clone shares what there may be many of.

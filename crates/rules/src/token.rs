@@ -111,6 +111,15 @@ pub struct Issuer {
     pub issuer: String,
     /// `aud`.
     pub audience: String,
+    /// What `iss` was before the address changed; tokens that say so are still ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<String>,
+}
+
+impl Issuer {
+    fn has_issued(&self, iss: &str) -> bool {
+        self.issuer == iss || self.earlier.iter().any(|earlier| earlier == iss)
+    }
 }
 
 /// A key that verifies tokens, made ready.
@@ -176,7 +185,7 @@ pub fn verify<S: BuildHasher>(
     }
     let payload = decode(payload).map_err(|_| "the claims aren't base64url")?;
     let claims: Claims = serde_json::from_slice(&payload).map_err(|_| "a claim is missing or of the wrong form")?;
-    if claims.iss != issuer.issuer {
+    if !issuer.has_issued(&claims.iss) {
         return Err("its issuer is another".into());
     }
     if claims.aud != issuer.audience {

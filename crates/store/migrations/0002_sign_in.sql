@@ -11,6 +11,8 @@ UPDATE issued_grant SET kept_until_us = expires_at_us + 2592000000000;
 DROP INDEX issued_grant_expiry;
 CREATE INDEX issued_grant_kept ON issued_grant (kept_until_us);
 CREATE INDEX issued_grant_revoked ON issued_grant (expires_at_us) WHERE revoked_at_us IS NOT NULL;
+DROP INDEX issued_grant_user;
+CREATE INDEX issued_grant_user ON issued_grant (user_name, application, environment);
 CREATE INDEX issued_grant_connection ON issued_grant (application, environment);
 CREATE UNIQUE INDEX issued_grant_family ON issued_grant (refresh_family) WHERE refresh_family IS NOT NULL;
 

@@ -9,5 +9,5 @@ mod password;
 mod refresh;
 mod secret;
 mod session;
-mod standing;
+pub(crate) mod standing;
 pub(crate) mod sweep;

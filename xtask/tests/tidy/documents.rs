@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::none;
 use crate::tree::{File, files};
 
-const NEEDED: [&str; 12] = [
+const NEEDED: [&str; 13] = [
     ".ci/run",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
@@ -16,6 +16,7 @@ const NEEDED: [&str; 12] = [
     "docs/configuration.md",
     "docs/decisions/0001-an-own-gateway-in-one-process.md",
     "docs/lexicon.md",
+    "docs/common-auth-issues.md",
     "docs/status-codes.md",
     "limen.example.yaml",
 ];

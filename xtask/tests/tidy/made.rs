@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use limen_rules::contract::{Cause, Entry, STATUSES};
 use limen_rules::metric::{Family, Metric};
+use limen_rules::sign_in::look::{PLACES, causes_of_calls, look, troubles};
 
 use crate::tree::root;
 
@@ -14,6 +15,7 @@ const WRITE: &str = "LIMEN_WRITE_DOCS";
 fn made_documents_are_those_that_code_makes() {
     for (name, source, made) in [
         ("docs/status-codes.md", "crates/rules/src/contract.rs", status_codes()),
+        ("docs/common-auth-issues.md", "crates/rules/src/sign_in/trouble.rs", auth_issues()),
         ("docs/metrics.md", "crates/rules/src/metric.rs", metrics()),
     ] {
         let path = root().join(name);
@@ -69,6 +71,56 @@ fn status_codes() -> String {
         }
     }
     text
+}
+
+/// What goes wrong with signing in and with credentials, for whoever looks a message up.
+fn auth_issues() -> String {
+    let mut text = String::from(
+        "# Common authentication issues\n\n\
+         <!-- Made from crates/rules/src/sign_in/trouble.rs and crates/rules/src/contract.rs; run `cargo xtask docs`\n\
+         after a change there. -->\n\n\
+         Look for the message or the code that you got. For each: what it looks like, why, and the fix. A running Limen\n\
+         has the same on its page `/authentication-issues`, to which every `error_uri`, `help` and error page leads. What\n\
+         happened to one request is told by `limen explain ID`; the id is the header `X-Request-Id` of its answer.\n\n\
+         | message | code |\n| --- | --- |\n",
+    );
+    let mut sections = String::new();
+    for (told, heading, words) in PLACES {
+        let _ = write!(sections, "\n## {heading}\n\n{words}\n");
+        for trouble in troubles(told) {
+            let entry = trouble.entry();
+            let message = entry.message.replace("{}", "…");
+            let _ = writeln!(text, "| {message} | [{}](#{}) |", entry.code, entry.code);
+            let wire = look(trouble, "https://WEB");
+            let _ = write!(
+                sections,
+                "\n### {}\n\n{message}\n\n```http\n{wire}\n```\n\n- Why: {}\n- The fix: {}\n",
+                entry.code, entry.why, entry.mend
+            );
+        }
+    }
+    sections.push_str(
+        "\n## From a call to an API\n\nA refusal in the contract's form, with `code` and `message`; \
+         [status-codes.md](status-codes.md) has all of them.\n",
+    );
+    for entry in causes_of_calls().map(Cause::entry) {
+        let shown = if entry.message.is_empty() { entry.meaning } else { entry.message };
+        let _ = writeln!(text, "| {shown} | [{}](#{}) |", entry.code, entry.code);
+        let _ = write!(
+            sections,
+            "\n### {}\n\n{}\n\n```http\nHTTP/1.1 {}\nContent-Type: application/problem+json\n\n\
+             {{\"statusCode\":{},\"message\":\"{}\",\"code\":\"{}\",…}}\n```\n\n- Why: {}\n- The fix: {}\n",
+            entry.code,
+            entry.meaning,
+            entry.status,
+            entry.status,
+            if entry.message.is_empty() { "…" } else { entry.message },
+            entry.code,
+            entry.why,
+            entry.mend
+        );
+    }
+    text + &sections
 }
 
 fn metrics() -> String {

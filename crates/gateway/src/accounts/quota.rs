@@ -51,18 +51,46 @@ pub(super) struct Attempt<'a> {
 #[derive(Default)]
 pub(super) struct Quota {
     placed: Option<(Arc<Period>, i64, Span)>,
-    calls: Option<Purse>,
-    bytes: Option<Purse>,
+    // Boxed: most accounts have one of the two.
+    calls: Option<Box<Purse>>,
+    bytes: Option<Box<Purse>>,
     past: Vec<Purse>,
     survived: [Option<Counters>; 2],
+    /// Places of purses that are done, by meter: the next one's.
+    spare: [Option<Counters>; 2],
     /// The latest monotonic time that it was told.
     now_us: u64,
 }
 
 impl Quota {
     /// Takes over the counters that an earlier process left.
-    pub(super) fn survives(&mut self, meter: Meter, counters: Counters) {
+    pub(super) fn survives(&mut self, meter: Meter, counters: Counters, now_us: u64) {
         *self.survivor(meter) = Some(counters);
+        self.now_us = self.now_us.max(now_us);
+    }
+
+    /// Whether no call was charged for so long, and the ledger isn't to be left alone.
+    pub(super) fn is_idle(&self, now_us: u64, idle_us: u64) -> bool {
+        now_us.saturating_sub(self.now_us) >= idle_us && self.purses().all(|purse| purse.backoff_us(now_us) == 0)
+    }
+
+    /// Whether the ledger's books tell all that is known here, and nothing is in hand.
+    pub(super) fn is_settled(&self) -> bool {
+        self.survived.iter().all(Option::is_none) && self.purses().all(|purse| purse.is_done() && purse.held() == 0)
+    }
+
+    /// Gives the counters' room back, which a later process would read; to be called where all is settled.
+    pub(super) fn let_go(&mut self, file: &WindowFile) {
+        for purse in self.calls.iter_mut().chain(&mut self.bytes).map(|purse| &mut **purse).chain(&mut self.past) {
+            if let Some(counters) = purse.take_counters() {
+                file.release_counters(counters);
+            }
+        }
+        self.spare.iter_mut().filter_map(Option::take).for_each(|counters| file.release_counters(counters));
+    }
+
+    fn purses(&self) -> impl Iterator<Item = &Purse> {
+        self.calls.iter().chain(&self.bytes).map(|purse| &**purse).chain(&self.past)
     }
 
     /// Takes a right of each meter that has a limit, or of none.
@@ -149,17 +177,21 @@ impl Quota {
         if let Some(counted) = counted.filter(|counted| counted.span.begin_us != span.begin_us) {
             self.past.push(Purse::new(meter, counted.span, Some(counted)));
         }
-        let counters = old.as_mut().and_then(Purse::take_counters).or_else(|| survived.take());
+        // An account has one place for a meter: of two, a later process could read the older.
+        let of_past = self.past.iter_mut().filter(|past| past.meter == meter).find_map(Purse::take_counters);
+        let of_done = self.spare[usize::from(meter == Meter::Bytes)].take();
+        let counters =
+            old.as_mut().and_then(|purse| purse.take_counters()).or(of_past).or(of_done).or_else(|| survived.take());
         let known = self.past.iter().position(|past| past.meter == meter && past.span.begin_us == span.begin_us);
         let mut purse = match known {
-            Some(at) => self.past.swap_remove(at),
-            None => Purse::new(meter, span, counted),
+            Some(at) => Box::new(self.past.swap_remove(at)),
+            None => Box::new(Purse::new(meter, span, counted)),
         };
         purse.span = span;
         purse.set_counters(counters.or_else(|| attempt.file.counters(attempt.key, meter)));
         *self.current(meter) = Some(purse);
         if let Some(old) = old {
-            self.past.push(old);
+            self.past.push(*old);
         }
     }
 
@@ -168,10 +200,14 @@ impl Quota {
         if self.past.is_empty() {
             return;
         }
-        self.past.retain(|purse| !purse.is_done());
-        if self.past.len() > MOST_PAST {
-            self.past.drain(..self.past.len() - MOST_PAST);
+        let (done, mut left): (Vec<_>, Vec<_>) = self.past.drain(..).partition(Purse::is_done);
+        let too_many = left.len().saturating_sub(MOST_PAST);
+        for mut gone in left.drain(..too_many).chain(done) {
+            if let Some(counters) = gone.take_counters() {
+                self.spare[usize::from(gone.meter == Meter::Bytes)] = Some(counters);
+            }
         }
+        self.past = left;
         for purse in &mut self.past {
             if purse.needs_closing() && purse.waiting().is_none() && purse.backoff_us(self.now_us) == 0 {
                 let (request, done) = purse.close(key, self.now_us);
@@ -232,12 +268,15 @@ impl Quota {
     pub(super) fn close(&mut self, key: AccountKey, jobs: &mut Vec<Job>) -> Vec<watch::Receiver<()>> {
         let now_us = self.now_us;
         for meter in METERS {
-            if let Some(counted) = self.survivor(meter).take().as_ref().and_then(Counters::read) {
-                self.past.push(Purse::new(meter, counted.span, Some(counted)));
+            let survived = self.survivor(meter).take();
+            if let Some(counted) = survived.as_ref().and_then(Counters::read) {
+                let mut purse = Purse::new(meter, counted.span, Some(counted));
+                purse.set_counters(survived);
+                self.past.push(purse);
             }
         }
         let mut waits = Vec::new();
-        for purse in self.calls.iter_mut().chain(&mut self.bytes).chain(&mut self.past) {
+        for purse in self.calls.iter_mut().chain(&mut self.bytes).map(|purse| &mut **purse).chain(&mut self.past) {
             if purse.waiting().is_none() && purse.needs_closing() {
                 let (request, done) = purse.close(key, now_us);
                 jobs.push(Job { request, done });
@@ -250,14 +289,14 @@ impl Quota {
     /// What to wait for until the ledger has answered all requests.
     #[cfg(test)]
     pub(super) fn under_way(&mut self) -> Vec<watch::Receiver<()>> {
-        self.calls.iter().chain(&self.bytes).chain(&self.past).filter_map(Purse::waiting).collect()
+        self.purses().filter_map(Purse::waiting).collect()
     }
 
     /// What was used of a meter in the current period.
     pub(super) fn usage(&self, meter: Meter) -> Option<MeterUsage> {
         let purse = match meter {
-            Meter::Calls => self.calls.as_ref(),
-            Meter::Bytes => self.bytes.as_ref(),
+            Meter::Calls => self.calls.as_deref(),
+            Meter::Bytes => self.bytes.as_deref(),
         };
         let purse = purse.filter(|purse| purse.is_opened())?;
         Some(MeterUsage {
@@ -269,7 +308,7 @@ impl Quota {
         })
     }
 
-    fn current(&mut self, meter: Meter) -> &mut Option<Purse> {
+    fn current(&mut self, meter: Meter) -> &mut Option<Box<Purse>> {
         match meter {
             Meter::Calls => &mut self.calls,
             Meter::Bytes => &mut self.bytes,
@@ -285,7 +324,7 @@ impl Quota {
     }
 
     fn find(&mut self, (meter, begin_us): Taken) -> Option<&mut Purse> {
-        let purses = self.calls.iter_mut().chain(&mut self.bytes).chain(&mut self.past);
+        let purses = self.calls.iter_mut().chain(&mut self.bytes).map(|purse| &mut **purse).chain(&mut self.past);
         purses.into_iter().find(|purse| purse.meter == meter && purse.span.begin_us == begin_us)
     }
 }

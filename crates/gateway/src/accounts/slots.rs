@@ -204,6 +204,10 @@ impl Counters {
         Counters { slot }
     }
 
+    pub(super) fn into_slot(self) -> Slot {
+        self.slot
+    }
+
     pub(super) fn meter(&self) -> Option<Meter> {
         match self.slot.frame().class {
             CLASS_OF_CALLS => Some(Meter::Calls),

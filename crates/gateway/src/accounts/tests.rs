@@ -11,13 +11,13 @@ use tokio::runtime::Runtime;
 
 use super::*;
 
-const KEY: AccountKey = AccountKey(42);
-const STANDARD: RateTerms = RateTerms { calls: 5, window_ms: 1_000 };
+pub(super) const KEY: AccountKey = AccountKey(42);
+pub(super) const STANDARD: RateTerms = RateTerms { calls: 5, window_ms: 1_000 };
 
 #[derive(Default)]
-struct FakeLedger {
+pub(super) struct FakeLedger {
     rows: Mutex<HashMap<(AccountKey, Meter, i64), QuotaRow>>,
-    is_down: AtomicBool,
+    pub(super) is_down: AtomicBool,
     requests: AtomicU64,
 }
 
@@ -39,19 +39,19 @@ impl QuotaLedger for FakeLedger {
 }
 
 impl FakeLedger {
-    fn row(&self, meter: Meter, begin_us: i64) -> QuotaRow {
+    pub(super) fn row(&self, meter: Meter, begin_us: i64) -> QuotaRow {
         self.rows.lock().unwrap().get(&(KEY, meter, begin_us)).copied().unwrap_or_default()
     }
 }
 
-struct World {
+pub(super) struct World {
     folder: tempfile::TempDir,
-    runtime: Runtime,
-    ledger: Arc<FakeLedger>,
+    pub(super) runtime: Runtime,
+    pub(super) ledger: Arc<FakeLedger>,
 }
 
 impl World {
-    fn new() -> World {
+    pub(super) fn new() -> World {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
         World { folder: tempfile::tempdir().unwrap(), runtime, ledger: Arc::default() }
     }
@@ -60,13 +60,13 @@ impl World {
         self.folder.path().join("windows")
     }
 
-    fn open(&self, boot_id: &str, is_fresh: bool, now: Reading) -> Accounts {
+    pub(super) fn open(&self, boot_id: &str, is_fresh: bool, now: Reading) -> Accounts {
         let runtime = self.runtime.handle().clone();
         Accounts::open(&self.path(), boot_id, is_fresh, now, self.ledger.clone(), runtime).unwrap()
     }
 
     /// Waits until the ledger has nothing more to answer.
-    fn settle(&self, accounts: &Accounts) {
+    pub(super) fn settle(&self, accounts: &Accounts) {
         self.runtime.block_on(async {
             loop {
                 let account = accounts.inner.account(KEY);
@@ -82,11 +82,11 @@ impl World {
     }
 }
 
-fn at(us: u64) -> Reading {
+pub(super) fn at(us: u64) -> Reading {
     Reading { monotonic_us: 50_000_000 + us, wall_us: us as i64 }
 }
 
-fn terms(calls: Option<u64>, bytes: Option<u64>) -> QuotaTerms {
+pub(super) fn terms(calls: Option<u64>, bytes: Option<u64>) -> QuotaTerms {
     QuotaTerms { calls, bytes, period: Arc::new(Period::Seconds { seconds: 100 }), start_us: 0 }
 }
 
@@ -169,6 +169,8 @@ fn a_million_calls_a_window() {
 #[test]
 fn an_account_is_small() {
     assert!(size_of::<Account>() <= 96, "{}", size_of::<Account>());
+    assert!(size_of::<Quota>() <= 176, "{}", size_of::<Quota>());
+    assert!(size_of::<purse::Purse>() <= 224, "{}", size_of::<purse::Purse>());
 }
 
 #[test]

@@ -8,6 +8,9 @@ use limen_rules::rate::{Cursor, Paced, RateExceeded, RateLog, RateTerms, Ring, R
 use super::slots::{MAX_WINDOW_MS, MappedRing};
 use super::window_file::WindowFile;
 
+/// A log begins with room for so many ticks, and grows as it needs more: most never do.
+const FIRST_RUNS: usize = 2;
+
 /// A ring that this process forgets.
 pub(super) struct InMemory {
     cursor: Cursor,
@@ -74,11 +77,18 @@ pub(super) fn pace(
 ) -> Result<Paced, RateExceeded> {
     let terms = RateTerms { window_ms: terms.window_ms.min(MAX_WINDOW_MS), ..*terms };
     full_after_forgetting(file, &terms, now_us)?;
+    if let Some(log) = window
+        && log.has_room(&terms, now_us)
+    {
+        return log.admit(terms.calls, now_us);
+    }
+    // A call that read its clock before an account was let go must not find a window from before that.
+    let mut now_us = now_us;
     let log = match window.take() {
-        Some(log) if log.fits(&terms) => log,
         Some(log) => carry_over(log, file, key, &terms),
         None => {
-            let log = RateLog::new(ring(file, key, terms.runs_needed()), terms.window_ms);
+            now_us = now_us.max(file.emptied_at_us());
+            let log = RateLog::new(ring(file, key, FIRST_RUNS.min(terms.runs_needed())), terms.window_ms);
             publish(&log);
             log
         }
@@ -104,7 +114,7 @@ fn full_after_forgetting(file: &WindowFile, terms: &RateTerms, now_us: u64) -> R
 /// The log in a ring that fits the terms. The new ring is published whole before the old one is let go; in between,
 /// both say the same.
 fn carry_over(log: Window, file: &WindowFile, key: AccountKey, terms: &RateTerms) -> Window {
-    let carried = log.copy_into(ring(file, key, log.runs_needed(terms)), terms.window_ms);
+    let carried = log.copy_into(ring(file, key, log.room_for(terms)), terms.window_ms);
     publish(&carried);
     release(log, file);
     carried
@@ -130,6 +140,16 @@ fn publish(log: &Window) {
 fn release(log: Window, file: &WindowFile) {
     if let AnyRing::Mapped(ring) = log.into_ring() {
         file.release(ring);
+    }
+}
+
+/// Lets go of a log in which no call is any more. A call that read its clock earlier begins the next one where this ended.
+pub(super) fn let_go_if_empty(window: &mut Option<Window>, file: &WindowFile, now_us: u64) {
+    if window.as_mut().is_some_and(|log| log.calls_in_window(now_us) == 0) {
+        file.note_emptied(now_us);
+        if let Some(log) = window.take() {
+            release(log, file);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use limen_rules::quota::{AccountKey, Meter};
@@ -33,6 +34,7 @@ const AT_BOOT_ID: usize = 8;
 pub(super) struct WindowFile {
     head: Chunk,
     space: Mutex<Space>,
+    emptied_at_us: AtomicU64,
 }
 
 struct Space {
@@ -79,7 +81,7 @@ impl WindowFile {
                 return Ok(None);
             }
         }
-        Ok(Some((WindowFile { head, space: Mutex::new(space) }, left)))
+        Ok(Some((WindowFile { head, space: Mutex::new(space), emptied_at_us: AtomicU64::new(0) }, left)))
     }
 
     /// A new, empty file in the place of any older one. With `forgotten_at_us`, calls admitted before then are not
@@ -98,7 +100,7 @@ impl WindowFile {
         }
         head.store(AT_VERSION, VERSION);
         head.store(AT_MAGIC, MAGIC);
-        let made = WindowFile { head, space: Mutex::new(Space::new(file)) };
+        let made = WindowFile { head, space: Mutex::new(Space::new(file)), emptied_at_us: AtomicU64::new(0) };
         if let Some(at_us) = forgotten_at_us {
             made.set_forgotten_at(at_us);
         }
@@ -143,6 +145,21 @@ impl WindowFile {
     /// Gives a ring's room back; its log is forgotten.
     pub(super) fn release(&self, ring: MappedRing) {
         self.lock().release(ring.into_slot());
+    }
+
+    /// Gives the room of counters back that nobody needs any more.
+    pub(super) fn release_counters(&self, counters: Counters) {
+        self.lock().release(counters.into_slot());
+    }
+
+    /// The latest moment at which a window was found empty and let go: a new one begins no earlier.
+    pub(super) fn emptied_at_us(&self) -> u64 {
+        self.emptied_at_us.load(Ordering::Acquire)
+    }
+
+    /// Remembers that windows were let go that were empty at this moment.
+    pub(super) fn note_emptied(&self, at_us: u64) {
+        self.emptied_at_us.fetch_max(at_us, Ordering::AcqRel);
     }
 
     fn lock(&self) -> MutexGuard<'_, Space> {

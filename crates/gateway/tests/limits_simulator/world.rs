@@ -171,6 +171,23 @@ impl World {
         }
     }
 
+    /// Lets idle accounts leave memory, now and then after so long that all of them are idle.
+    pub(crate) fn let_go(&mut self) {
+        if self.random.chance(40) {
+            let by_us = 700 * SECOND_US;
+            let mut clocks = self.shared.clocks.lock().unwrap();
+            clocks.true_us += by_us;
+            clocks.wall_us += by_us as i64;
+        }
+        let (now, _) = self.shared.now();
+        let yields = self.random.below(12);
+        for _ in 0..2 {
+            // All parts of the table.
+            (0..64).for_each(|_| self.process.as_ref().unwrap().accounts.let_go(now));
+            self.run(yields);
+        }
+    }
+
     pub(crate) fn change_limits(&mut self) {
         let at = self.random.below(self.subscriptions.len() as u64) as usize;
         let calls = self.random.below(300);
@@ -210,6 +227,7 @@ impl World {
                 (ledger.is_down, ledger.fails_percent) = (is_down, percent);
             }
             79..81 => self.change_limits(),
+            81..86 => self.let_go(),
             _ => {
                 let yields = self.random.below(8);
                 self.run(yields);

@@ -10,6 +10,9 @@ use crate::framing::{BodyFields, Options, is_alike};
 use crate::input::Input;
 use crate::lines::{Found, Lines};
 
+/// Room for what a gateway adds to an answer, so that the map need not be made anew for that.
+const ADDED_FIELDS: usize = 8;
+
 /// The head of an answer.
 #[derive(Clone, Debug)]
 pub struct ResponseHead {
@@ -99,7 +102,7 @@ impl AnswerScan {
         let mut framing = Framing::default();
         let note = |name, value| framing.note(name, value);
         let formed = |(flaw, index)| (AnswerFlaw::Form(flaw), index);
-        let headers = fields::read(&head, first_field, self.fields, note).map_err(formed)?;
+        let headers = fields::read(&head, first_field, self.fields, ADDED_FIELDS, note).map_err(formed)?;
         framing.body.check(version).map_err(|flaw| (AnswerFlaw::Form(flaw), first_field))?;
         let is_bodiless = is_head || status.is_informational() || matches!(status.as_u16(), 204 | 304);
         let body = match (framing.body.is_chunked, framing.body.content_length) {

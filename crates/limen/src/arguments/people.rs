@@ -205,6 +205,9 @@ pub(crate) struct AddUser {
     /// Their family name
     #[arg(long, value_name = "NAME", default_value = "")]
     pub(crate) family_name: String,
+    /// Who they are at the sign-in provider: 'sub' of its ID tokens
+    #[arg(long, value_name = "SUB")]
+    pub(crate) external_subject: Option<String>,
     /// The environment that they belong to; more in limen.yaml
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: Option<String>,

@@ -48,6 +48,7 @@ fn made(asked: AddUser) -> MakeUser {
         email: asked.email,
         given_name: asked.given_name,
         family_name: asked.family_name,
+        external_subject: asked.external_subject,
         memberships: membership.into_iter().collect(),
     }
 }
@@ -86,6 +87,14 @@ fn list(lines: &[UserLine]) -> String {
     table(&["USER", "TITLE", "MAIL", "ENVIRONMENTS", "PASSWORD", "STATE"], rows)
 }
 
+fn password(line: &UserLine) -> &'static str {
+    match (line.password, &line.user.external_subject) {
+        (true, _) => "yes",
+        (false, Some(_)) => "none: they sign in through the provider",
+        (false, None) => "none: they can't sign in",
+    }
+}
+
 fn show(line: &UserLine) -> String {
     let user = &line.user;
     let mut rows = vec![
@@ -94,9 +103,12 @@ fn show(line: &UserLine) -> String {
         ("given name", user.given_name.clone()),
         ("family name", user.family_name.clone()),
         ("mail", user.email.clone()),
-        ("password", if line.password { "yes" } else { "none: they can't sign in" }.to_owned()),
+        ("password", password(line).to_owned()),
         ("state", if user.disabled { "off" } else { "on" }.to_owned()),
     ];
+    if let Some(subject) = &user.external_subject {
+        rows.push(("at the provider", subject.clone()));
+    }
     if user.memberships.is_empty() {
         rows.push(("in", "no environment".to_owned()));
     }

@@ -3,9 +3,9 @@
 //! Precedence: flag, then environment, then file, then default. Nothing here opens a file or a socket.
 
 mod edge;
+mod listen;
+mod provider;
 
-use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ use limen_rules::declared::{Complaint, nearest};
 use serde_json::Value as Json;
 use tracing::level_filters::LevelFilter;
 
+pub(crate) use self::listen::Listen;
+use self::listen::listen;
+pub(crate) use self::provider::{OutboundSettings, ProviderKey, ProviderSettings};
 use super::tls::{Part, TlsDraft};
 
 /// How the process is set up.
@@ -55,6 +58,10 @@ pub(crate) struct Settings {
     pub(crate) access_log_keep: u32,
     /// Where figures for a monitoring system are served besides the admin socket.
     pub(crate) metrics_listen: Option<Listen>,
+    /// What of one's own network requests that people cause may reach.
+    pub(crate) outbound: OutboundSettings,
+    /// The OpenID Connect provider through which people sign in, if there is one.
+    pub(crate) provider: Option<ProviderSettings>,
 }
 
 /// The form of log lines.
@@ -79,48 +86,6 @@ pub(crate) enum AccessLogTo {
     Off,
 }
 
-/// A host and a port to listen on; port 0 takes a free one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Listen {
-    host: String,
-    port: u16,
-}
-
-impl Listen {
-    /// Whether only this machine can reach it. A name other than `localhost` is taken to lead outward.
-    pub(crate) fn is_loopback(&self) -> bool {
-        self.host.parse().map_or(self.host.eq_ignore_ascii_case("localhost"), |address: IpAddr| address.is_loopback())
-    }
-
-    /// A place that is listened on already.
-    pub(crate) fn of(address: std::net::SocketAddr) -> Self {
-        Self { host: address.ip().to_string(), port: address.port() }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let (host, port) = text.rsplit_once(':')?;
-        let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
-        let plain = |one: u8| one.is_ascii_alphanumeric() || one == b'-' || one == b'.';
-        let whole = match bare {
-            Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
-            None => !host.is_empty() && host.len() <= 253 && host.bytes().all(plain),
-        };
-        let digits = !port.is_empty() && port.bytes().all(|one| one.is_ascii_digit());
-        let port = port.parse().ok().filter(|_| whole && digits)?;
-        Some(Self { host: bare.unwrap_or(host).to_owned(), port })
-    }
-}
-
-impl fmt::Display for Listen {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(formatter, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(formatter, "{}:{}", self.host, self.port)
-        }
-    }
-}
-
 /// A key of the settings, as the file nests it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
@@ -141,6 +106,9 @@ pub(crate) enum Key {
     AccessLogMaxSize,
     AccessLogKeep,
     MetricsListen,
+    OutboundAllow,
+    OutboundCaFile,
+    Provider(ProviderKey),
 }
 
 /// A key of how callers' connections are met.
@@ -192,6 +160,15 @@ pub(crate) const KEYS: &[(Key, &str)] = &[
     (Key::AccessLogMaxSize, "access_log.max_mib"),
     (Key::AccessLogKeep, "access_log.keep"),
     (Key::MetricsListen, "metrics.listen"),
+    (Key::OutboundAllow, "outbound.allow"),
+    (Key::OutboundCaFile, "outbound.ca_file"),
+    (Key::Provider(ProviderKey::Issuer), "sign_in.provider.issuer"),
+    (Key::Provider(ProviderKey::ApplicationId), "sign_in.provider.application_id"),
+    (Key::Provider(ProviderKey::SecretFile), "sign_in.provider.secret_file"),
+    (Key::Provider(ProviderKey::Title), "sign_in.provider.title"),
+    (Key::Provider(ProviderKey::Scopes), "sign_in.provider.scopes"),
+    (Key::Provider(ProviderKey::LinkByEmail), "sign_in.provider.link_by_email"),
+    (Key::Provider(ProviderKey::Only), "sign_in.provider.only"),
 ];
 
 /// The folder of the store unless another is told.
@@ -208,7 +185,7 @@ pub(crate) struct Draft {
 
 impl Default for Draft {
     fn default() -> Self {
-        let loopback = |port| Listen { host: "127.0.0.1".into(), port };
+        let loopback = |port| Listen::of(std::net::SocketAddr::from(([127, 0, 0, 1], port)));
         let settings = Settings {
             gateway_listen: loopback(8080),
             gateway_public_url: None,
@@ -227,6 +204,8 @@ impl Default for Draft {
             access_log_max_bytes: 64 << 20,
             access_log_keep: 4,
             metrics_listen: None,
+            outbound: OutboundSettings::default(),
+            provider: None,
         };
         Self { settings, secret_file: None, gateway_tls: TlsDraft::default(), web_tls: TlsDraft::default() }
     }
@@ -284,6 +263,9 @@ impl Draft {
             Key::MetricsListen => {
                 settings.metrics_listen = if text == "off" { None } else { Some(listen(text)?) };
             }
+            Key::OutboundAllow => settings.outbound.allowed = provider::allowed(text)?,
+            Key::OutboundCaFile => settings.outbound.ca_file = Some(path(text)?),
+            Key::Provider(key) => provider::set(settings.provider.get_or_insert_default(), key, text)?,
         }
         Ok(())
     }
@@ -308,6 +290,10 @@ impl Draft {
         if let Err(complaint) = edge::check(&self.settings.edge) {
             return Err((Key::Edge(EdgeKey::ProxyProtocol), complaint));
         }
+        if let Some(told) = &self.settings.provider {
+            let checked = provider::check(told, &self.settings.outbound);
+            checked.map_err(|(key, complaint)| (Key::Provider(key), complaint))?;
+        }
         let data_dir = &self.settings.data_dir;
         let secret_file = match self.secret_file {
             Some(file) => file,
@@ -328,13 +314,9 @@ impl Draft {
         }
         let gateway_tls = self.gateway_tls.finish("gateway", Versions::Both);
         let web_tls = self.web_tls.finish("web", Versions::Http1);
-        Ok(Settings { secret_file, gateway_tls, web_tls, ..self.settings })
+        let provider = self.settings.provider.map(provider::titled);
+        Ok(Settings { secret_file, gateway_tls, web_tls, provider, ..self.settings })
     }
-}
-
-fn listen(text: &str) -> Result<Listen, Complaint> {
-    let mend = "write HOST:PORT, like 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:80; port 0 takes a free one";
-    Listen::parse(text).ok_or_else(|| (format!("'{text}' is not an address to listen on"), mend.into()))
 }
 
 fn public_url(text: &str) -> Result<String, Complaint> {
@@ -385,19 +367,6 @@ fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, Complaint> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_to_listen_on() {
-        for good in ["127.0.0.1:8080", "[::1]:0", "localhost:80", "0.0.0.0:65535", "api.example.org:443"] {
-            assert_eq!(Listen::parse(good).expect(good).to_string(), good);
-        }
-        for bad in ["8080", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80", "a b:1", "h:+1", "[x]:1"] {
-            assert_eq!(Listen::parse(bad), None, "{bad}");
-        }
-        let loopback = |text: &str| Listen::parse(text).expect(text).is_loopback();
-        assert!(loopback("127.0.0.2:1") && loopback("[::1]:1") && loopback("localhost:1"));
-        assert!(!loopback("0.0.0.0:1") && !loopback("[::]:1") && !loopback("example.org:1"));
-    }
 
     #[test]
     fn the_secret_stays_out_of_the_data_folder() {

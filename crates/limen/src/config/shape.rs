@@ -46,7 +46,8 @@ const SMALL: Form = Form::Whole(u32::MAX as u64);
 const LARGE: Form = Form::Whole(i64::MAX as u64);
 
 /// The sections that the command line and the environment can override.
-pub(crate) const SETTINGS: &[&str] = &["gateway", "web", "data_dir", "secret_file", "log", "access_log", "metrics"];
+pub(crate) const SETTINGS: &[&str] =
+    &["gateway", "web", "data_dir", "secret_file", "log", "access_log", "metrics", "outbound", "sign_in"];
 
 /// The whole file.
 pub(crate) static FILE: Form = Form::Mapping(&[
@@ -57,6 +58,8 @@ pub(crate) static FILE: Form = Form::Mapping(&[
     field("log", Form::Mapping(LOG)),
     field("access_log", Form::Mapping(ACCESS_LOG)),
     field("metrics", Form::Mapping(METRICS)),
+    field("outbound", Form::Mapping(OUTBOUND)),
+    field("sign_in", Form::Mapping(&[field("provider", Form::Mapping(PROVIDER))])),
     field("apis", Form::List(&Form::Mapping(API))),
     field("products", Form::List(&Form::Mapping(PRODUCT))),
     field("developers", Form::List(&Form::Mapping(DEVELOPER))),
@@ -115,6 +118,18 @@ const ACCESS_LOG: &[Field] =
     &[field("file", Form::Text), field("format", Form::Text), field("max_mib", Form::Text), field("keep", Form::Text)];
 
 const METRICS: &[Field] = &[field("listen", Form::Text)];
+
+const OUTBOUND: &[Field] = &[field("allow", TEXTS), field("ca_file", Form::Text)];
+
+const PROVIDER: &[Field] = &[
+    field("issuer", Form::Text),
+    field("application_id", Form::Text),
+    field("secret_file", Form::Text),
+    field("title", Form::Text),
+    field("scopes", TEXTS),
+    field("link_by_email", Form::Boolean),
+    field("only", Form::Boolean),
+];
 
 const API: &[Field] = &[
     needed("name", Form::Text),
@@ -231,6 +246,7 @@ const USER: &[Field] = &[
     field("email", Form::Text),
     field("given_name", Form::Text),
     field("family_name", Form::Text),
+    field("external_subject", Form::Text),
     field("disabled", Form::Boolean),
     field("memberships", Form::List(&Form::Mapping(MEMBERSHIP))),
 ];
@@ -295,7 +311,7 @@ mod tests {
             "developers": [{"name": "d"}], "applications": [{"name": "a", "developer": "d", "organisation": "o",
                 "website": "w", "redirect_uris": ["u"]}],
             "environments": [{"name": "e", "legal_entity_id": "l"}], "roles": [{"name": "r"}],
-            "users": [{"name": "u", "given_name": "g", "family_name": "f",
+            "users": [{"name": "u", "external_subject": "s", "given_name": "g", "family_name": "f",
                 "memberships": [{"environment": "e", "administrator": true}]}],
             "connections": [{"application": "a", "environment": "e", "scopes": ["s"], "own_roles": ["r"]}]
         }))

@@ -316,6 +316,79 @@ fn how_connections_are_met_can_be_set_in_each_way() {
 }
 
 #[test]
+fn the_provider_and_what_may_be_reached() {
+    let text = "outbound: {allow: [id.internal, 10.0.0.0/8], ca_file: ca.pem}
+sign_in:
+  provider: {issuer: http://id.internal/realm, application_id: limen, secret_file: s, scopes: [email, groups], only: true}
+";
+    let with = |list: &[(&str, &str)]| {
+        let sources = Sources { environment: variables(list), ..sources() };
+        check(text, &sources, None).unwrap_or_else(|flaws| panic!("{flaws}")).settings
+    };
+    let settings = with(&[]);
+    assert_eq!(settings.outbound.ca_file, Some(PathBuf::from("ca.pem")));
+    let provider = settings.provider.expect("a provider");
+    assert_eq!(provider.secret_file, Some(PathBuf::from("s")));
+    assert_eq!((&*provider.rules.issuer, &*provider.rules.title), ("http://id.internal/realm", "id.internal"));
+    assert_eq!(provider.rules.scopes, ["openid", "email", "groups"]);
+    assert!(provider.rules.only && !provider.rules.link_by_email);
+    let variables = [
+        ("LIMEN__SIGN_IN__PROVIDER__ISSUER", "https://id.example.org"),
+        ("LIMEN__SIGN_IN__PROVIDER__SECRET_FILE", "/run/secret"),
+        ("LIMEN__SIGN_IN__PROVIDER__LINK_BY_EMAIL", "true"),
+        ("LIMEN__OUTBOUND__ALLOW", ""),
+    ];
+    let settings = with(&variables);
+    assert_eq!(settings.outbound.allowed, Default::default(), "the environment's list stands instead");
+    let provider = settings.provider.expect("a provider");
+    assert_eq!((&*provider.rules.title, provider.rules.link_by_email), ("id.example.org", true));
+    assert_eq!(provider.secret_file, Some(PathBuf::from("/run/secret")));
+    assert_eq!(check("", &sources(), None).unwrap_or_else(|flaws| panic!("{flaws}")).settings.provider, None);
+}
+
+#[test]
+fn what_is_wrong_with_the_provider() {
+    let provider = |fields: &str| format!("sign_in: {{provider: {{{fields}}}}}\n");
+    let cases = [
+        (
+            provider("issuer: https://id.example.org"),
+            "limen.yaml: sign_in.provider.application_id: is missing; mend: add the id that Limen was registered with at the provider (its client_id)",
+        ),
+        (
+            provider("issuer: http://id.example.org, application_id: a"),
+            "limen.yaml:1:30: sign_in.provider.issuer: can't be asked: http:// is asked only where outbound.allow lists the host; use https://; mend: write https://…, or list the host under 'outbound.allow' if it is one of your own network",
+        ),
+        (
+            provider("issuer: id.example.org, application_id: a"),
+            "limen.yaml:1:30: sign_in.provider.issuer: 'id.example.org' is not an issuer; mend: write it as the provider's discovery document does, like https://id.example.org/realm",
+        ),
+        (
+            provider("issuer: https://id.example.org, application_id: a, only: maybe"),
+            "limen.yaml:1:79: sign_in.provider.only: text where true or false is expected; mend: write true or false",
+        ),
+        (
+            provider("issuer: https://id.example.org, application_id: a, scopes: [openid, 'a b']"),
+            "limen.yaml:1:89: sign_in.provider.scopes[1]: 'a b' is not a scope; mend: write scopes as the provider names them",
+        ),
+        (
+            "outbound: {allow: [10.0.0.0/8, 'https://id.example.org']}\n".into(),
+            "limen.yaml:1:32: outbound.allow[1]: 'https://id.example.org' is not a network; mend: write an address, or ADDRESS/BITS, like 10.0.0.0/8 or fd00::/8",
+        ),
+        (
+            "outbound: {allow: ['*.example.org']}\n".into(),
+            "limen.yaml:1:20: outbound.allow[0]: '*.example.org' is neither a host nor a network; mend: write a host's name, an address or a network, like id.example.org or 10.0.0.0/8",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(told(&text).first().map(String::as_str), Some(expected), "{text}");
+    }
+    let sources =
+        Sources { environment: variables(&[("LIMEN__SIGN_IN__PROVIDER__ONLY", "true")]), ..Sources::default() };
+    let flaws = check("", &sources, None).expect_err("no issuer").to_string();
+    assert!(flaws.contains("sign_in.provider.issuer: is missing"), "{flaws}");
+}
+
+#[test]
 fn values_of_variables_may_lie_in_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("listen");

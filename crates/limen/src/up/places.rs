@@ -1,12 +1,16 @@
-//! Where callers and people reach the process: its public addresses, and TLS at their doors.
+//! Where callers and people reach the process: its public addresses, and TLS at their doors; and through whom people
+//! sign in.
 
 use std::net::TcpListener;
 use std::sync::Arc;
 
 use limen_gateway::tls::{Files, Tls};
+use limen_portal::Provider;
 use limen_portal::ports::Addresses;
 
+use super::adapters::{SecretFile, WallClock};
 use super::failure::StartFailure;
+use super::outbound::Way;
 use crate::config::Settings;
 
 /// The addresses as callers and people see them.
@@ -37,4 +41,18 @@ pub(super) fn open_tls(files: Option<&Files>) -> Result<Option<Arc<Tls>>, StartF
     })?;
     tokio::spawn(Arc::clone(&tls).watch());
     Ok(Some(tls))
+}
+
+/// The sign-in provider, if one was named; nothing is asked of it yet.
+pub(super) fn provider(settings: &Settings) -> Result<Option<Arc<Provider>>, StartFailure> {
+    let way = Arc::new(Way::open(&settings.outbound)?);
+    let Some(told) = &settings.provider else { return Ok(None) };
+    let secret = SecretFile(told.secret_file.clone());
+    secret.check().map_err(|words| {
+        StartFailure::new(
+            format!("sign_in.provider.secret_file: {words}."),
+            "Write the secret that the provider gave Limen into that file, and nothing else.",
+        )
+    })?;
+    Ok(Some(Provider::new(told.rules.clone(), way, Arc::new(secret), Arc::new(WallClock))))
 }

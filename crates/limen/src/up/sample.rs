@@ -124,6 +124,7 @@ fn declared() -> Result<Declared, StartFailure> {
         title: format!("{given_name} {family_name}"),
         given_name: given_name.into(),
         family_name: family_name.into(),
+        external_subject: None,
         email: format!("{name}@demo.example"),
         disabled: false,
         memberships: vec![Membership {

@@ -57,6 +57,7 @@ pub(super) async fn make(State(admin): State<Admin>, who: Who, Read(asked): Read
         email: asked.email,
         given_name: asked.given_name,
         family_name: asked.family_name,
+        external_subject: asked.external_subject,
         disabled: false,
         memberships: asked.memberships,
     };

@@ -144,7 +144,7 @@ impl Journal {
         let mut checks = kept.steps.clone();
         if !known.is_empty() {
             let words = format!("It is about {}.", known.join(", "));
-            checks.insert(0, Check { check: "request".into(), outcome: "read".into(), words });
+            checks.insert(0, Check { check: "request".into(), outcome: "passed".into(), words });
         }
         Some(Explanation {
             request_id: finished.request_id.clone(),
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(
             checks,
             [
-                ("request", "read", "It is about application mobile, environment museum."),
+                ("request", "passed", "It is about application mobile, environment museum."),
                 ("authentication", "passed", "Basic, primary secret."),
                 ("code", "refused", "It was used before."),
             ]

@@ -21,6 +21,7 @@ use limen_rules::sign_in::trouble::Trouble;
 use super::form;
 use super::page::Frame;
 use super::peer_address::PeerAddress;
+use super::provider;
 use super::request_id::RequestId;
 use super::session::Visitor;
 use super::sign_in::{Credentials, NotSignedIn, SignInPage, see_other, signed_in};
@@ -31,7 +32,7 @@ use crate::ports::Portal;
 use halt::Halt;
 
 /// Where the flow lives.
-const PATH: &str = "/authorization";
+pub(super) const PATH: &str = "/authorization";
 
 /// One request of a browser in the flow.
 pub(super) struct Flow {
@@ -176,7 +177,18 @@ impl Flow {
             request.as_ref().map(|request| title_of(&request.application.title, &request.application.name));
         let (action, mark) = (address(&self.parameters), self.visitor.form_mark(&self.portal));
         let frame = Frame::at("");
-        SignInPage { frame, action: &action, mark: &mark, application, user, message: None, wait: None }.answer(after)
+        let page = SignInPage {
+            frame,
+            action: &action,
+            mark: &mark,
+            application,
+            user,
+            message: None,
+            wait: None,
+            provider: provider::offer(&self.portal, &action),
+            passwords: provider::passwords_are_on(&self.portal),
+        };
+        page.answer(after)
     }
 
     /// Makes an answer of what happened, with the headers that all pages of the flow have.

@@ -64,12 +64,21 @@ impl Visitor {
 
     /// The mark of forms on a page for this browser, which gets a cookie if it has none.
     pub(super) fn form_mark(&mut self, portal: &Portal) -> String {
-        let value = self.value.get_or_insert_with(|| {
+        mark::of_form(self.secret(portal))
+    }
+
+    /// What only this browser and we know: the value of its cookie, which it gets if it has none.
+    pub(super) fn secret(&mut self, portal: &Portal) -> &str {
+        self.value.get_or_insert_with(|| {
             let value = draw(portal);
             self.given = Some(value.clone());
             value
-        });
-        mark::of_form(value)
+        })
+    }
+
+    /// The same, if the browser came with it.
+    pub(super) fn brought(&self) -> Option<&str> {
+        self.value.as_deref()
     }
 
     /// Whether a form's mark is this browser's.

@@ -13,6 +13,7 @@ use limen_store::StoreError;
 use super::form;
 use super::page::{Frame, rendered};
 use super::peer_address::PeerAddress;
+use super::provider::{self, Offer};
 use super::request_id::RequestId;
 use super::session::{Visitor, device};
 use super::told::Told;
@@ -28,7 +29,7 @@ const PASSWORD_MAX_BYTES: usize = 1_024;
 /// How long to wait where too much waits already.
 const BUSY_RETRY_S: u64 = 5;
 /// Where one may come to after signing in: a known page of ours, never an address from outside.
-const PLACES: [&str; 2] = ["/account", "/connections"];
+pub(super) const PLACES: [&str; 2] = ["/account", "/connections"];
 
 /// Why somebody was not signed in.
 pub(super) enum NotSignedIn {
@@ -40,6 +41,8 @@ pub(super) enum NotSignedIn {
     Busy,
     /// The store can't be read or written, which the log says.
     Unavailable,
+    /// Everybody signs in through the provider.
+    PasswordsOff,
 }
 
 impl From<StoreError> for NotSignedIn {
@@ -55,12 +58,13 @@ impl NotSignedIn {
             Self::Failed => Trouble::SignInFailed,
             Self::Wait(_) => Trouble::TooManyAttempts,
             Self::Busy | Self::Unavailable => Trouble::SignInUnavailable,
+            Self::PasswordsOff => Trouble::PasswordsOff,
         }
     }
 
     fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Self::Failed => None,
+            Self::Failed | Self::PasswordsOff => None,
             Self::Wait(wait_s) => Some(*wait_s),
             Self::Busy | Self::Unavailable => Some(BUSY_RETRY_S),
         }
@@ -80,6 +84,10 @@ impl Credentials<'_> {
     /// Looks at the password and begins a session; gives the user's name.
     pub(super) async fn sign_in(&self, visitor: &mut Visitor) -> Result<Name, NotSignedIn> {
         let Self { portal, note, .. } = self;
+        if !provider::passwords_are_on(portal) {
+            note.refused("sign-in", Trouble::PasswordsOff, "a password, where sign_in.provider.only holds");
+            return Err(NotSignedIn::PasswordsOff);
+        }
         let typed: String = self.form.text("user").unwrap_or_default().trim().to_owned();
         let password = self.form.text("password").unwrap_or_default();
         if typed.is_empty() || typed.len() > NAME_MAX_BYTES || password.len() > PASSWORD_MAX_BYTES {
@@ -152,6 +160,10 @@ pub(super) struct SignInPage<'a> {
     pub(super) user: &'a str,
     pub(super) message: Option<&'static str>,
     pub(super) wait: Option<String>,
+    /// The way through the provider, if there is one.
+    pub(super) provider: Option<Offer>,
+    /// Whether there is the way by password.
+    pub(super) passwords: bool,
 }
 
 impl SignInPage<'_> {
@@ -232,7 +244,17 @@ fn form_page(
     let action = format!("/sign-in?{}", Parameters::default().with("return", place(parameters)).written());
     let mark = visitor.form_mark(portal);
     let frame = Frame::at("/account");
-    let page = SignInPage { frame, action: &action, mark: &mark, application: None, user, message: None, wait: None };
+    let page = SignInPage {
+        frame,
+        action: &action,
+        mark: &mark,
+        application: None,
+        user,
+        message: None,
+        wait: None,
+        provider: provider::offer(portal, place(parameters)),
+        passwords: provider::passwords_are_on(portal),
+    };
     page.answer(after)
 }
 

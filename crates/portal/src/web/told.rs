@@ -88,6 +88,12 @@ impl Told {
         self
     }
 
+    /// Tells how long to wait.
+    pub(super) fn retry_after(mut self, wait_s: u64) -> Self {
+        self.retry_after_s = Some(wait_s);
+        self
+    }
+
     /// The page.
     pub(super) fn answer(self) -> Response {
         let page = ToldPage {
@@ -117,8 +123,9 @@ fn title(trouble: Trouble) -> &'static str {
         Trouble::NoEnvironment => "You have no environment yet",
         Trouble::NotConnected => "The application isn't connected",
         Trouble::TooManyAttempts => "Too many attempts",
-        Trouble::SignInFailed => "Not signed in",
-        Trouble::SignInUnavailable => "Not available just now",
+        Trouble::SignInFailed | Trouble::PasswordsOff => "Not signed in",
+        Trouble::ProviderRefused | Trouble::ProviderAnswerInvalid | Trouble::ProviderUserUnknown => "Not signed in",
+        Trouble::SignInUnavailable | Trouble::ProviderUnreachable => "Not available just now",
         _ => "The application asked in a way that can't be answered",
     }
 }

@@ -134,6 +134,9 @@ pub struct MakeUser {
     /// Their family name.
     #[serde(default)]
     pub family_name: String,
+    /// Who they are at the sign-in provider.
+    #[serde(default)]
+    pub external_subject: Option<String>,
     /// Their environments.
     #[serde(default)]
     pub memberships: Vec<Membership>,

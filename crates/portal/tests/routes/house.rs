@@ -52,7 +52,7 @@ impl Random for Stage {
 
 impl Signer for Stage {
     fn issuer(&self) -> Issuer {
-        Issuer { issuer: "http://web.example".into(), audience: "limen".into() }
+        Issuer { issuer: "http://web.example".into(), audience: "limen".into(), ..Issuer::default() }
     }
 
     fn issue(&self, claims: &Claims) -> Result<String, PortFault> {
@@ -165,6 +165,7 @@ impl House {
                 users: names(&["frida", "rosa"]),
             }),
             memory: Memory::default(),
+            provider: None,
             version: "9.9.9",
             started_at_us: NOW_US - 5_000_000,
             snapshot_age_max_ms: 900_000,

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 use limen_rules::contract::Cause;
+use limen_rules::sign_in::trouble::Trouble;
 use limen_store::SigningKey;
 use serde_json::json;
 
@@ -53,6 +54,13 @@ async fn authentication_issues_stand_on_one_page_with_anchors() {
         assert!(!about || page.text.contains(&escaped(cause.entry().mend)));
     }
     assert!(page.text.contains("WWW-Authenticate: AzureApiManagementKey"));
+    for trouble in Trouble::ALL {
+        let entry = trouble.entry();
+        assert_eq!(page.text.matches(&format!("<article id=\"{}\">", entry.code)).count(), 1, "{}", entry.code);
+        assert_eq!(page.text.matches(&format!("<a href=\"#{}\">", entry.code)).count(), 1, "{}", entry.code);
+        assert!(page.text.contains(&escaped(entry.why)) && page.text.contains(&escaped(entry.mend)), "{}", entry.code);
+    }
+    assert!(page.text.contains("http://web.example/authentication-issues#code-invalid"));
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ const REDIRECT_URIS_MAX: usize = 20;
 const TEXT_CHARACTERS_MAX: usize = 200;
 /// Given and family names.
 const NAME_CHARACTERS_MAX: usize = 100;
+/// The longest `sub` (OpenID Connect Core §2).
+const SUBJECT_MAX_BYTES: usize = 255;
 
 pub(super) fn check_application(field: &str, application: &Application, problems: &mut Problems) {
     // Ids go where RFC 6749 and older callers allow letters, digits, '-' and '_' alone.
@@ -52,6 +54,12 @@ pub(super) fn check_environment(field: &str, environment: &Environment, problems
 pub(super) fn check_user(field: &str, user: &User, problems: &mut Problems) {
     problems.text(format!("{field}.given_name"), &user.given_name, NAME_CHARACTERS_MAX);
     problems.text(format!("{field}.family_name"), &user.family_name, NAME_CHARACTERS_MAX);
+    let fits = |text: &str| (1..=SUBJECT_MAX_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
+    if let Some(subject) = user.external_subject.as_deref().filter(|subject| !fits(subject)) {
+        let message = format!("'{}' can't be a subject", shown(subject));
+        let mend = "copy 'sub' as the provider tells it, 1 to 255 bytes long";
+        problems.add(format!("{field}.external_subject"), message, mend);
+    }
 }
 
 pub(super) fn check_connections(declared: &Declared, problems: &mut Problems) {
@@ -81,7 +89,8 @@ fn check_connection(field: &str, connection: &Connection, problems: &mut Problem
     problems.no_repeats(&format!("{field}.own_roles"), connection.own_roles.iter().map(|one| &**one));
 }
 
-/// What connections and users say of others: a public application can't act for itself, a mail address is one user's.
+/// What connections and users say of others: a public application can't act for itself, a mail address or an account
+/// at the sign-in provider is one user's.
 pub(super) fn check_between(declared: &Declared, problems: &mut Problems) {
     for (at, connection) in declared.connections.iter().enumerate() {
         let application = declared.applications.iter().find(|one| one.name == connection.application);
@@ -96,12 +105,17 @@ pub(super) fn check_between(declared: &Declared, problems: &mut Problems) {
             );
         }
     }
-    let mut addresses = HashSet::new();
+    let (mut addresses, mut subjects) = (HashSet::new(), HashSet::new());
     // From the end, so that it is told at the earlier one: in a merged list the later one may be in the store.
     for (at, user) in declared.users.iter().enumerate().rev() {
         if !user.email.is_empty() && !addresses.insert(user.email.to_lowercase()) {
             let message = format!("'{}' is another user's too, and users may sign in with it", shown(&user.email));
             problems.add(format!("users[{at}].email"), message, "give each user an address of their own, or none");
+        }
+        if let Some(subject) = user.external_subject.as_deref().filter(|subject| !subjects.insert(*subject)) {
+            let message = format!("'{}' is another user's too", shown(subject));
+            let mend = "an account at the provider belongs to one user; remove it from the other";
+            problems.add(format!("users[{at}].external_subject"), message, mend);
         }
     }
 }

@@ -221,7 +221,7 @@ fn products_and_people() {
             {"name": "a", "quota": {"calls": 0, "period": {"seconds": 1}}}],
         "developers": [{"name": "ada", "email": "ada"}],
         "roles": [{"name": "r", "permissions": ["p q", "p", "p"]}],
-        "users": [{"name": "u", "memberships": [{"environment": "e"}, {"environment": "e"}]}]
+        "users": [{"name": "u", "external_subject": "", "memberships": [{"environment": "e"}, {"environment": "e"}]}]
     }));
     assert_eq!(
         told(&check_values(&wrong)),
@@ -235,6 +235,7 @@ fn products_and_people() {
             "developers[0].email: 'ada' is not a mail address; mend: write it like name@example.org",
             "roles[0].permissions[0]: 'p q' is not a name; mend: use 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit",
             "roles[0].permissions[2]: 'p' is listed twice; mend: remove one of them",
+            "users[0].external_subject: '' can't be a subject; mend: copy 'sub' as the provider tells it, 1 to 255 bytes long",
             "users[0].memberships[1].environment: a second membership in 'e'; mend: join the roles of both into one membership",
             "products[1].name: product 'a' is declared twice; mend: rename or remove one of them",
         ]
@@ -314,6 +315,19 @@ fn references_that_lead_nowhere() {
             "applications[0].developer: developer 'ada' is not known; mend: declare it under 'developers' or remove the reference",
             "users[0].memberships[0].environment: environment 'e' is not known; mend: declare it under 'environments' or remove the reference",
             "users[0].memberships[0].roles[0]: role 'r' is not known; mend: declare it under 'roles' or remove the reference",
+        ]
+    );
+}
+
+#[test]
+fn an_account_at_the_provider_is_one_users() {
+    let user = |name: &str, subject: &str| serde_json::json!({"name": name, "external_subject": subject});
+    let existing = declared(serde_json::json!({"users": [user("ada", "s-1"), user("bob", "s-2")]}));
+    let newer = declared(serde_json::json!({"users": [user("ada", "s-1"), user("eve", "s-2")]}));
+    assert_eq!(
+        told(&check_references(&merge(&newer, &existing))),
+        [
+            "users[1].external_subject: 's-2' is another user's too; mend: an account at the provider belongs to one user; remove it from the other"
         ]
     );
 }

@@ -120,6 +120,9 @@ pub struct User {
     /// Their family name, as applications are told.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub family_name: String,
+    /// Who they are at the OpenID Connect provider: `sub` of its ID tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_subject: Option<String>,
     /// Whether they were switched off.
     #[serde(default)]
     pub disabled: bool,

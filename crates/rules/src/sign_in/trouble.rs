@@ -101,6 +101,31 @@ troubles! {
         "Too many attempts to sign in. Wait a little and try again."
         why "So many attempts failed for this user from here, or from this address, that further ones wait."
         mend "Wait as long as the page says. A browser that signed in before is let through sooner.";
+    PasswordsOff: "A password where everybody signs in through the provider.",
+        Page 403 "access_denied" "passwords-off"
+        "Passwords are not used here."
+        why "Everybody signs in through the provider whose button the sign-in page shows (sign_in.provider.only)."
+        mend "Use the button on the sign-in page.";
+    ProviderRefused: "The provider came back without a yes, or not as the one that was asked.",
+        Page 403 "access_denied" "provider-refused"
+        "The sign-in provider did not say who you are."
+        why "Whoever was asked there said no or gave up, the provider lets this person use nothing here, or the answer was not that of the provider that was asked."
+        mend "Begin again from the application; if it stays so, the provider's administrator must let you use Limen.";
+    ProviderUnreachable: "The provider didn't answer.",
+        Page 503 "temporarily_unavailable" "provider-unreachable"
+        "The sign-in provider does not answer for the moment."
+        why "It is down, too slow, or may not be reached from here (outbound.allow); the log says which."
+        mend "Try again in a minute.";
+    ProviderAnswerInvalid: "What the provider answered can't be believed.",
+        Page 403 "access_denied" "provider-answer-invalid"
+        "What the sign-in provider answered can't be accepted."
+        why "The code was used or is over, our secret there is wrong, or the ID token is not for us, of another attempt, over, or signed by no key of the provider; the log says which."
+        mend "Begin again from the application; if it stays so, compare sign_in.provider with what is registered at the provider, and the clocks.";
+    ProviderUserUnknown: "The account at the provider belongs to no user.",
+        Page 403 "access_denied" "provider-user-unknown"
+        "Nobody is known here by the account that you signed in with."
+        why "No user has this account's subject, nor its verified mail address where that counts; or the user was switched off."
+        mend "Sign in at the provider with another account, or ask an environment's administrator to add this one.";
     FormExpired: "A form came without the mark that its page had.",
         Page 403 "access_denied" "form-expired"
         "This page is out of date. Begin again from the application."

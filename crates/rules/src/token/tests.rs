@@ -24,7 +24,7 @@ fn signing() -> Signing {
 }
 
 fn issuer() -> Issuer {
-    Issuer { issuer: "https://web".into(), audience: "https://gateway".into() }
+    Issuer { issuer: "https://web".into(), audience: "https://gateway".into(), earlier: vec!["https://old".into()] }
 }
 
 fn claims() -> Claims {
@@ -76,6 +76,9 @@ fn well_signed_tokens_of_the_wrong_kind_are_refused() {
     let body = serde_json::to_string(&claims()).unwrap();
     let good = r#"{"alg":"ES256","typ":"at+jwt","kid":"k1"}"#;
     assert!(verify(&forged(&signing, good, &body), &keys(&signing), &issuer()).is_ok());
+    // One that was issued when the address was another.
+    let earlier = body.replace("https://web", "https://old");
+    assert!(verify(&forged(&signing, good, &earlier), &keys(&signing), &issuer()).is_ok());
     let long_form = good.replace("at+jwt", "application/at+jwt");
     assert!(verify(&forged(&signing, &long_form, &body), &keys(&signing), &issuer()).is_ok());
     for header in [

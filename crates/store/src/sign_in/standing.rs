@@ -1,7 +1,8 @@
 //! Whether user, application, environment and connection stand as they must for something to be given out, read in the
 //! transaction that gives it: a removal is either before it, and seen here, or after it, and ends what was given.
 
-use limen_rules::model::{Application, User, connection_name};
+use limen_rules::model::{Application, ApplicationKind, Connection, User, connection_name};
+use limen_rules::record::Grant;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteConnection;
 
@@ -41,6 +42,16 @@ pub(crate) async fn stands(
     }
     Ok(exists(connection, ResourceKind::Environment, environment).await?
         && exists(connection, ResourceKind::Connection, &connection_name(application, environment)).await?)
+}
+
+/// Whether the application of a grant of its own may act for itself in its environment now.
+pub(crate) async fn stands_alone(connection: &mut SqliteConnection, grant: &Grant) -> Result<bool, StoreError> {
+    let Some(name) = grant.application.as_deref() else { return Ok(false) };
+    let known: Option<Application> = find(connection, ResourceKind::Application, name).await?;
+    let approval = connection_name(name, &grant.environment);
+    let approval: Option<Connection> = find(connection, ResourceKind::Connection, &approval).await?;
+    Ok(known.is_some_and(|application| !application.disabled && application.kind == ApplicationKind::Confidential)
+        && approval.is_some_and(|approval| !approval.own_roles.is_empty()))
 }
 
 /// Whether an object of that name was declared.

@@ -215,7 +215,7 @@ async fn what_ends_what() {
 
 #[tokio::test]
 async fn nothing_is_given_to_whoever_is_gone() {
-    for what in ["user", "membership", "application"] {
+    for what in ["user", "membership", "connection", "application"] {
         let (_folder, store) = house().await;
         sign_in(&store, "app", "ann", 1, 0).await;
         store.insert_code([2; 32], &code("app", "ann", 0)).await.unwrap();
@@ -224,7 +224,8 @@ async fn nothing_is_given_to_whoever_is_gone() {
         match what {
             "user" => declared.users[0].name = "amy".into(),
             "membership" => declared.users[0].memberships.clear(),
-            _ => declared.connections.remove(0).scopes = None,
+            "connection" => drop(declared.connections.remove(0)),
+            _ => declared.applications[0].disabled = true,
         }
         let (_folder, bare) = store_of(&declared, &store).await;
         let given = grant("g2", "app", "ann", S);
@@ -232,6 +233,26 @@ async fn nothing_is_given_to_whoever_is_gone() {
         assert_eq!(exchanged, Err(Trouble::CodeInvalid), "{what}");
         assert_eq!(bare.code([2; 32]).await.unwrap().unwrap().used_at_us, None, "{what}");
     }
+}
+
+#[tokio::test]
+async fn an_application_gets_for_itself_what_it_may_now() {
+    let (_folder, store) = house().await;
+    let own = |id: &str, application: &str| grant(id, application, &format!("application:{application}"), 0);
+    assert!(is_conflict(store.insert_grant(&own("g1", "app")).await), "it has no roles of its own");
+    let mut declared = declared();
+    declared.connections[0].own_roles = vec!["reader".into()];
+    store.apply(&declared, 1, false).await.unwrap();
+    store.insert_grant(&own("g1", "app")).await.unwrap();
+    assert!(is_conflict(store.insert_grant(&own("g2", "other")).await));
+    store.sweep_sign_in(2 * 3_600 * S).await.unwrap();
+    assert!(store.grant("g1").await.is_ok());
+    store.sweep_sign_in(2 * 3_600 * S + 1).await.unwrap();
+    assert!(is_not_found(store.grant("g1").await), "kept for an hour: there may be one a minute");
+
+    declared.applications[0].disabled = true;
+    store.apply(&declared, 2, false).await.unwrap();
+    assert!(is_conflict(store.insert_grant(&own("g3", "app")).await));
 }
 
 /// A store with other objects that knows the code `[2; 32]` of `from`.

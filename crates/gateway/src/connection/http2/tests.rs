@@ -36,7 +36,7 @@ fn gateway(folder: &std::path::Path) -> Arc<Gateway> {
     let now = Reading { monotonic_us: 0, wall_us: 0 };
     let runtime = tokio::runtime::Handle::current();
     let accounts = Accounts::open(&folder.join("windows"), "boot", true, now, Arc::new(NoLedger), runtime).unwrap();
-    let issuer = Issuer { issuer: "i".into(), audience: "a".into() };
+    let issuer = Issuer { issuer: "i".into(), audience: "a".into(), ..Issuer::default() };
     Arc::new(Gateway {
         settings: Settings {
             gateway_url: "http://g".into(),

@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use limen_rules::sign_in::credentials::basic;
+use limen_rules::sign_in::trouble::Trouble;
 use serde_json::json;
 
 use super::desk::{Desk, FORM, exchange, refused, secret, unkept};
@@ -115,6 +116,21 @@ async fn errors_lead_to_the_page_that_mends_them() {
     let answer = desk.token("grant_type=password").await;
     let uri = answer.json()["error_uri"].as_str().unwrap().to_owned();
     assert_eq!(uri, "http://web.example/authentication-issues#grant-type-unsupported");
+    let page = desk.house.page("/authentication-issues").await;
+    for trouble in Trouble::ALL {
+        let anchor = format!("<article id=\"{}\">", trouble.entry().code);
+        assert_eq!(page.text.matches(&anchor).count(), 1, "{anchor}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_gone_is_told_as_such_and_when_to_try_again() {
+    let desk = Desk::new().await;
+    let code = desk.code("shop", |_| {}).await;
+    desk.house.store.close().await.unwrap();
+    let answer = desk.token(&exchange(&code)).await;
+    refused(&answer, 503, "temporarily_unavailable", "Tokens can't be given out for the moment.");
+    assert_eq!(answer.header("retry-after"), "5");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Ways of telling who one is: a table of headers and forms, and who is believed.
 
+use std::cell::Cell;
+
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use proptest::prelude::*;
 
@@ -112,6 +114,30 @@ fn who_is_believed() {
     assert_eq!(judge(Some("one"), Some(&disabled), &secrets), Err(Trouble::FormClientIdInvalid));
     let other = Application { name: "other".into(), ..closed };
     assert_eq!(judge(Some("one"), Some(&other), &secrets), Err(Trouble::FormClientIdInvalid));
+}
+
+thread_local! {
+    /// How many hashes were compared.
+    pub(super) static COMPARED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Time tells nobody which applications there are, nor which of them have secrets: each path compares the same.
+#[test]
+fn the_same_is_compared_whatever_is_there() {
+    let closed = application(ApplicationKind::Confidential);
+    let disabled = Application { disabled: true, ..closed.clone() };
+    let open = application(ApplicationKind::Public);
+    let secrets = [(Which::Primary, hash("one")), (Which::Secondary, hash("two"))];
+    for application in [None, Some(&closed), Some(&disabled), Some(&open)] {
+        for secrets in [&secrets[..], &secrets[..1], &secrets[1..], &[]] {
+            for secret in [None, Some("one"), Some("two"), Some("three"), Some("")] {
+                let presented = Presented { id: "app".into(), secret: secret.map(str::to_owned), way: Way::Basic };
+                COMPARED.set(0);
+                let _ = authenticate(&presented, application, secrets);
+                assert_eq!(COMPARED.get(), 2, "{presented:?} {application:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -25,7 +25,10 @@ fn declared() -> Declared {
     }
 }
 
-fn judged(query: &str) -> Result<(Option<Vec<u8>>, Result<Asked, Wrong>), Wrong> {
+/// The state, and what was asked.
+type Judged = (Option<Vec<u8>>, Result<Asked, Wrong>);
+
+fn judged(query: &str) -> Result<Judged, Wrong> {
     let declared = declared();
     judge(&Parameters::read(query.as_bytes()), &declared).map(|request| (request.state, request.asked))
 }
