@@ -4,6 +4,7 @@
 
 mod notices;
 mod people;
+mod usage;
 
 use limen_rules::model::{CountedBy, Declared, Name};
 use limen_rules::record::{Notice, SubscriptionState, Which};
@@ -15,6 +16,7 @@ pub use people::{
     MadeSecret, MakeApplication, MakeUser, PasswordSet, SecretLine, SetDisabled, SetPassword, UserLine, WhichGrants,
     WhichSecret,
 };
+pub use usage::{ConnectionUsage, UsageLine};
 
 /// An admin refusal: `{"error": {"message", "mend"}}` with status 400, 404 or 409; 500 for a fault.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -205,17 +207,6 @@ pub struct SubscriptionLine {
     pub connections: Vec<ConnectionUsage>,
 }
 
-/// What an application in an environment has used of a product.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ConnectionUsage {
-    /// The application.
-    pub application: Name,
-    /// The environment.
-    pub environment: Name,
-    /// What it has used; none where nothing limits it.
-    pub usage: Option<UsageLine>,
-}
-
 /// A key without its value.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyLine {
@@ -225,25 +216,6 @@ pub struct KeyLine {
     pub made_at_us: i64,
     /// Until when it is good, for an old value or one that was revoked for later.
     pub valid_until_us: Option<i64>,
-}
-
-/// What a subscription has used.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UsageLine {
-    /// Calls in the current rate window.
-    pub window_calls: Option<u64>,
-    /// The rate limit.
-    pub window_limit: Option<u64>,
-    /// Calls in the period.
-    pub period_calls: Option<u64>,
-    /// The quota of calls.
-    pub period_calls_limit: Option<u64>,
-    /// Bytes in the period.
-    pub period_bytes: Option<u64>,
-    /// The quota of bytes.
-    pub period_bytes_limit: Option<u64>,
-    /// When the period ends.
-    pub period_ends_at_us: Option<i64>,
 }
 
 /// `POST /v1/subscriptions/ID/state`: approve, reject, suspend, resume, cancel.

@@ -1,9 +1,10 @@
 //! What ends a token ends it within a second: for calls whose signature is remembered, for event streams over both
 //! versions of HTTP, and for WebSockets, which are told why.
 
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use limen_testbed::{Answer, Connection, Http2, eventually_within};
+use limen_testbed::{Answer, Connection, Http2, eventually, eventually_within};
 use serde_json::json;
 
 use crate::stage::{Stage, TOKEN};
@@ -16,9 +17,9 @@ const REVOKED: &[u8] = &[0x88, 0x02, 0x03, 0xF0];
 /// A change acts within a second once the command has answered; a loaded machine is given more to show it.
 const SOON: Duration = Duration::from_secs(3);
 
-/// A stage with an API of WebSockets and event streams that asks for a token.
-fn stage() -> Stage {
-    let (url, ..) = service();
+/// A stage with an API of WebSockets and event streams that asks for a token; and the heads that its service sees.
+fn stage() -> (Stage, Receiver<String>) {
+    let (url, told, _) = service();
     let stage = Stage::new();
     let api = format!(
         "  - name: live\n    base_path: /live\n    target: \"{url}\"\n    access: token\n    websocket: true\n    operations:\n      \
@@ -28,7 +29,7 @@ fn stage() -> Stage {
     );
     let world = stage.world().replace("\nproducts:\n", &format!("\n{api}\nproducts:\n"));
     stage.limen.apply(&world);
-    stage
+    (stage, told)
 }
 
 /// Everything that a token keeps open.
@@ -42,7 +43,7 @@ struct Opened<'s> {
 }
 
 impl<'s> Opened<'s> {
-    fn with(stage: &'s Stage, token: &[&str]) -> Self {
+    fn with((stage, told): (&'s Stage, &Receiver<String>), token: &[&str]) -> Self {
         let issued = stage.limen.json(&[&["token", "issue"], token].concat());
         let text = |name: &str| issued[name].as_str().expect("a text").to_owned();
         let (bearer, grant) = (format!("Bearer {}", text("access_token")), text("grant"));
@@ -56,6 +57,12 @@ impl<'s> Opened<'s> {
         let (address, field) = (stage.limen.gateway(), bearer.clone());
         let events_of_http2 =
             std::thread::spawn(move || Http2::open(address).get("/live/events", &[("Authorization", &field)]));
+        // Both streams have reached the service, and none came before its token was looked at.
+        let mut streams = 0;
+        eventually("the stream over HTTP/2 is open", || {
+            streams += told.try_iter().filter(|head| head.starts_with("get /events ")).count();
+            (streams == 2).then_some(())
+        });
         let mut opened = Self { stage, grant, bearer, socket, events, events_of_http2 };
         // Remembered from here on.
         assert_eq!(opened.call().status, 200);
@@ -105,8 +112,8 @@ fn replaced(stage: &Stage, from: &str, to: &str) {
 
 #[test]
 fn a_revoked_grant_and_no_other() {
-    let stage = stage();
-    let (one, mut other) = (Opened::with(&stage, &WES), Opened::with(&stage, &WES));
+    let (stage, told) = stage();
+    let (one, mut other) = (Opened::with((&stage, &told), &WES), Opened::with((&stage, &told), &WES));
     let grant = one.grant.clone();
     one.end_with("its grant is revoked", 401, "token-invalid", || {
         stage.limen.json(&["token", "revoke", "--grant", &grant]);
@@ -120,7 +127,7 @@ fn a_revoked_grant_and_no_other() {
 
 #[test]
 fn what_is_switched_off_or_changed() {
-    let stage = stage();
+    let (stage, told) = stage();
     for (what, from, to, status, code) in [
         ("the user is disabled", "{name: wes,", "{name: wes, disabled: true,", 401, "token-invalid"),
         (
@@ -153,7 +160,7 @@ fn what_is_switched_off_or_changed() {
             "permission-denied",
         ),
     ] {
-        let opened = Opened::with(&stage, &WES);
+        let opened = Opened::with((&stage, &told), &WES);
         opened.end_with(what, status, code, || replaced(&stage, from, to));
         stage.limen.apply(stage.world());
     }
@@ -161,7 +168,7 @@ fn what_is_switched_off_or_changed() {
 
 #[test]
 fn what_an_application_has_of_its_own() {
-    let stage = stage();
+    let (stage, told) = stage();
     let own = ["--application", "ada-app", "--environment", "demo"];
     let writer = "{application: ada-app, environment: demo, own_roles: [writer]}";
     for (what, to, status, code) in [
@@ -174,14 +181,32 @@ fn what_an_application_has_of_its_own() {
         ("it may not act for itself", CONNECTION, 401, "token-invalid"),
     ] {
         replaced(&stage, CONNECTION, writer);
-        let opened = Opened::with(&stage, &own);
+        let opened = Opened::with((&stage, &told), &own);
         opened.end_with(what, status, code, || replaced(&stage, CONNECTION, to));
     }
 }
 
 #[test]
 fn a_token_ends_by_itself() {
-    let stage = stage();
+    let (stage, told) = stage();
     let brief = [&WES[..], &["--expires-in", "3s"]].concat();
-    Opened::with(&stage, &brief).end_with("it expires", 401, "token-expired", || stage.wait(3));
+    Opened::with((&stage, &told), &brief).end_with("it expires", 401, "token-expired", || stage.wait(3));
+}
+
+#[test]
+fn a_connection_that_was_removed() {
+    let (stage, told) = stage();
+    let remove = ["connection", "remove", "ada-app", "demo"];
+    let opened = Opened::with((&stage, &told), &WES);
+    opened.end_with("its connection is removed", 401, "token-invalid", || drop(stage.limen.json(&remove)));
+    stage
+        .limen
+        .apply(&stage.world().replace(CONNECTION, "{application: ada-app, environment: demo, own_roles: [writer]}"));
+    let own = ["--application", "ada-app", "--environment", "demo"];
+    let opened = Opened::with((&stage, &told), &own);
+    opened.end_with("the application's own too", 401, "token-invalid", || drop(stage.limen.json(&remove)));
+    // Connected again, only new tokens are good.
+    stage.limen.apply(stage.world());
+    let opened = Opened::with((&stage, &told), &WES);
+    assert_eq!(opened.call().status, 200);
 }

@@ -167,7 +167,7 @@ fn without_its_connection_an_application_has_no_token() {
     let refused = stage.limen.command(&["token", "issue", "--user", "wes", "--application", "ada-app"]);
     let words = &refused.stderr;
     assert!(refused.code != Some(0) && words.contains("isn't connected to the environment 'spare'"), "{refused:?}");
-    assert!(words.contains("{application: ada-app, environment: spare}"), "{refused:?}");
+    assert!(words.contains("limen connection approve ada-app spare"), "{refused:?}");
 }
 
 #[test]
