@@ -71,8 +71,9 @@ pub(crate) fn judge(
             (verified, true)
         }
         None => {
+            let text = token.text()?;
             gateway.metrics.count(Count::SignaturesChecked);
-            let verified = token::verify(token.text()?, &catalog.trusted_keys, &catalog.issuer)
+            let verified = token::verify(text, &catalog.trusted_keys, &catalog.issuer)
                 .map_err(|words| token::refuse(Cause::TokenInvalid, words))?;
             let verified = Arc::new(verified);
             gateway.tokens.put(hash, Arc::clone(&verified));

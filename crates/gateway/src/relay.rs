@@ -117,7 +117,7 @@ pub(crate) enum Responded {
     /// The caller's answer, or why there is none.
     Answer(Result<Response<Answer>, Failure>),
     /// The service's refusal, whose words are still to be read, by [`refusal`].
-    Refused(Refused),
+    Refused(Box<Refused>),
 }
 
 /// A refusal by the service.
@@ -168,7 +168,7 @@ pub(crate) fn respond(
             return Responded::Answer(Ok(response));
         }
         Mapped::Refuse { cause, status: leaves_as } => {
-            return Responded::Refused(Refused { cause, leaves_as, target, head, settlement });
+            return Responded::Refused(Box::new(Refused { cause, leaves_as, target, head, settlement }));
         }
         Mapped::Unavailable => Cause::ServiceUnavailable,
         Mapped::Timeout => Cause::ServiceTimeout,
@@ -287,8 +287,8 @@ fn seconds_until(told: &str, now_us: i64) -> Option<u64> {
 }
 
 /// The service's own refusal in the contract's form, with its words.
-pub(crate) async fn refusal(call: &mut Call<'_>, api: &LiveApi, refused: Refused) -> Refusal {
-    let Refused { cause, leaves_as, target, head, mut settlement } = refused;
+pub(crate) async fn refusal(call: &mut Call<'_>, api: &LiveApi, refused: Box<Refused>) -> Refusal {
+    let Refused { cause, leaves_as, target, head, mut settlement } = *refused;
     let status = head.status.as_u16();
     call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
     let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());

@@ -195,8 +195,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     let web_tls = open_tls(settings.web_tls.as_ref())?;
     let metrics_url = sockets.metrics.as_ref().and_then(telemetry::metrics_url);
     let stop_portal = serve_portal(portal, &store, (sockets.web, web_tls, settings.edge.clone()), sockets.metrics)?;
-    rotate_by_age(keys);
-    forget_by_age(store.clone());
+    do_by_age(keys, store.clone());
     let watching = targets::watch(&gateway, &store);
     accounts.rest(Arc::new(SystemClock));
     banner::warn_of_unreachable(settings);
@@ -339,7 +338,9 @@ fn serve_portal(
     Ok(stop)
 }
 
-fn rotate_by_age(keys: Arc<Keys>) {
+/// What the passing of time asks for: new signing keys, and an end to what is over.
+fn do_by_age(keys: Arc<Keys>, store: Store) {
+    forget_by_age(store);
     tokio::spawn(async move {
         let mut hourly = tokio::time::interval(std::time::Duration::from_secs(3_600));
         loop {

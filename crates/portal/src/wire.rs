@@ -2,12 +2,14 @@
 //!
 //! Plain data; times are microseconds since the Unix epoch (`_us`).
 
+mod notices;
 mod people;
 
 use limen_rules::model::{CountedBy, Declared, Name};
-use limen_rules::record::{Notice, NoticeKind, SubscriptionState, Which};
+use limen_rules::record::{Notice, SubscriptionState, Which};
 use serde::{Deserialize, Serialize};
 
+pub use notices::{MakeNotice, UpdateNotice};
 pub use people::{
     ApplicationLine, ChangeApplication, Connect, EnvironmentLine, Grants, LimitConnection, LogoLine, MadeApplication,
     MadeSecret, MakeApplication, MakeUser, PasswordSet, SecretLine, SetDisabled, SetPassword, UserLine, WhichGrants,
@@ -347,42 +349,6 @@ pub struct Revoked {
 pub struct RotatedKey {
     /// The id of the key that signs from now on.
     pub kid: Name,
-}
-
-/// `POST /v1/notices` (a begin in the future schedules it).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct MakeNotice {
-    /// Incident or maintenance.
-    pub kind: NoticeKind,
-    /// One line.
-    pub title: String,
-    /// What happened or will.
-    pub message: String,
-    /// The API; none: all.
-    pub api: Option<Name>,
-    /// The operation; needs an API.
-    pub operation: Option<Name>,
-    /// Whether it closes.
-    pub closes: bool,
-    /// From when; now if not told.
-    pub begins_at_us: Option<i64>,
-    /// Until when; a maintenance needs it.
-    pub ends_at_us: Option<i64>,
-}
-
-/// `POST /v1/notices/ID/update`: what is told is changed, the rest stays; a message is added as an update.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UpdateNotice {
-    /// What to add.
-    pub message: Option<String>,
-    /// A new end.
-    pub ends_at_us: Option<i64>,
-    /// A new begin.
-    pub begins_at_us: Option<i64>,
-    /// Close or open.
-    pub closes: Option<bool>,
-    /// A new title.
-    pub title: Option<String>,
 }
 
 /// `GET /v1/calls/REQUEST_ID`: the chain of checks of a recent call.

@@ -255,31 +255,13 @@ impl Finding {
                 let signature = if *remembered { "signature seen before" } else { "signature verified now" };
                 format!("{who} in environment {environment}{connected} (grant {grant}; mode {mode:?}; {signature}).")
             }
-            Self::Limited { connection, token, left } => {
-                let narrowed = |what: &str, by: &Option<Arc<str>>| match by.as_deref() {
-                    None => String::new(),
-                    Some("") => format!("The {what} is limited to nothing. "),
-                    Some(names) => format!("The {what} is limited to: {names}. "),
-                };
-                let left = if left.is_empty() { "nothing" } else { left };
-                format!("{}{}Left of the roles: {left}.", narrowed("connection", connection), narrowed("token", token))
-            }
+            Self::Limited { connection, token, left } => limited(connection.as_deref(), token.as_deref(), left),
             Self::Permission { permission } => format!("The caller has the permission {permission}."),
             Self::Media { body: true } => "The body's media type is accepted.".into(),
             Self::Media { body: false } => "There is no body.".into(),
             Self::Body { bytes: 0 } => "There is nothing to look at.".into(),
             Self::Body { bytes } => format!("The body of {bytes} bytes is sound."),
-            Self::Quota { calls_remaining, bytes_remaining } => {
-                let mut words = String::from("A right was charged before the call was handed over");
-                if let Some(calls) = calls_remaining {
-                    words.push_str(&format!("; {calls} calls are left in the period"));
-                }
-                if let Some(bytes) = bytes_remaining {
-                    words.push_str(&format!("; {bytes} bytes are left in the period"));
-                }
-                words.push('.');
-                words
-            }
+            Self::Quota { calls_remaining, bytes_remaining } => charged(*calls_remaining, *bytes_remaining),
             Self::Service { target, status, leaves_as } if status == leaves_as => {
                 format!("The service at {target} answered {status}.")
             }
@@ -304,6 +286,28 @@ impl Finding {
             }
         }
     }
+}
+
+/// What is left of an application's permissions, and by what.
+fn limited(connection: Option<&str>, token: Option<&str>, left: &str) -> String {
+    let narrowed = |what: &str, by: Option<&str>| match by {
+        None => String::new(),
+        Some("") => format!("The {what} is limited to nothing. "),
+        Some(names) => format!("The {what} is limited to: {names}. "),
+    };
+    let left = if left.is_empty() { "nothing" } else { left };
+    format!("{}{}Left of the roles: {left}.", narrowed("connection", connection), narrowed("token", token))
+}
+
+/// What is left of a quota after a charge.
+fn charged(calls_remaining: Option<u64>, bytes_remaining: Option<u64>) -> String {
+    let mut words = String::from("A right was charged before the call was handed over");
+    for (left, what) in [(calls_remaining, "calls"), (bytes_remaining, "bytes")] {
+        if let Some(left) = left {
+            words.push_str(&format!("; {left} {what} are left in the period"));
+        }
+    }
+    words + "."
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ pub struct LiveProduct {
 }
 
 /// From when a connection's periods of seconds are counted, in microseconds since the epoch: subscriptions that share
-/// the account began at different times, and a period has one beginning (`docs/decisions/0037`).
+/// the account began at different times, and a period has one beginning (`docs/decisions/0036`).
 pub const CONNECTION_START_US: i64 = 0;
 
 impl LiveProduct {
@@ -148,7 +148,7 @@ impl LiveProduct {
     }
 }
 
-/// Things by name. No caller chooses what is in one, so a hash that is quick is enough (`docs/decisions/0028`).
+/// Things by name. No caller chooses what is in one, so a hash that is quick is enough (`docs/decisions/0040`).
 pub type Named<T> = HashMap<Name, T, RandomState>;
 
 /// Everything of a snapshot but the subscriptions. A clone shares what there may be many of.

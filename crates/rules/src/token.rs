@@ -233,7 +233,7 @@ pub fn presented<'r>(headers: &'r http::HeaderMap, subscribed: &Subscribed) -> R
         return Err(missing("no Authorization header").detail(detail));
     };
     let (scheme, token) = value.as_bytes().split_at_checked(SCHEME.len()).unwrap_or((value.as_bytes(), b""));
-    if !scheme.eq_ignore_ascii_case(SCHEME) || !token.first().is_none_or(|byte| *byte == b' ') {
+    if !scheme.eq_ignore_ascii_case(SCHEME) || token.first().is_some_and(|byte| *byte != b' ') {
         return Err(missing("another scheme than Bearer")
             .detail("The Authorization header must be of the form: Bearer, a space, the access token."));
     }

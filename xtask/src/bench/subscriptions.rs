@@ -54,15 +54,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let setup = Setup::new(name, &binary, &folder, service, "")?;
         crowds.push(gather(setup, &folder.join(format!("{name}.keys")), product, count)?);
     }
-    let mut first = Vec::new();
-    for crowd in &mut crowds {
-        first.push(first_calls(crowd, service, options)?);
-    }
+    let first: Result<Vec<_>> = crowds.iter_mut().map(|crowd| first_calls(crowd, service, options)).collect();
+    let mut first = first?.into_iter();
     let [few, many, few_charged, many_charged] = crowds.as_slice() else { bail!("four crowds were made") };
     let paced = beside(few, many, service, options)?;
     let charged = beside(few_charged, many_charged, service, options)?;
     let live_ms = changes(many)?;
-    let mut first = first.into_iter();
     let mut row = |crowd: &Crowd, kind: &str, cpu_us: f64, ratio: &str| -> Result<Vec<String>> {
         let first_us = first.next().flatten().map_or(String::new(), |first_us| format!("{first_us:.1}"));
         Ok(vec![

@@ -7,13 +7,18 @@ use crate::tree::{File, files};
 const NOT_USED: [&str; 5] = ["backend", "client", "consumer", "plan", "tenant"];
 
 /// Names that others gave, in which the words may stand.
-const NAMES_OF_OTHERS: [&str; 23] = [
+const NAMES_OF_OTHERS: [&str; 39] = [
     "client_id",
     "client_secret",
     "client_credentials",
     "invalid_client",
+    "unauthorized_client",
+    "ClientId",
     "CLIENT_ID",
+    "client credentials",
+    "Client credentials",
     "OAuth client",
+    "client-id",
     "hyper::client",
     "client::conn",
     "\"client\"",
@@ -31,6 +36,17 @@ const NAMES_OF_OTHERS: [&str; 23] = [
     "client_auth",
     "client_cert_resolver",
     "client_cert_verifier",
+    "openid_client",
+    "openid-client",
+    "requests_client",
+    "base_client",
+    "BasicClient",
+    "ClientSecret",
+    "set_client_secret",
+    "client_secret_basic",
+    "include_client_id",
+    "ClientSecretBasic",
+    "ClientSecretPost",
 ];
 /// A header's name that holds one.
 const CLUSTER_HEADER: &str = "x-cluster-client-ip";

@@ -54,7 +54,7 @@ pub(super) struct Quota {
     // Boxed: most accounts have one of the two.
     calls: Option<Box<Purse>>,
     bytes: Option<Box<Purse>>,
-    past: Vec<Box<Purse>>,
+    past: Vec<Purse>,
     survived: [Option<Counters>; 2],
     /// Places of purses that are done, by meter: the next one's.
     spare: [Option<Counters>; 2],
@@ -81,7 +81,7 @@ impl Quota {
 
     /// Gives the counters' room back, which a later process would read; to be called where all is settled.
     pub(super) fn let_go(&mut self, file: &WindowFile) {
-        for purse in self.calls.iter_mut().chain(&mut self.bytes).chain(&mut self.past) {
+        for purse in self.calls.iter_mut().chain(&mut self.bytes).map(|purse| &mut **purse).chain(&mut self.past) {
             if let Some(counters) = purse.take_counters() {
                 file.release_counters(counters);
             }
@@ -90,7 +90,7 @@ impl Quota {
     }
 
     fn purses(&self) -> impl Iterator<Item = &Purse> {
-        self.calls.iter().chain(&self.bytes).chain(&self.past).map(|purse| &**purse)
+        self.calls.iter().chain(&self.bytes).map(|purse| &**purse).chain(&self.past)
     }
 
     /// Takes a right of each meter that has a limit, or of none.
@@ -175,23 +175,23 @@ impl Quota {
         let mut survived = self.survivor(meter).take();
         let counted = survived.as_ref().and_then(Counters::read);
         if let Some(counted) = counted.filter(|counted| counted.span.begin_us != span.begin_us) {
-            self.past.push(Box::new(Purse::new(meter, counted.span, Some(counted))));
+            self.past.push(Purse::new(meter, counted.span, Some(counted)));
         }
         // An account has one place for a meter: of two, a later process could read the older.
-        let of_past = self.past.iter_mut().filter(|past| past.meter == meter).find_map(|past| past.take_counters());
+        let of_past = self.past.iter_mut().filter(|past| past.meter == meter).find_map(Purse::take_counters);
         let of_done = self.spare[usize::from(meter == Meter::Bytes)].take();
         let counters =
             old.as_mut().and_then(|purse| purse.take_counters()).or(of_past).or(of_done).or_else(|| survived.take());
         let known = self.past.iter().position(|past| past.meter == meter && past.span.begin_us == span.begin_us);
         let mut purse = match known {
-            Some(at) => self.past.swap_remove(at),
+            Some(at) => Box::new(self.past.swap_remove(at)),
             None => Box::new(Purse::new(meter, span, counted)),
         };
         purse.span = span;
         purse.set_counters(counters.or_else(|| attempt.file.counters(attempt.key, meter)));
         *self.current(meter) = Some(purse);
         if let Some(old) = old {
-            self.past.push(old);
+            self.past.push(*old);
         }
     }
 
@@ -200,7 +200,7 @@ impl Quota {
         if self.past.is_empty() {
             return;
         }
-        let (done, mut left): (Vec<_>, Vec<_>) = self.past.drain(..).partition(|purse| purse.is_done());
+        let (done, mut left): (Vec<_>, Vec<_>) = self.past.drain(..).partition(Purse::is_done);
         let too_many = left.len().saturating_sub(MOST_PAST);
         for mut gone in left.drain(..too_many).chain(done) {
             if let Some(counters) = gone.take_counters() {
@@ -270,13 +270,13 @@ impl Quota {
         for meter in METERS {
             let survived = self.survivor(meter).take();
             if let Some(counted) = survived.as_ref().and_then(Counters::read) {
-                let mut purse = Box::new(Purse::new(meter, counted.span, Some(counted)));
+                let mut purse = Purse::new(meter, counted.span, Some(counted));
                 purse.set_counters(survived);
                 self.past.push(purse);
             }
         }
         let mut waits = Vec::new();
-        for purse in self.calls.iter_mut().chain(&mut self.bytes).chain(&mut self.past) {
+        for purse in self.calls.iter_mut().chain(&mut self.bytes).map(|purse| &mut **purse).chain(&mut self.past) {
             if purse.waiting().is_none() && purse.needs_closing() {
                 let (request, done) = purse.close(key, now_us);
                 jobs.push(Job { request, done });
@@ -324,11 +324,8 @@ impl Quota {
     }
 
     fn find(&mut self, (meter, begin_us): Taken) -> Option<&mut Purse> {
-        let purses = self.calls.iter_mut().chain(&mut self.bytes).chain(&mut self.past);
-        purses
-            .into_iter()
-            .map(|purse| &mut **purse)
-            .find(|purse| purse.meter == meter && purse.span.begin_us == begin_us)
+        let purses = self.calls.iter_mut().chain(&mut self.bytes).map(|purse| &mut **purse).chain(&mut self.past);
+        purses.into_iter().find(|purse| purse.meter == meter && purse.span.begin_us == begin_us)
     }
 }
 

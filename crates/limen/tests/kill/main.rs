@@ -1,9 +1,7 @@
 //! The real binary, killed with SIGKILL at random moments under load from several connections, and counted at the
-//! service behind it: never over, at most one lease lost a kill, and what was answered stays true.
-//!
-//! So are applications that exchange codes and refresh tokens: no second winner, no dead family.
-//!
-//! Every figure that matters is the service's. The seed is printed: `LIMEN_KILL_SEED` throws the same moments again.
+//! service behind it: never over, at most one lease lost a kill, and what was answered stays true. Codes and refresh
+//! tokens have no second winner and no dead family. Every figure that matters is the service's. The seed is
+//! printed: `LIMEN_KILL_SEED` throws the same moments again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test tells what went wrong by ending")]
 
 mod callers;

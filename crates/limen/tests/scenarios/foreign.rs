@@ -61,10 +61,14 @@ struct World {
 }
 
 impl World {
-    fn new(settings: &str) -> Self {
+    fn new() -> Self {
+        Self::started(|settings, config| settings.config(&config))
+    }
+
+    fn started(settings: impl FnOnce(Settings, String) -> Settings) -> Self {
         let service = Service::ok();
-        let config = format!("{settings}{}", WORLD.replace("{service}", &service.url()));
-        let limen = Limen::start(Settings::new(BINARY).config(&config));
+        let config = WORLD.replace("{service}", &service.url());
+        let limen = Limen::start(settings(Settings::new(BINARY), config));
         let told = |arguments: &[&str], member: &str| {
             let json = limen.json(arguments);
             json[member].as_str().unwrap_or_else(|| panic!("no {member} in {json}")).to_owned()
@@ -129,8 +133,7 @@ impl World {
 /// The members, whatever the library adds of its own.
 fn agree_on_members(told: &Value) {
     let own = |name: &&String| name.as_str() != "expires_at" && name.as_str() != "scope";
-    let mut members: Vec<&str> =
-        told.as_object().expect("an object").keys().filter(own).map(String::as_str).collect();
+    let mut members: Vec<&str> = told.as_object().expect("an object").keys().filter(own).map(String::as_str).collect();
     members.sort_unstable();
     assert_eq!(members, MEMBERS);
     assert_eq!(told["mode"], "Full");
@@ -182,20 +185,29 @@ fn python() -> PathBuf {
 
 #[test]
 fn oauth4webapi() {
-    World::new("").run(&node(), "oauth4webapi.mjs");
+    World::new().run(&node(), "oauth4webapi.mjs");
 }
 
 #[test]
 fn openid_client() {
-    World::new("").run(&node(), "openid_client.mjs");
+    World::new().run(&node(), "openid_client.mjs");
 }
 
 #[test]
 fn authlib() {
-    World::new("").run(&python(), "with_authlib.py");
+    World::new().run(&python(), "with_authlib.py");
 }
 
 #[test]
 fn requests_oauthlib() {
-    World::new("").run(&python(), "with_requests_oauthlib.py");
+    World::new().run(&python(), "with_requests_oauthlib.py");
+}
+
+#[test]
+fn a_browser() {
+    let world = World::new();
+    let mut environment = world.environment("gadget", "http://127.0.0.1:8411/back");
+    environment.push(("PASSWORD", world.password.clone()));
+    let output = Command::new(node()).arg(scripts().join("browser.mjs")).envs(environment).output().expect("node");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

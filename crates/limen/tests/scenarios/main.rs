@@ -5,6 +5,7 @@
 
 mod answers;
 mod attacks;
+mod authorization;
 mod connections;
 mod counted;
 mod drain;
@@ -17,6 +18,7 @@ mod handover;
 mod http2;
 mod keys;
 mod notices;
+mod objects;
 mod order;
 mod provider;
 mod proxies;

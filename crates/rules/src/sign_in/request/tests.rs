@@ -1,3 +1,5 @@
+//! Requests as they come, and what is told of them.
+
 use super::*;
 use crate::model::Role;
 
@@ -25,7 +27,10 @@ fn declared() -> Declared {
     }
 }
 
-fn judged(query: &str) -> Result<(Option<Vec<u8>>, Result<Asked, Wrong>), Wrong> {
+/// The state, and what was asked.
+type Judged = (Option<Vec<u8>>, Result<Asked, Wrong>);
+
+fn judged(query: &str) -> Result<Judged, Wrong> {
     let declared = declared();
     judge(&Parameters::read(query.as_bytes()), &declared).map(|request| (request.state, request.asked))
 }
