@@ -368,7 +368,7 @@ fn what_is_wrong_with_the_provider() {
         ),
         (
             provider("issuer: https://id.example.org, application_id: a, scopes: [openid, 'a b']"),
-            "limen.yaml:1:89: sign_in.provider.scopes[1]: 'a b' is not a scope; mend: write scopes as the provider names them",
+            "limen.yaml:1:90: sign_in.provider.scopes[1]: 'a b' is not a scope; mend: write scopes as the provider names them",
         ),
         (
             "outbound: {allow: [10.0.0.0/8, 'https://id.example.org']}\n".into(),
