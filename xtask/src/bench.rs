@@ -10,6 +10,7 @@ mod process;
 mod proxies;
 mod rivals;
 mod rounds;
+mod sign_ins;
 mod subscriptions;
 mod tools;
 
@@ -35,6 +36,7 @@ pub(crate) struct Options {
 pub(crate) fn bench(words: &[&str]) -> Result<()> {
     match words {
         ["subscriptions", rest @ ..] => subscriptions::run(&Options::read(rest)?),
+        ["sign-ins", rest @ ..] => sign_ins::run(&Options::read(rest)?),
         ["instructions", rest @ ..] => instructions::run(&Options::read(rest)?),
         rest => proxies::run(&Options::read(rest)?),
     }

@@ -23,6 +23,7 @@ cargo xtask COMMAND
   docs                 write the documents that are made from code
   bench                processor time of a call beside nginx, HAProxy and a blind copy of bytes
   bench subscriptions  what a million subscriptions cost, beside a thousand
+  bench sign-ins       codes, exchanges, refreshes and introspections a second, beside one fsync
   bench instructions   instructions of a call; fails where they are not what docs/benchmarks.md tells
                        each: --write puts the figures there, --rounds N; the first two: --profile NAME (usually
                        dist, which takes long to build; release is quicker); subscriptions: --count N

@@ -26,6 +26,7 @@ pub(crate) struct Setup {
 pub(crate) struct Limen {
     pub(crate) process: Process,
     pub(crate) address: SocketAddr,
+    pub(crate) web: SocketAddr,
 }
 
 /// What a call brings.
@@ -67,9 +68,12 @@ impl Setup {
         let words = [&[binary.as_str()], &fixed[..], &["--config", &config, "--data-dir", &data]].concat();
         let mut process = Process::start(self.name, MEASURED_CORE, &self.folder, &words)?;
         let line = process.first_line(READY_WITHIN)?;
-        let url = member(&line, "gateway")?;
-        let address = url.split_once("://").map_or(url.as_str(), |(_, place)| place).trim_end_matches('/').parse();
-        Ok(Limen { process, address: address.with_context(|| format!("no address in {line}"))? })
+        let place = |name: &str| -> Result<SocketAddr> {
+            let url = member(&line, name)?;
+            let place = url.split_once("://").map_or(url.as_str(), |(_, place)| place).trim_end_matches('/').parse();
+            place.with_context(|| format!("no address in {line}"))
+        };
+        Ok(Limen { process, address: place("gateway")?, web: place("web")? })
     }
 
     /// Runs a command against the running one, and gives what it tells.

@@ -70,6 +70,11 @@ impl Process {
         Ok(self)
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Nanoseconds of processor time that all of its threads have used.
     pub(crate) fn cpu_ns(&self) -> Result<u64> {
         let mut used_ns = 0;
