@@ -129,6 +129,18 @@ impl Attempts {
         }
     }
 
+    /// Forgets all failures of an account, from wherever: its secret is another now. What counts for a network stays.
+    pub fn forget(&self, account: &str) {
+        let account = self.hashing.hash_one(account);
+        let of_it = |count: &Count| match count {
+            Count::Pair(one, _) | Count::Account(one) | Count::Device(one, _) => *one == account,
+            Count::Network(..) => false,
+        };
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.young.retain(|count, _| !of_it(count));
+        failures.old.retain(|count, _| !of_it(count));
+    }
+
     /// A known browser is counted for itself; everybody else by account, by network, and by both.
     fn counts(&self, attempt: &Attempt<'_>) -> [Option<Count>; 3] {
         let account = self.hashing.hash_one(attempt.account);
@@ -164,6 +176,19 @@ mod tests {
     use super::*;
 
     const SECOND_US: i64 = 1_000_000;
+
+    #[test]
+    fn a_secret_that_was_set_anew_begins_anew() {
+        let attempts = Attempts::default();
+        let (one, other) = (from("user:ann", "192.0.2.1"), from("user:bo", "192.0.2.1"));
+        for _ in 0..PAIR_MAX {
+            assert_eq!((attempts.take(&one, 0), attempts.take(&other, 0)), (Ok(()), Ok(())));
+        }
+        assert!(attempts.take(&one, 0).is_err());
+        attempts.forget("user:ann");
+        assert_eq!(attempts.take(&one, 0), Ok(()));
+        assert!(attempts.take(&other, 0).is_err());
+    }
 
     fn from<'a>(account: &'a str, address: &str) -> Attempt<'a> {
         Attempt { account, address: address.parse().unwrap(), device: None }

@@ -27,11 +27,13 @@ mod told;
 mod words;
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, Method, Uri, header};
-use axum::response::Response;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
 use crate::oauth::{self, journal};
@@ -85,6 +87,7 @@ pub fn web_router(portal: Portal) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(form::FORM_MAX_BYTES))
+        .layer(axum::middleware::from_fn(in_time))
         .layer(axum::middleware::map_response(guarded))
         .layer(axum::middleware::from_fn_with_state(portal.clone(), journal::keep))
         .layer(axum::middleware::from_fn_with_state(portal.clone(), request_id::give))
@@ -101,6 +104,18 @@ async fn wrong_method(wants: Wants, method: Method) -> Response {
     let method: String = method.as_str().chars().take(40).collect();
     Trouble::method_not_allowed(format!("This page is there to be read, with GET; {method} does nothing here."))
         .answer(wants)
+}
+
+/// For a request with its body to be read and answered: whoever sends half of a form holds no connection for long.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Ends a request that takes too long; what it asked the store to write is still carried out.
+async fn in_time(request: Request, next: Next) -> Response {
+    let answered = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
+    answered.unwrap_or_else(|_| {
+        let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
+        (StatusCode::REQUEST_TIMEOUT, close, "The request did not arrive in time. Try again.").into_response()
+    })
 }
 
 /// Puts the headers on every answer that keep a browser from doing more than showing it.

@@ -172,8 +172,8 @@ impl<R: Ring> RateLog<R> {
         if newest_us > now_us.saturating_add(FUTURE_ALLOWED_US) { Err(CorruptLog) } else { Ok(log) }
     }
 
-    /// Admits a call at `now_us` of a monotonic clock, or says when to try again. The terms' window must be the log's
-    /// ([`RateLog::fits`]). Should the clock go back, time stands still until it has caught up.
+    /// Admits a call at `now_us` of a monotonic clock, or says when to try again. Should the clock go back, time
+    /// stands still until it has caught up.
     ///
     /// # Errors
     /// [`RateExceeded`]; nothing is counted then.

@@ -14,7 +14,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn catalog(&self, now_us: i64) -> Result<(i64, Directory), StoreError> {
-        let mut reading = self.read().await?;
+        let mut reading = self.read_for_snapshot().await?;
         Ok((revision::current(&mut reading).await?, catalog(&mut reading, now_us).await?))
     }
 
@@ -23,7 +23,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn directory(&self, now_us: i64) -> Result<(i64, Directory, Subscriptions), StoreError> {
-        let mut reading = self.read().await?;
+        let mut reading = self.read_for_snapshot().await?;
         let revision = revision::current(&mut reading).await?;
         let catalog = catalog(&mut reading, now_us).await?;
         Ok((revision, catalog, subscription_table::load(&mut reading).await?))

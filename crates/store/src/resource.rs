@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use limen_rules::model::{Declared, Name, connection_name};
 use serde::de::DeserializeOwned;
@@ -152,6 +153,26 @@ impl Store {
     pub async fn declared(&self) -> Result<Declared, StoreError> {
         let mut reading = self.read().await?;
         load(&mut reading).await
+    }
+}
+
+impl Store {
+    /// The same, read anew only where something changed since: pages ask for it with every request.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn declared_at_present(&self) -> Result<Arc<Declared>, StoreError> {
+        // Read before the objects are: what is kept under it is never older. One reads, the others wait for it.
+        let mut kept = self.declared_cache().lock().await;
+        let revision = *self.watch_revision().borrow();
+        if let Some((of, declared)) = kept.as_ref()
+            && *of == revision
+        {
+            return Ok(Arc::clone(declared));
+        }
+        let declared = Arc::new(self.declared().await?);
+        *kept = Some((revision, Arc::clone(&declared)));
+        Ok(declared)
     }
 }
 

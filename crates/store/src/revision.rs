@@ -45,7 +45,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn changes_since(&self, revision: i64) -> Result<Option<Changes>, StoreError> {
-        let mut reading = self.read().await?;
+        let mut reading = self.read_for_snapshot().await?;
         let now = current(&mut reading).await?;
         if revision > now || revision < now.saturating_sub(KEPT) {
             return Ok(None);

@@ -1,9 +1,11 @@
 //! The store as its users hold it: opening and closing, one way in for writes and one for reads. What is written and
 //! read is in the modules beside this one, each of which adds its part to [`Store`].
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use limen_rules::model::Declared;
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
 use sqlx::{Sqlite, Transaction};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -28,6 +30,9 @@ pub struct Store {
 struct Inner {
     orders: mpsc::Sender<Order>,
     readers: SqlitePool,
+    /// For the snapshot alone: however many pages are asked for, it is kept up to date.
+    snapshot_reader: SqlitePool,
+    declared: tokio::sync::Mutex<Option<(i64, Arc<Declared>)>>,
     revision: watch::Receiver<i64>,
     fresh: bool,
     folder: DataFolder,
@@ -44,19 +49,22 @@ impl Store {
         let refused = |error| OpenError::from_sqlx(&database, error);
         let (mut connection, fresh) = sqlite::open(&database).await?;
         folder.mark()?;
-        let readers = SqlitePoolOptions::new()
-            .min_connections(1)
-            .max_connections(READERS)
-            .acquire_timeout(READER_TIMEOUT)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(sqlite::reading(&database))
-            .await
-            .map_err(refused)?;
+        let snapshot_reader = readers(&database, 1).await.map_err(refused)?;
+        let readers = readers(&database, READERS).await.map_err(refused)?;
         let (told, revision) = watch::channel(revision::current(&mut connection).await.map_err(refused)?);
         let (orders, ordered) = mpsc::channel(QUEUE);
         tokio::spawn(Writer::new(folder.clone(), connection, told).run(ordered));
-        Ok(Self { inner: Arc::new(Inner { orders, readers, revision, fresh, folder }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                orders,
+                readers,
+                snapshot_reader,
+                declared: tokio::sync::Mutex::default(),
+                revision,
+                fresh,
+                folder,
+            }),
+        })
     }
 
     /// Whether this opening made the database.
@@ -85,6 +93,7 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         // The log can't be emptied while somebody reads from it.
         self.inner.readers.close().await;
+        self.inner.snapshot_reader.close().await;
         self.order(Order::Close).await
     }
 
@@ -113,6 +122,16 @@ impl Store {
         Ok(self.inner.readers.begin().await?)
     }
 
+    /// The same for who keeps the snapshot up to date; nobody else waits for this one.
+    pub(crate) async fn read_for_snapshot(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        Ok(self.inner.snapshot_reader.begin().await?)
+    }
+
+    /// What was declared, as it was read last, with the revision that it is of or younger than.
+    pub(crate) fn declared_cache(&self) -> &tokio::sync::Mutex<Option<(i64, Arc<Declared>)>> {
+        &self.inner.declared
+    }
+
     /// Lets the database grow by no more than `pages` from now, as on a disk that is almost full; `None` ends that.
     #[cfg(any(test, feature = "test-hooks"))]
     pub async fn limit_pages_for_tests(&self, pages: Option<i64>) -> Result<(), StoreError> {
@@ -127,6 +146,17 @@ impl Store {
         })
         .await
     }
+}
+
+async fn readers(database: &Path, most: u32) -> sqlx::Result<SqlitePool> {
+    SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(most)
+        .acquire_timeout(READER_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(sqlite::reading(database))
+        .await
 }
 
 #[cfg(test)]

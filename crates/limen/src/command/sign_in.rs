@@ -12,7 +12,7 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use limen_portal::wire::Status;
-use limen_rules::model::DEFAULT_KEY_HEADER;
+use limen_rules::model::{Api, DEFAULT_KEY_HEADER, Declared, Operation};
 use limen_rules::sign_in::pkce::challenge_of;
 use serde::Deserialize;
 use tokio::net::TcpListener;
@@ -42,8 +42,28 @@ pub(super) fn run(context: &Context, asked: SignIn) -> Result<String, Trouble> {
     }
     match context.output {
         Output::Json => Ok(answer),
-        Output::Table => Ok(words(&token, status.as_ref(), &asked, &context.data_dir_flag())),
+        Output::Table => {
+            let declared: Option<Declared> = match status {
+                Some(_) => Some(read(&context.admin.get("/v1/declared")?)?),
+                None => None,
+            };
+            let url = status.zip(declared).and_then(|(status, declared)| to_try(&status.gateway, &declared));
+            Ok(words(&token, url.as_deref(), &asked, &context.data_dir_flag()))
+        }
     }
+}
+
+/// The address of an operation that a GET without parameters calls.
+fn to_try(gateway: &str, declared: &Declared) -> Option<String> {
+    let asks_for_token = |api: &&Api| api.access.needs_token();
+    declared.apis.iter().filter(asks_for_token).find_map(|api| {
+        let plain = |one: &&Operation| one.method == "GET" && !one.path.contains('{');
+        let path = match api.operations.is_empty() {
+            true => "/",
+            false => &api.operations.iter().find(plain)?.path,
+        };
+        Some(format!("{gateway}{}{path}", api.base_path))
+    })
 }
 
 /// What the token endpoint answers, as far as it is shown.
@@ -134,18 +154,14 @@ fn failed(error: &std::io::Error) -> Trouble {
     Trouble::refused(format!("sign-in can't begin: {error}"), "try again")
 }
 
-fn words(token: &Token, status: Option<&Status>, asked: &SignIn, data_dir_flag: &str) -> String {
+fn words(token: &Token, url: Option<&str>, asked: &SignIn, data_dir_flag: &str) -> String {
     let name = format!("{} {}", token.given_name, token.family_name);
     let name = if name.trim().is_empty() { &token.user_id } else { name.trim() };
     let reach = match token.mode.as_str() {
         "Limited" => format!("limited to {}", token.scope),
         _ => "for all that they may do".to_owned(),
     };
-    let url = status.and_then(|status| Some((status, status.apis.first()?)));
-    let url = url.map_or_else(
-        || "ADDRESS-OF-THE-API".to_owned(),
-        |(status, api)| format!("{}{}/", status.gateway, api.base_path),
-    );
+    let url = url.unwrap_or("ADDRESS-OF-THE-API");
     let refresh = match token.refresh_token.as_str() {
         "" => String::new(),
         refresh => format!("\nRefresh token, good for one new access token:\n\n  {refresh}\n"),

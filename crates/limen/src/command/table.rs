@@ -1,6 +1,6 @@
 //! Tables for people: no borders, no colours, within 100 columns.
 
-use comfy_table::{ContentArrangement, Row, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, presets};
 
 use super::show::{WIDTH, plain};
 
@@ -16,6 +16,10 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
         table.add_row(Row::from(row.iter().map(|cell| plain(cell)).collect::<Vec<_>>()));
     }
     for (at, column) in table.column_iter_mut().enumerate() {
+        // What things are called is copied from here; it is never broken.
+        if at == 0 {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
         column.set_padding((0, if at + 1 < header.len() { 2 } else { 0 }));
     }
     lines(&table.to_string())

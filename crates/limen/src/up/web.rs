@@ -1,7 +1,9 @@
 //! Serves the web pages with what a plain router lacks: a deadline for request heads, a cap on connections, and word of
 //! where a request comes from.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,11 +17,14 @@ use limen_gateway::edge::Edge;
 use limen_gateway::tls::Tls;
 use limen_portal::PeerAddress;
 use limen_rules::forwarded::resolve;
+use limen_rules::network::{Networks, counted_as};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 /// Connections open at a time; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 1_024;
+/// Of these, so many from one address; a trusted proxy speaks for many and may have all.
+const CONNECTIONS_PER_ADDRESS_MAX: usize = 256;
 /// For a request's head to arrive, and for a connection to stay idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept: trying again at once would spin.
@@ -35,6 +40,7 @@ pub(super) async fn serve(
 ) {
     let edge = Arc::new(edge);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let seats = Arc::new(Seats::default());
     loop {
         let accept = async {
             let place = Arc::clone(&places).acquire_owned().await.ok()?;
@@ -53,6 +59,7 @@ pub(super) async fn serve(
             }
             None => return,
         };
+        let Some(seat) = seats.take(peer, &edge.trusted_proxies) else { continue };
         let pages = TowerToHyperService::new(pages.clone());
         let edge = Arc::clone(&edge);
         let service = service_fn(move |mut request: Request<Incoming>| {
@@ -75,7 +82,62 @@ pub(super) async fn serve(
                     }
                 }
             }
-            drop(place);
+            drop((place, seat));
         });
+    }
+}
+
+/// How many connections each address has.
+#[derive(Default)]
+struct Seats(Mutex<HashMap<IpAddr, usize>>);
+
+/// One connection's place among those of its address.
+struct Seat(Arc<Seats>, IpAddr);
+
+impl Seats {
+    /// A place for one more connection; none where the address has its share.
+    fn take(self: &Arc<Self>, peer: IpAddr, trusted_proxies: &Networks) -> Option<Option<Seat>> {
+        if trusted_proxies.contain(peer) {
+            return Some(None);
+        }
+        let address = counted_as(peer);
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(address).or_default();
+        if *count >= CONNECTIONS_PER_ADDRESS_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(Some(Seat(Arc::clone(self), address)))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_its_share_and_others_theirs() {
+        let seats = Arc::new(Seats::default());
+        let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let nobody = Networks::default();
+        let mut taken: Vec<_> = (0..CONNECTIONS_PER_ADDRESS_MAX).map(|_| seats.take(one, &nobody).unwrap()).collect();
+        assert!(seats.take(one, &nobody).is_none());
+        assert!(seats.take(other, &nobody).is_some());
+        taken.pop();
+        assert!(seats.take(one, &nobody).is_some());
+        drop(taken);
+        assert!(seats.0.lock().unwrap().is_empty());
     }
 }

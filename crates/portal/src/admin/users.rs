@@ -105,6 +105,7 @@ pub(super) async fn set_password(
     let phc = admin.portal.memory.passwords.hash(&password, &*admin.portal.random).await.map_err(unhashed)?;
     let _turn = admin.turn().await;
     admin.portal.store.set_password(&name, &phc, None, admin.now_us()).await?;
+    admin.portal.memory.attempts.forget(&format!("user:{name}"));
     who.did("set password", &name);
     admin.live().await?;
     Ok(Json(PasswordSet { password: told }))

@@ -11,6 +11,7 @@ use super::answer::Refused;
 use super::issue::{self, Refresh, Subject};
 use super::journal::Note;
 use super::request::Asked;
+use super::revoke;
 use crate::admin::id;
 use crate::ports::Portal;
 
@@ -30,7 +31,7 @@ pub(super) async fn exchange(portal: &Portal, note: &Note, asked: &Asked) -> Res
         Verdict::Exchange => note.passed("code", "It fits, and was not used before."),
         Verdict::Refuse(trouble) => return Err(refused(trouble, &stored, &presented, now_us)),
         Verdict::RefuseAndRevoke(trouble) => {
-            revoke(portal, &stored, now_us).await?;
+            end(portal, &stored, now_us).await?;
             return Err(refused(trouble, &stored, &presented, now_us));
         }
     }
@@ -72,11 +73,12 @@ pub(super) async fn exchange(portal: &Portal, note: &Note, asked: &Asked) -> Res
     Ok(body)
 }
 
-async fn revoke(portal: &Portal, stored: &StoredCode, now_us: i64) -> Result<(), Refused> {
+async fn end(portal: &Portal, stored: &StoredCode, now_us: i64) -> Result<(), Refused> {
     let Some(grant) = &stored.grant else { return Ok(()) };
     match portal.store.revoke_grant(grant, now_us).await {
         // What is forgotten gives nothing any more.
-        Ok(()) | Err(limen_store::StoreError::NotFound { .. }) => Ok(()),
+        Ok(()) => revoke::live(portal).await,
+        Err(limen_store::StoreError::NotFound { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

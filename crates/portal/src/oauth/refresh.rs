@@ -12,6 +12,7 @@ use super::answer::Refused;
 use super::issue::{self, Refresh, Standing, Subject};
 use super::journal::Note;
 use super::request::Asked;
+use super::revoke;
 use crate::ports::Portal;
 
 /// Rotates the form's refresh token, keeps it, or repeats an answer that may not have arrived.
@@ -35,6 +36,7 @@ pub(super) async fn refresh(portal: &Portal, note: &Note, asked: &Asked) -> Resu
         Verdict::Refuse(trouble) => return Err(refused(trouble, &stored, &presented, now_us)),
         Verdict::RefuseAndRevoke(trouble) => {
             portal.store.revoke_grant(&stored.grant.id, now_us).await?;
+            revoke::live(portal).await?;
             return Err(refused(trouble, &stored, &presented, now_us));
         }
     }

@@ -43,11 +43,16 @@ async fn end(portal: &Portal, note: &Note, peer: PeerAddress, request: Request) 
         Err(StoreError::NotFound { .. }) => return Ok(()),
         Err(error) => return Err(error.into()),
     }
-    // Whoever is answered may rely on it: calls are refused from now on.
+    live(portal).await?;
+    note.passed("token", format!("{grant} was revoked, with all its tokens."));
+    Ok(())
+}
+
+/// Waits until calls are refused: whoever is answered may rely on it.
+pub(super) async fn live(portal: &Portal) -> Result<(), Refused> {
     let revision = portal.store.revision().await?;
     if !portal.refresh.changed(revision).await {
         tracing::warn!(revision, "a revocation is not live yet");
     }
-    note.passed("token", format!("{grant} was revoked, with all its tokens."));
     Ok(())
 }

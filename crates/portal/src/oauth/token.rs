@@ -29,7 +29,9 @@ async fn answer(portal: &Portal, note: &Note, peer: PeerAddress, request: Reques
         "authorization_code" => code::exchange(portal, note, &asked).await,
         "refresh_token" => refresh::refresh(portal, note, &asked).await,
         "client_credentials" => own::give(portal, note, &asked).await,
-        other => Err(Refused::new("grant type", (Trouble::GrantTypeUnsupported, other.to_owned()))),
+        // What stands there may be a secret: it isn't kept.
+        other => Err(Refused::new("grant type", (Trouble::GrantTypeUnsupported, other.to_owned()))
+            .words("The grant_type is none of the three.")),
     }
 }
 

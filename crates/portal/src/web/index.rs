@@ -44,7 +44,7 @@ impl<'a> ApiCard<'a> {
 
 /// `GET /`
 pub(super) async fn show(State(portal): State<Portal>, wants: Wants) -> Response {
-    let declared = match portal.store.declared().await {
+    let declared = match portal.store.declared_at_present().await {
         Ok(declared) => declared,
         Err(error) => return Trouble::store(&error).answer(wants),
     };

@@ -170,7 +170,7 @@ pub(super) async fn show(
         Err(StoreError::NotFound { .. }) => return unknown().answer(wants),
         Err(error) => return Trouble::store(&error).answer(wants),
     };
-    let declared = match portal.store.declared().await {
+    let declared = match portal.store.declared_at_present().await {
         Ok(declared) => declared,
         Err(error) => return Trouble::store(&error).answer(wants),
     };
@@ -181,8 +181,8 @@ pub(super) async fn show(
     rendered(StatusCode::OK, &IssuePage { frame: Frame::at("/issues"), notice })
 }
 
-async fn read(portal: &Portal) -> Result<(Vec<Notice>, Declared), Trouble> {
+async fn read(portal: &Portal) -> Result<(Vec<Notice>, std::sync::Arc<Declared>), Trouble> {
     let notices = portal.store.notices(NOTICES_MAX).await.map_err(|error| Trouble::store(&error))?;
-    let declared = portal.store.declared().await.map_err(|error| Trouble::store(&error))?;
+    let declared = portal.store.declared_at_present().await.map_err(|error| Trouble::store(&error))?;
     Ok((notices, declared))
 }

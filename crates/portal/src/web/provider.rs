@@ -176,8 +176,9 @@ impl Came<'_> {
             .map_err(|trouble| Halt::of(trouble, "the state is not of an attempt of this browser, or too old"))?;
         // From here on a failure leads to where the attempt began.
         let again = |unknown: Unknown| Halt::Wrong(unknown, Some(attempt.back.clone()));
-        // Whoever invents codes makes us ask the provider: by network, as there is no account yet.
-        let account = format!("provider:{}", self.peer.0);
+        // Whoever invents codes makes us ask the provider: by browser, as there is no account yet, and by network, so
+        // that many browsers of one office don't lock each other out.
+        let account = format!("provider:{cookie}");
         let counted = attempts::Attempt { account: &account, address: self.peer.0, device: None };
         let began_at_us = portal.clock.now_us();
         portal.memory.attempts.take(&counted, began_at_us).map_err(Halt::Wait)?;

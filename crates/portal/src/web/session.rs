@@ -44,7 +44,7 @@ impl Visitor {
     /// # Errors
     /// Where the store can't be read: nobody is taken for signed out then.
     pub(super) async fn of(portal: &Portal, headers: &HeaderMap) -> Result<Self, StoreError> {
-        let declared = Arc::new(portal.store.declared().await?);
+        let declared = portal.store.declared_at_present().await?;
         let value = Jar::of(portal).read(headers, SESSION).filter(|value| has_our_form(value));
         let mut visitor = Self { declared, user: None, value, given: None };
         if let Some(hash) = visitor.hash() {

@@ -101,14 +101,20 @@ impl Credentials<'_> {
         // Before the password is read: one that is set anew meanwhile must not let this one in.
         let began_at_us = portal.clock.now_us();
         portal.memory.attempts.take(&attempt, began_at_us).map_err(|wait_s| {
-            note.refused("sign-in", Trouble::TooManyAttempts, format!("{account} has to wait {wait_s} s"));
+            // What stands where a name should may be a password: it isn't kept.
+            let who = if known.is_some() { account.as_str() } else { "who isn't known" };
+            note.refused("sign-in", Trouble::TooManyAttempts, format!("{who} has to wait {wait_s} s"));
             NotSignedIn::Wait(wait_s)
         })?;
         let stored = match &known {
             Some(user) => portal.store.password(&user.name).await?,
             None => None,
         };
-        let has_password = stored.is_some();
+        let why = match (&known, &stored) {
+            (None, _) => "no user of the name that was typed".to_owned(),
+            (Some(user), None) => format!("user {} has no password", user.name),
+            (Some(user), Some(_)) => format!("user {}: wrong password, or switched off", user.name),
+        };
         let fits = portal.memory.passwords.verify(&password, stored).await.map_err(|fault| {
             note.refused("sign-in", Trouble::SignInUnavailable, fault.to_string());
             match fault {
@@ -117,8 +123,7 @@ impl Credentials<'_> {
             }
         })?;
         let Some(user) = known.filter(|user| fits && !user.disabled) else {
-            let why = if has_password { "wrong password, or switched off" } else { "no such user, or no password set" };
-            return Err(self.failed(&format!("{account}: {why}")));
+            return Err(self.failed(&why));
         };
         match visitor.sign_in(portal, &user.name, began_at_us).await {
             Ok(()) => {}

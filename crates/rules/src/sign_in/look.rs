@@ -14,7 +14,7 @@ pub const PLACES: [(Told, &str, &str); 3] = [
         Told::Page,
         "On a page of ours, in the browser",
         "Before the redirect URI can be trusted, or before somebody has signed in, nothing is sent to the application: the \
-         browser shows a page. Its heading is the message; the details below it name the code.",
+         browser shows a page. The message stands at its top; the details below it name the code.",
     ),
     (
         Told::Redirect,

@@ -32,6 +32,8 @@ fn is_whole(uri: &str) -> bool {
         && begins
         && scheme.bytes().all(scheme_bytes)
         && !rest.is_empty()
+        // `localhost:8400/back` lacks its scheme; no scheme is followed by a port.
+        && !rest.starts_with(|first: char| first.is_ascii_digit())
         && rest.bytes().all(uri_bytes)
         && escapes_are_whole(rest)
         && (!needs_host(scheme) || has_host(rest))

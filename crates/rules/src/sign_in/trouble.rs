@@ -85,7 +85,7 @@ troubles! {
         Page 400 "invalid_request" "redirect-uri-mismatch"
         "Invalid redirect_uri: '{}'. It must exactly match one of the redirect URIs you've pre-configured for your applications (including the path)."
         why "It is compared character by character: http is not https, a slash at the end counts, and so do case and port. Only on loopback addresses (127.0.0.1, [::1]) may the port differ."
-        mend "Register this very address with the application, or send the one that is registered.";
+        mend "Register this very address with the application (limen application change ID --add-redirect-uri URI), or send the one that is registered.";
     PageParameterRepeated: "A parameter of `/authorization` came twice, before the redirect URI could be trusted.",
         Page 400 "invalid_request" "parameter-repeated"
         "The parameter '{}' was provided more than once."
@@ -229,7 +229,7 @@ troubles! {
     CredentialsInvalid: "The secret isn't one of the application's.",
         Answer 401 "invalid_client" "credentials-invalid"
         "The specified credentials were not valid."
-        why "The secret was regenerated, cut when it was copied, or belongs to another application; or a public application sent one."
+        why "The secret was regenerated, cut when it was copied, came with a space or a line break, or belongs to another application; or a public application sent one."
         mend "Copy one of the application's two secrets anew. A public application sends none.";
     CredentialsDisagree: "Two ways of authentication that contradict each other.",
         Answer 400 "invalid_request" "credentials-disagree"
@@ -285,7 +285,7 @@ troubles! {
         Answer 400 "invalid_scope" "grant-scope-invalid"
         "The scope '{}' goes beyond what was granted."
         why "A refresh can narrow what a user allowed and never widen it; scopes are the names of permissions."
-        mend "Leave scope out, or ask the user again at /authorization.";
+        mend "Leave scope out, or ask the user again at /authorization. An application that acts for itself has what its own roles and its connection allow; an administrator can change both.";
     OwnAccessRefused: "Client credentials where no administrator allows them.",
         Answer 400 "unauthorized_client" "own-access-refused"
         "The application may not act for itself in this environment."
@@ -300,7 +300,7 @@ troubles! {
         Answer 429 "invalid_client" "attempts-exhausted"
         "Too many attempts with wrong credentials. Wait a little and try again."
         why "So many requests from this address failed to authenticate this application that further ones wait."
-        mend "Wait as long as Retry-After says, and mend the secret first.";
+        mend "Mend the secret: a right one is let in at once. Wrong ones wait as long as Retry-After says.";
     TokensUnavailable: "The token endpoint can't read or write.",
         Answer 503 "temporarily_unavailable" "tokens-unavailable"
         "Tokens can't be given out for the moment."

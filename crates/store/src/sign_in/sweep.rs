@@ -6,6 +6,8 @@ use sqlx::sqlite::SqliteConnection;
 use crate::error::StoreError;
 use crate::store::Store;
 
+/// A code that nobody used is kept for so long after its end.
+const CODE_KEPT_S: i64 = 3_600;
 /// No more rows of each table are forgotten at once; each step adds one or two.
 const BATCH: i64 = 32;
 
@@ -34,7 +36,8 @@ pub(crate) async fn some(connection: &mut SqliteConnection, now_us: i64) -> Resu
             "DELETE FROM authorization_code WHERE hash IN
              (SELECT hash FROM authorization_code WHERE used_at_us IS NULL AND expires_at_us < $1
               ORDER BY expires_at_us LIMIT $2)",
-            now_us,
+            // Kept for a while, so that whoever comes late can be told so.
+            ago(CODE_KEPT_S),
         ),
         (
             "DELETE FROM refresh_token WHERE hash IN

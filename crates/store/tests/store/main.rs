@@ -107,6 +107,20 @@ async fn declared_objects() {
 }
 
 #[tokio::test]
+async fn what_is_declared_is_read_anew_only_where_it_changed() {
+    let (_folder, store) = store().await;
+    store.apply(&declared(), 1, false).await.unwrap();
+    let first = store.declared_at_present().await.unwrap();
+    assert_eq!(*first, declared());
+    assert!(std::sync::Arc::ptr_eq(&first, &store.declared_at_present().await.unwrap()));
+    store.remove(ResourceKind::Developer, "ada", 2).await.unwrap();
+    assert!(store.declared_at_present().await.unwrap().developers.is_empty());
+    let more = Declared { apis: vec![api("bear")], ..Declared::default() };
+    store.apply(&more, 3, false).await.unwrap();
+    assert_eq!(store.declared_at_present().await.unwrap().apis.len(), 3);
+}
+
+#[tokio::test]
 async fn states_of_subscriptions() {
     use SubscriptionState::{Active, Cancelled, Expired, Rejected, Requested, Suspended};
     let (_folder, store) = store().await;

@@ -39,7 +39,7 @@ enum Returned {
     /// The code.
     Code(String),
     /// Sign-in came to nothing: `error` and what is said of it.
-    Refused(String, String),
+    Refused(String, String, String),
     /// Not what is waited for: which status it gets, and why in words.
     Stray(StatusCode, &'static str),
 }
@@ -73,7 +73,7 @@ pub(super) async fn wait(listener: TcpListener, expected: Expected) -> Result<St
                 let answer = answer(&returned);
                 let outcome = match returned {
                     Returned::Code(code) => Some(Ok(code)),
-                    Returned::Refused(error, description) => Some(Err(refused(&error, &description))),
+                    Returned::Refused(error, description, page) => Some(Err(refused(&error, &description, &page))),
                     Returned::Stray(..) => None,
                 };
                 if let Some(outcome) = outcome {
@@ -108,15 +108,21 @@ fn returned<B>(request: &Request<B>, expected: &Expected) -> Returned {
     }
     match (one("code"), one("error")) {
         (Some(code), None) => Returned::Code(code),
-        (None, Some(error)) => Returned::Refused(error, one("error_description").unwrap_or_default()),
+        (None, Some(error)) => {
+            // Ours alone is repeated: it begins as the issuer does.
+            let ours = |uri: &String| uri.strip_prefix(&*expected.issuer).is_some_and(|rest| rest.starts_with('/'));
+            let told = one("error_uri").filter(ours);
+            let page = told.unwrap_or_else(|| format!("{}/authentication-issues", expected.issuer));
+            Returned::Refused(error, one("error_description").unwrap_or_default(), page)
+        }
         _ => Returned::Stray(StatusCode::BAD_REQUEST, "The address has neither a code nor an error."),
     }
 }
 
-fn refused(error: &str, description: &str) -> Trouble {
+fn refused(error: &str, description: &str, page: &str) -> Trouble {
     let cut = |text: &str| text.chars().take(SHOWN_CHARACTERS_MAX).collect::<String>();
     let what = format!("sign-in came to nothing: {} ({})", cut(description), cut(error));
-    Trouble::refused(what, "the page of common authentication issues tells more: /authentication-issues")
+    Trouble::refused(what, format!("what to do is told at {}", cut(page)))
 }
 
 /// A page of fixed words: nothing of the address is repeated in it.
@@ -158,7 +164,13 @@ mod tests {
         let whole = "/callback?code=c%2B1&state=s&iss=http%3A%2F%2Fweb";
         assert_eq!(read("GET", whole), Returned::Code("c+1".into()));
         let refusal = "/callback?error=access_denied&error_description=No+thanks&state=s&iss=http%3A%2F%2Fweb";
-        assert_eq!(read("GET", refusal), Returned::Refused("access_denied".into(), "No thanks".into()));
+        let told = |page: &str| Returned::Refused("access_denied".into(), "No thanks".into(), page.into());
+        assert_eq!(read("GET", refusal), told("http://web/authentication-issues"));
+        let page = "http://web/authentication-issues#consent-refused";
+        let with_page = format!("{refusal}&error_uri={}", page.replace('#', "%23"));
+        assert_eq!(read("GET", &with_page), told(page));
+        let foreign = format!("{refusal}&error_uri=http://web.evil.example/");
+        assert_eq!(read("GET", &foreign), told("http://web/authentication-issues"));
         for stray in [
             "/favicon.ico",
             "/callback",

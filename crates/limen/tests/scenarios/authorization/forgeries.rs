@@ -1,5 +1,7 @@
 //! Forms that our pages didn't send, cookies that we didn't give, and passwords that somebody guesses.
 
+use std::time::Duration;
+
 use limen_testbed::Browser;
 
 use super::door::{Door, good};
@@ -143,4 +145,20 @@ fn who_is_there_is_not_told() {
         told.push(answer.text().replace(&format!("value=\"{user}\""), ""));
     }
     assert!(told.iter().all(|one| *one == told[0]), "{told:#?}");
+}
+
+#[test]
+fn half_a_form_holds_no_connection_for_long() {
+    let door = Door::for_users(&["rea"]);
+    let halves = ["/sign-in", "/authorization", "/account", "/token"].map(|path| {
+        let mut connection = door.limen.pages().within(Duration::from_secs(60)).open();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: 100\r\n", door.limen.web());
+        connection.write(format!("{head}Content-Type: application/x-www-form-urlencoded\r\n\r\nuser").as_bytes());
+        (path, connection)
+    });
+    for (path, mut half) in halves {
+        let answer = half.answer_to("POST");
+        assert!((400..500).contains(&answer.status), "{path}: {answer:?}");
+        assert!(half.is_closed(), "{path}");
+    }
 }

@@ -50,7 +50,9 @@ impl Flow {
             }
         };
         let entry = trouble.entry();
-        self.note.refused("request", trouble, trouble.message(sent));
+        // What stands where an id should may be a secret: it isn't kept.
+        let kept = if trouble == Trouble::ClientIdInvalid { "…" } else { sent };
+        self.note.refused("request", trouble, trouble.message(kept));
         let declared = &self.visitor.declared;
         match request::judge(&self.parameters, declared) {
             Ok(request) if entry.told == Where::Redirect && self.visitor.user.is_some() => {
