@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method};
+use http::Method;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use limen_rules::body::{JsonLimits, check_json, is_blank};
-use limen_rules::contract::{Cause, Refusal};
+use limen_rules::contract::{Cause, FieldError, Refusal};
+use limen_rules::description;
 use limen_rules::explain::{Finding, Step};
 use limen_rules::key::Subscribed;
 use limen_rules::media::{self, Media};
 use limen_rules::model::Validate;
+use limen_rules::parameter::Given;
 use limen_rules::routing::Routed;
 
 use crate::budget::Hold;
@@ -56,6 +58,8 @@ pub(crate) struct Json {
     hold: Hold,
     /// Whether it came without a media type, and so may only be blank.
     is_blank: bool,
+    /// What is wrong with the parameters: told together with what is wrong with the body.
+    found: Vec<FieldError>,
 }
 
 /// Looks at the body's media type and at what is told of its length.
@@ -63,24 +67,30 @@ pub(crate) fn collect(
     call: &mut Call<'_>,
     routed: &Routed,
     method: &Method,
-    headers: &HeaderMap,
+    given: &Given<'_>,
     subscribed: &Subscribed,
     body: Inbound,
 ) -> Result<Begun, Refusal> {
+    let headers = given.headers;
     call.step = Step::Media;
     let operation = routed.operation();
     let has_body = !body.is_end_stream();
     let types = headers.get_all(http::header::CONTENT_TYPE);
     let encodings = headers.get_all(http::header::CONTENT_ENCODING);
-    let reads_json = routed.api.api.validate == Validate::Syntax;
+    let reads_json = operation.validate != Validate::Off;
     let media = media::accept(method, &types, &encodings, has_body, reads_json, &operation.media_types)?;
     call.note(Finding::Media { body: has_body });
 
     call.step = Step::Body;
+    let found = match operation.validate {
+        Validate::Schema => parameters(routed, given)?,
+        Validate::Syntax | Validate::Off => Vec::new(),
+    };
     if body.size_hint().lower() > operation.body_max_bytes {
         return Err(too_large(operation.body_max_bytes));
     }
     let is_blank = match media {
+        _ if !found.is_empty() && !matches!(media, Media::Json) => return Err(description::refusal(found)),
         Media::None => {
             call.note(Finding::Body { bytes: 0 });
             return Ok(Begun::Accepted(Accepted { body: Collected::None, hold: None, was_awaited: false }));
@@ -93,7 +103,16 @@ pub(crate) fn collect(
         Media::BlankJson => true,
     };
     let owner = subscribed.granted().map(|granted| granted.subscription.account);
-    Ok(Begun::Json(Json { body, hold: call.gateway.bodies.hold(owner), is_blank }))
+    Ok(Begun::Json(Json { body, hold: call.gateway.bodies.hold(owner), is_blank, found }))
+}
+
+/// What is wrong with the parameters.
+fn parameters(routed: &Routed, given: &Given<'_>) -> Result<Vec<FieldError>, Refusal> {
+    let description = &routed.operation().description;
+    match &description.broken {
+        Some(words) => Err(Refusal::new(Cause::Unexpected).operator_words(words.clone())),
+        None => Ok(description.parameters.check(given)),
+    }
 }
 
 /// Reads a whole body and looks at it.
@@ -101,7 +120,7 @@ pub(crate) async fn whole(
     call: &mut Call<'_>,
     routed: &Routed,
     method: &Method,
-    Json { body, hold, is_blank: may_be_blank_only }: Json,
+    Json { body, hold, is_blank: may_be_blank_only, found }: Json,
 ) -> Result<Accepted, Refusal> {
     let operation = routed.operation();
     let idle_timeout = Duration::from_millis(routed.api.api.deadlines.idle_timeout_ms);
@@ -110,6 +129,9 @@ pub(crate) async fn whole(
     let total_timeout = Duration::from_secs(TOTAL_TIMEOUT_S + operation.body_max_bytes / SLOWEST_BYTES_PER_S);
     let collected = tokio::time::timeout(total_timeout, collecting).await;
     let (bytes, hold) = collected.map_err(|_| timed_out(total_timeout))??;
+    if bytes.is_empty() && !found.is_empty() {
+        return Err(description::refusal(found));
+    }
     if bytes.is_empty() {
         // A chunked body of no bytes is as good as none.
         call.note(Finding::Body { bytes: 0 });
@@ -119,6 +141,9 @@ pub(crate) async fn whole(
         media::check_blank(&bytes, &operation.media_types)?;
     } else if !(matches!(*method, Method::GET | Method::DELETE) && is_blank(&bytes)) {
         check_json(&bytes, JsonLimits::default())?;
+    }
+    if !found.is_empty() {
+        return Err(description::refusal(found));
     }
     call.note(Finding::Body { bytes: bytes.len() as u64 });
     Ok(Accepted { body: Collected::Whole(bytes), hold: Some(hold), was_awaited: true })

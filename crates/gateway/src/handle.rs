@@ -13,6 +13,7 @@ use limen_rules::explain::{Finding, Step};
 use limen_rules::key::{self, Subscribed};
 use limen_rules::model::{KEY_QUERY_PARAMETER, Visibility};
 use limen_rules::notice::{self, Open};
+use limen_rules::parameter::Given;
 use limen_rules::path::{self, Normalized};
 use limen_rules::permission::{self, Permitted};
 use limen_rules::resource_metadata::{self, WELL_KNOWN};
@@ -85,7 +86,8 @@ async fn walk(
     let identified = charge::pace_refused(call, Some(&keyed), identified)?;
     let (subscribed, paced) = charge::pace_identified(call, keyed, &identified)?;
     let permitted = permit(call, &routed, identified)?;
-    let accepted = match collect::collect(call, &routed, &parts.method, &parts.headers, &subscribed, body)? {
+    let given = given(&routed, &parts, &path);
+    let accepted = match collect::collect(call, &routed, &parts.method, &given, &subscribed, body)? {
         Begun::Accepted(accepted) => accepted,
         // Boxed, as all that is seldom waited for: a call's future has room for it otherwise.
         Begun::Json(body) => Box::pin(collect::whole(call, &routed, &parts.method, body)).await?,
@@ -298,6 +300,11 @@ fn permit(call: &mut Call<'_>, routed: &Routed, identified: Identified) -> Resul
         None => call.note(Finding::NotRequired(Step::Permission)),
     }
     Ok(permitted)
+}
+
+/// Where parameters are read from.
+fn given<'r>(routed: &Routed, parts: &'r Head, path: &'r Normalized<'_>) -> Given<'r> {
+    Given { rest: path.path.get(routed.rest_at..).unwrap_or_default(), query: path.query, headers: &parts.headers }
 }
 
 /// What is needed where the call stays open: the handshake where it asks for a WebSocket and the API has any, and what it

@@ -5,8 +5,11 @@
 
 mod api;
 mod counted;
+mod description;
+mod issuer;
 mod nearest;
 mod people;
+mod policy;
 mod redirect;
 mod references;
 mod sign_in;
@@ -54,6 +57,10 @@ pub fn check_values(declared: &Declared) -> Vec<Problem> {
     problems.unique("applications", "application", declared.applications.iter().map(|one| &*one.name));
     problems.unique("environments", "environment", declared.environments.iter().map(|one| &*one.name));
     problems.unique("roles", "role", declared.roles.iter().map(|role| &*role.name));
+    for (at, issuer) in declared.issuers.iter().enumerate() {
+        issuer::check(&format!("issuers[{at}]"), issuer, &mut problems);
+    }
+    problems.unique("issuers", "issuer", declared.issuers.iter().map(|one| &*one.name));
     problems.unique("users", "user", declared.users.iter().map(|user| &*user.name));
     problems.found
 }
@@ -77,6 +84,7 @@ pub fn merge(newer: &Declared, existing: &Declared) -> Declared {
         connections: over(&newer.connections, &existing.connections, |one| {
             (one.application.clone(), one.environment.clone())
         }),
+        issuers: over(&newer.issuers, &existing.issuers, |one| one.name.clone()),
     }
 }
 

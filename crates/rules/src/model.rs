@@ -4,19 +4,29 @@
 //! microseconds since the Unix epoch (`_us`), names match [`valid_name`].
 
 mod caller;
+mod description;
+mod issuer;
 mod people;
+mod policy;
 mod service;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::period::Period;
 
 pub use caller::{Cors, KeySettings};
+pub use description::{
+    Content, Parameter, ParameterPlace, ParameterStyle, ReadOnlyProperties, RequestBody, Schemas, ServiceAnswer,
+    UnknownParameters,
+};
+pub use issuer::{ClaimNames, Introspection, TokenForm, TrustedIssuer};
 pub use people::{
     Application, ApplicationKind, Connection, Developer, Environment, Membership, Role, User, connection_name,
 };
+pub use policy::{Attributes, Policies, ValueKind};
 pub use service::{BreakerSettings, Deadlines, Health, ServiceTarget, TargetTls};
 
 /// A name that people chose: an API's, product's, developer's, environment's, role's, user's or application's.
@@ -114,10 +124,12 @@ pub enum Bind {
     None,
 }
 
-/// How bodies are looked at.
+/// How parameters and bodies are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Validate {
+    /// Parameters and JSON bodies must be what the operation describes.
+    Schema,
     /// JSON bodies must be syntactically right.
     #[default]
     Syntax,
@@ -175,9 +187,18 @@ pub struct Api {
     /// Whether key and token must be of one developer.
     #[serde(default)]
     pub bind: Bind,
-    /// How bodies are looked at.
+    /// How parameters and bodies are looked at.
     #[serde(default)]
     pub validate: Validate,
+    /// What becomes of query parameters that an operation doesn't know, where parameters are looked at.
+    #[serde(default)]
+    pub unknown_parameters: UnknownParameters,
+    /// What becomes of `readOnly` properties in requests.
+    #[serde(default)]
+    pub read_only: ReadOnlyProperties,
+    /// Whether the service's answers are compared with what is said of them; no call is changed by it.
+    #[serde(default)]
+    pub check_answers: bool,
     /// Media types that bodies may have.
     #[serde(default = "json_only")]
     pub media_types: Vec<String>,
@@ -214,13 +235,25 @@ pub struct Api {
     /// `Retry-After` of a 503 where nothing better is known.
     #[serde(default = "ten")]
     pub retry_after_s: u64,
+    /// The status of a refusal by a policy: 403, or 404 where nobody may learn that the record exists.
+    #[serde(default = "forbidden")]
+    pub record_denied: u16,
+    /// Who may do what with which records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Policies>,
     /// Its operations. None: every method and path is one operation.
     #[serde(default)]
     pub operations: Vec<Operation>,
+    /// Schemas that its operations refer to.
+    #[serde(default, skip_serializing_if = "no_schemas")]
+    pub schemas: Schemas,
+    /// The OpenAPI document that it was imported from, as 3.1: what an export adds to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<Arc<Value>>,
 }
 
 /// One method and path template of an API.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Operation {
     /// Its name, unique within the API.
@@ -241,6 +274,24 @@ pub struct Operation {
     /// The largest body accepted in bytes, if not the API's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_max_bytes: Option<u64>,
+    /// How parameters and bodies are looked at, if not as the API says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validate: Option<Validate>,
+    /// What people read.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    /// Whether it should not be used any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deprecated: bool,
+    /// Its parameters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<Parameter>,
+    /// Its request body; none: nothing is said of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<RequestBody>,
+    /// The service's answers, by status.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<ServiceAnswer>,
 }
 
 /// A rate limit: at most `calls` in any window of `window_s`.
@@ -327,6 +378,8 @@ pub struct Declared {
     pub users: Vec<User>,
     /// Applications that may act in an environment.
     pub connections: Vec<Connection>,
+    /// Issuers of tokens that are trusted besides ourselves.
+    pub issuers: Vec<TrustedIssuer>,
 }
 
 fn json_only() -> Vec<String> {
@@ -335,6 +388,14 @@ fn json_only() -> Vec<String> {
 
 fn one_mebibyte() -> u64 {
     1 << 20
+}
+
+fn forbidden() -> u16 {
+    403
+}
+
+fn no_schemas(schemas: &Schemas) -> bool {
+    schemas.is_empty()
 }
 
 fn yes() -> bool {

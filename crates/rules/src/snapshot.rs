@@ -14,8 +14,9 @@ use http::HeaderName;
 use sha2::{Digest, Sha256};
 
 use crate::cors::{AllowedOrigins, CorsSettings};
+use crate::description::{self, LiveDescription};
 use crate::media::MediaRange;
-use crate::model::{Access, Api, CountedBy, Name, Operation, Product, Role};
+use crate::model::{Access, Api, CountedBy, Name, Operation, Product, Role, Validate};
 use crate::period::Period;
 use crate::quota::{AccountKey, QuotaTerms};
 use crate::record::{Directory, Notice, Subscription, SubscriptionState, VerifyingKey};
@@ -114,6 +115,10 @@ pub struct LiveOperation {
     pub media_types: Vec<MediaRange>,
     /// The largest body, in bytes.
     pub body_max_bytes: u64,
+    /// How parameters and bodies are looked at.
+    pub validate: Validate,
+    /// What parameters, bodies and answers must be, made ready.
+    pub description: Arc<LiveDescription>,
 }
 
 /// A product as calls see it.
@@ -204,7 +209,7 @@ impl Snapshot {
     /// Makes a whole snapshot of subscriptions that were read apart from the rest.
     #[must_use]
     pub fn of(revision: i64, directory: &Directory, subscriptions: Subscriptions, issuer: Issuer) -> Self {
-        Self { revision, catalog: Arc::new(Catalog::new(directory, issuer)), subscriptions }
+        Self { revision, catalog: Arc::new(Catalog::new(directory, issuer, None)), subscriptions }
     }
 
     /// The key with that SHA-256, and its subscription.
@@ -216,7 +221,8 @@ impl Snapshot {
     /// The same with everything but the subscriptions replaced.
     #[must_use]
     pub fn with_catalog(&self, revision: i64, directory: &Directory, issuer: Issuer) -> Self {
-        Self::of(revision, directory, self.subscriptions.clone(), issuer)
+        let catalog = Catalog::new(directory, issuer, Some(&self.catalog));
+        Self { revision, catalog: Arc::new(catalog), subscriptions: self.subscriptions.clone() }
     }
 
     /// The same with other grants revoked; nothing else is made anew.
@@ -242,10 +248,12 @@ impl Snapshot {
 }
 
 impl Catalog {
-    fn new(directory: &Directory, issuer: Issuer) -> Self {
+    /// `before` is the catalog until now: what takes long to make ready is taken from it where it is the same.
+    fn new(directory: &Directory, issuer: Issuer, before: Option<&Self>) -> Self {
         let declared = &directory.declared;
         let bits = PermissionBits::of(declared);
-        let apis: Vec<_> = declared.apis.iter().map(|api| Arc::new(LiveApi::new(api, &bits))).collect();
+        let live = |api: &Api| Arc::new(LiveApi::new(api, &bits, before.and_then(|before| before.api(&api.name))));
+        let apis: Vec<_> = declared.apis.iter().map(live).collect();
         Self {
             routes: RouteTable::new(apis.iter().map(|api| api.api.base_path.as_str())),
             apis,
@@ -277,7 +285,8 @@ fn trusted(key: &VerifyingKey) -> (Name, TrustedKey) {
 }
 
 impl LiveApi {
-    fn new(api: &Api, bits: &PermissionBits) -> Self {
+    fn new(api: &Api, bits: &PermissionBits, before: Option<&Arc<Self>>) -> Self {
+        let before = before.map(|before| &**before);
         let live = |operation: Option<&Operation>| LiveOperation {
             name: operation.map(|one| one.name.clone()),
             access: operation.and_then(|one| one.access).unwrap_or(api.access),
@@ -291,6 +300,8 @@ impl LiveApi {
                 .filter_map(|name| MediaRange::parse(name))
                 .collect(),
             body_max_bytes: operation.and_then(|one| one.body_max_bytes).unwrap_or(api.body_max_bytes),
+            validate: operation.and_then(|one| one.validate).unwrap_or(api.validate),
+            description: operation.map_or_else(Arc::default, |one| description::live(api, one, before)),
         };
         Self {
             targets: targets::live(api),

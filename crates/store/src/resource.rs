@@ -1,5 +1,5 @@
-//! What was declared: APIs, products, developers, applications, environments, roles, users and
-//! connections, one document each.
+//! What was declared: APIs, products, developers, applications, environments, roles, users,
+//! connections and issuers, one document each.
 //! Whether they refer to each other rightly is checked before they come here.
 
 use std::collections::HashMap;
@@ -36,6 +36,8 @@ pub enum ResourceKind {
     User,
     /// A connection, named `APPLICATION@ENVIRONMENT`.
     Connection,
+    /// An issuer of tokens.
+    Issuer,
 }
 
 impl ResourceKind {
@@ -51,6 +53,7 @@ impl ResourceKind {
             Self::Role => "role",
             Self::User => "user",
             Self::Connection => "connection",
+            Self::Issuer => "issuer",
         }
     }
 }
@@ -110,6 +113,7 @@ impl Store {
                         connection_name(&one.application, &one.environment)
                     })
                     .await?;
+                applying.put(ResourceKind::Issuer, &declared.issuers, |one| one.name.clone()).await?;
                 let Applying { connection, applied, .. } = applying;
                 let different = applied.created.len() + applied.changed.len();
                 if different > 0 && !dry_run {
@@ -247,6 +251,7 @@ pub(crate) async fn load(connection: &mut SqliteConnection) -> Result<Declared, 
             "role" => add(&mut declared.roles, document),
             "user" => add(&mut declared.users, document),
             "connection" => add(&mut declared.connections, document),
+            "issuer" => add(&mut declared.issuers, document),
             _ => return Err(StoreError::damaged(format!("a stored object has the unknown kind {kind}"))),
         };
         added.map_err(|error| StoreError::damaged(format!("the stored {kind} {name} can't be understood: {error}")))?;

@@ -41,6 +41,7 @@ fn made(asked: AddUser) -> MakeUser {
         environment: environment.into(),
         roles: roles.into_iter().map(Into::into).collect(),
         administrator,
+        ..Membership::default()
     });
     MakeUser {
         name: asked.name.into(),

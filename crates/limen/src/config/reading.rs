@@ -85,6 +85,8 @@ impl Reader {
             (Form::Mapping(fields), Value::Mapping(entries)) => {
                 Some(Json::Object(self.mapping(node.place, entries, fields, path)))
             }
+            (Form::Named(inner), Value::Mapping(entries)) => Some(self.named(entries, inner, path)),
+            (Form::Json, _) => self.json(node, path),
             (Form::Quota, Value::Mapping(entries)) => Some(self.quota(node.place, entries, path)),
             _ => {
                 let (expected, mend) = expected(form);
@@ -170,6 +172,42 @@ impl Reader {
         read
     }
 
+    /// A mapping whose names are the writer's.
+    fn named(&mut self, entries: &[Entry], form: &Form, path: &str) -> Json {
+        let mut read = Map::new();
+        for entry in entries {
+            let inner = below(path, &entry.key);
+            if read.contains_key(&entry.key) {
+                self.flaw(entry.place, &inner, "given twice", "remove one of them");
+                continue;
+            }
+            self.places.insert(inner.clone(), entry.node.place);
+            let value = self.value(&entry.node, form, &inner).unwrap_or_else(|| placeholder(form));
+            read.insert(entry.key.clone(), value);
+        }
+        Json::Object(read)
+    }
+
+    /// Anything, as JSON says it.
+    fn json(&mut self, node: &Node, path: &str) -> Option<Json> {
+        Some(match &node.value {
+            Value::Null => Json::Null,
+            Value::Boolean(value) => json!(value),
+            Value::Integer(number) => match (i64::try_from(*number), u64::try_from(*number)) {
+                (Ok(number), _) => json!(number),
+                (_, Ok(number)) => json!(number),
+                _ => {
+                    self.flaw(node.place, path, "a number beyond 64 bits", "use a smaller number");
+                    return None;
+                }
+            },
+            Value::Fraction(number) => json!(number),
+            Value::Text(text) => json!(text),
+            Value::List(nodes) => self.list(nodes, &Form::Json, path),
+            Value::Mapping(entries) => self.named(entries, &Form::Json, path),
+        })
+    }
+
     /// `{calls, bytes, period: day, time_zone}` or `{calls, bytes, period_s}`, as the model has it.
     fn quota(&mut self, place: Place, entries: &[Entry], path: &str) -> Json {
         let mut read = self.mapping(place, entries, QUOTA, path);
@@ -246,6 +284,8 @@ fn placeholder(form: &Form) -> Json {
                 .map(|field| (field.name.to_owned(), placeholder(&field.form)))
                 .collect(),
         ),
+        Form::Named(_) => json!({}),
+        Form::Json => Json::Null,
         Form::Quota => json!({"calls": 1, "period": {"seconds": 1}}),
     }
 }
@@ -261,6 +301,8 @@ fn expected(form: &Form) -> (&'static str, String) {
             let names: Vec<&str> = fields.iter().map(|field| field.name).take(5).collect();
             ("a mapping", format!("write fields under it, like {}", names.join(", ")))
         }
+        Form::Named(_) => ("a mapping", "write names with their values under it".to_owned()),
+        Form::Json => ("a value", "write a value".to_owned()),
         Form::Quota => ("a mapping", "write it like {calls: 25_000, period: day}".to_owned()),
     }
 }

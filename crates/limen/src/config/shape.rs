@@ -17,6 +17,10 @@ pub(crate) enum Form {
     List(&'static Form),
     /// A mapping with these fields.
     Mapping(&'static [Field]),
+    /// A mapping from names of the writer's choice to this.
+    Named(&'static Form),
+    /// Anything that JSON can say.
+    Json,
     /// A quota, whose period has two spellings.
     Quota,
 }
@@ -68,6 +72,7 @@ pub(crate) static FILE: Form = Form::Mapping(&[
     field("roles", Form::List(&Form::Mapping(ROLE))),
     field("users", Form::List(&Form::Mapping(USER))),
     field("connections", Form::List(&Form::Mapping(CONNECTION))),
+    field("issuers", Form::List(&Form::Mapping(ISSUER))),
 ]);
 
 /// The fields of `quota`.
@@ -148,7 +153,10 @@ const API: &[Field] = &[
     field("contract", Form::Word(&["strict", "transparent"])),
     field("error_body", Form::Word(&["wrap", "pass"])),
     field("bind", Form::Word(&["application", "none"])),
-    field("validate", Form::Word(&["syntax", "off"])),
+    field("validate", VALIDATE),
+    field("unknown_parameters", Form::Word(&["pass", "refuse"])),
+    field("read_only", Form::Word(&["refuse", "pass"])),
+    field("check_answers", Form::Boolean),
     field("media_types", TEXTS),
     field("body_max_bytes", LARGE),
     field("preserve_host", Form::Boolean),
@@ -161,7 +169,11 @@ const API: &[Field] = &[
     field("cors", Form::Mapping(CORS)),
     field("deadlines", Form::Mapping(DEADLINES)),
     field("retry_after_s", LARGE),
+    field("record_denied", Form::Whole(u16::MAX as u64)),
+    field("policies", Form::Mapping(POLICIES)),
     field("operations", Form::List(&Form::Mapping(OPERATION))),
+    field("schemas", Form::Named(&Form::Json)),
+    field("document", Form::Json),
 ];
 
 const TARGET: &[Field] = &[needed("url", Form::Text), field("weight", SMALL)];
@@ -205,6 +217,63 @@ const OPERATION: &[Field] = &[
     field("access", ACCESS),
     field("media_types", TEXTS),
     field("body_max_bytes", LARGE),
+    field("validate", VALIDATE),
+    field("title", Form::Text),
+    field("deprecated", Form::Boolean),
+    field("parameters", Form::List(&Form::Mapping(PARAMETER))),
+    field("body", Form::Mapping(&[field("required", Form::Boolean), field("content", CONTENT)])),
+    field("answers", Form::List(&Form::Mapping(&[needed("status", Form::Text), field("content", CONTENT)]))),
+];
+
+const VALIDATE: Form = Form::Word(&["schema", "syntax", "off"]);
+const CONTENT: Form = Form::List(&Form::Mapping(&[needed("media_type", Form::Text), field("schema", Form::Json)]));
+
+const PARAMETER: &[Field] = &[
+    needed("name", Form::Text),
+    needed("in", Form::Word(&["path", "query", "header", "cookie"])),
+    field("required", Form::Boolean),
+    field("style", Form::Word(&["simple", "label", "matrix", "form", "spaceDelimited", "pipeDelimited", "deepObject"])),
+    field("explode", Form::Boolean),
+    field("media_type", Form::Text),
+    field("schema", Form::Json),
+    field("deprecated", Form::Boolean),
+];
+
+const KINDS: Form = Form::Named(&Form::Word(&["string", "integer", "boolean", "strings", "integers"]));
+
+const POLICIES: &[Field] =
+    &[needed("text", Form::Text), field("query", TEXTS), field("attributes", KINDS), field("claims", KINDS)];
+
+const ISSUER: &[Field] = &[
+    needed("name", Form::Text),
+    field("title", Form::Text),
+    needed("issuer", Form::Text),
+    field("form", Form::Word(&["signed", "opaque"])),
+    field("jwks_url", Form::Text),
+    needed("audiences", TEXTS),
+    field("token_types", TEXTS),
+    field("lifetime_max_s", LARGE),
+    needed("environments", TEXTS),
+    field("apis", TEXTS),
+    field(
+        "claims",
+        Form::Mapping(&[
+            field("user", Form::Text),
+            field("environment", Form::Text),
+            field("roles", Form::Text),
+            field("application", Form::Text),
+        ]),
+    ),
+    field("roles", Form::Named(&TEXTS)),
+    field(
+        "introspection",
+        Form::Mapping(&[
+            needed("url", Form::Text),
+            needed("application_id", Form::Text),
+            needed("secret_file", Form::Text),
+            field("remember_s", LARGE),
+        ]),
+    ),
 ];
 
 const PRODUCT: &[Field] = &[
@@ -249,10 +318,17 @@ const USER: &[Field] = &[
     field("external_subject", Form::Text),
     field("disabled", Form::Boolean),
     field("memberships", Form::List(&Form::Mapping(MEMBERSHIP))),
+    field("attributes", ATTRIBUTES),
 ];
 
-const MEMBERSHIP: &[Field] =
-    &[needed("environment", Form::Text), field("roles", TEXTS), field("administrator", Form::Boolean)];
+const ATTRIBUTES: Form = Form::Named(&Form::Json);
+
+const MEMBERSHIP: &[Field] = &[
+    needed("environment", Form::Text),
+    field("roles", TEXTS),
+    field("administrator", Form::Boolean),
+    field("attributes", ATTRIBUTES),
+];
 
 const CONNECTION: &[Field] = &[
     needed("application", Form::Text),
@@ -277,7 +353,8 @@ mod tests {
                     names(&field.form, &format!("{path}.{}", field.name), into);
                 }
             }
-            Form::Text | Form::Boolean | Form::Whole(_) | Form::Word(_) | Form::Quota => {}
+            Form::Text | Form::Boolean | Form::Whole(_) | Form::Word(_) | Form::Quota | Form::Json | Form::Named(_) => {
+            }
         }
     }
 
@@ -287,7 +364,8 @@ mod tests {
             serde_json::Value::Object(fields) => {
                 for (name, value) in fields {
                     into.push(format!("{path}.{name}"));
-                    if name != "quota" {
+                    if !["quota", "schemas", "document", "schema", "roles_named", "attributes"].contains(&name.as_str())
+                    {
                         names_of_json(value, &format!("{path}.{name}"), into);
                     }
                 }
@@ -305,7 +383,13 @@ mod tests {
                 "target_tls": {"ca_file": "a", "certificate_file": "a", "key_file": "a", "server_name": "a"},
                 "health": {"path": "/"}, "operations": [
                 {"name": "o", "method": "GET", "path": "/", "permission": "p", "access": "open", "media_types": [],
-                 "body_max_bytes": 1}]}],
+                 "body_max_bytes": 1, "validate": "off", "title": "t", "deprecated": true,
+                 "parameters": [{"name": "p", "in": "query", "required": true, "style": "form", "explode": true,
+                    "media_type": "a/b", "schema": {}, "deprecated": true}],
+                 "body": {"required": true, "content": [{"media_type": "a/b", "schema": {}}]},
+                 "answers": [{"status": "200", "content": [{"media_type": "a/b", "schema": {}}]}]}],
+                "policies": {"text": "", "query": ["q"], "attributes": {"a": "string"}, "claims": {}},
+                "schemas": {"a": {}}, "document": {}}],
             "products": [{"name": "p", "rate": {"calls": 1, "window_s": 1}, "terms": "t",
                 "quota": {"calls": 1, "period": {"seconds": 1}}}],
             "developers": [{"name": "d"}], "applications": [{"name": "a", "developer": "d", "organisation": "o",
@@ -313,7 +397,10 @@ mod tests {
             "environments": [{"name": "e", "legal_entity_id": "l"}], "roles": [{"name": "r"}],
             "users": [{"name": "u", "external_subject": "s", "given_name": "g", "family_name": "f",
                 "memberships": [{"environment": "e", "administrator": true}]}],
-            "connections": [{"application": "a", "environment": "e", "scopes": ["s"], "own_roles": ["r"]}]
+            "connections": [{"application": "a", "environment": "e", "scopes": ["s"], "own_roles": ["r"]}],
+            "issuers": [{"name": "i", "issuer": "https://i", "jwks_url": "u", "audiences": [], "environments": [],
+                "apis": ["a"], "claims": {"environment": "e", "roles": "r"},
+                "roles": {}, "introspection": {"url": "u", "application_id": "a", "secret_file": "s"}}]
         }))
         .expect("a declared form");
         let (mut model, mut table) = (Vec::new(), Vec::new());

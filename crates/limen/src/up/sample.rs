@@ -82,9 +82,7 @@ fn operation(name: &str, method: &str, path: &str, permission: &str) -> Operatio
         method: method.into(),
         path: path.into(),
         permission: Some(permission.into()),
-        access: None,
-        media_types: None,
-        body_max_bytes: None,
+        ..Operation::default()
     }
 }
 
@@ -131,7 +129,9 @@ fn declared() -> Result<Declared, StartFailure> {
             environment: ENVIRONMENT.into(),
             roles: vec![role.into()],
             administrator: role == ADMINISTRATOR,
+            ..Membership::default()
         }],
+        ..User::default()
     };
     Ok(Declared {
         apis: vec![api()?],
@@ -171,6 +171,7 @@ fn declared() -> Result<Declared, StartFailure> {
             user(limen_sample::RESTRICTED_USER, ("Rory", "Restricted"), READER),
         ],
         connections: sign_in::connections(),
+        ..Declared::default()
     })
 }
 

@@ -60,6 +60,7 @@ pub(super) async fn make(State(admin): State<Admin>, who: Who, Read(asked): Read
         external_subject: asked.external_subject,
         disabled: false,
         memberships: asked.memberships,
+        ..User::default()
     };
     let newer = Declared { users: vec![user.clone()], ..Declared::default() };
     admin.declare(&newer, &declared, "users[0]").await?;

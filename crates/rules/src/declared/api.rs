@@ -68,6 +68,8 @@ pub(super) fn check(field: &str, api: &Api, problems: &mut Problems) {
     }
     problems.unique(&format!("{field}.operations"), "operation", api.operations.iter().map(|one| &*one.name));
     check_routes(field, &api.operations, problems);
+    super::description::check(field, api, problems);
+    super::policy::check(field, api, problems);
 }
 
 /// Whether an API can be published under this path: `/` and a segment, once or more, written as it will be matched.
@@ -158,7 +160,7 @@ pub fn check_target(target: &str) -> Result<(), Complaint> {
 fn body_bound(api: &Api) -> u64 {
     match api.validate {
         Validate::Off => STREAMED_BODY_MAX_BYTES,
-        Validate::Syntax => BODY_MAX_BYTES,
+        Validate::Schema | Validate::Syntax => BODY_MAX_BYTES,
     }
 }
 

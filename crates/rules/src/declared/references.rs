@@ -31,6 +31,20 @@ pub fn check_references(declared: &Declared) -> Vec<Problem> {
         }
     }
     connections(declared, &environments, &roles, &mut problems);
+    for (at, issuer) in declared.issuers.iter().enumerate() {
+        for (place, name) in issuer.environments.iter().enumerate() {
+            environments.check(format!("issuers[{at}].environments[{place}]"), name, &mut problems);
+        }
+        for (place, name) in issuer.apis.iter().enumerate() {
+            apis.check(format!("issuers[{at}].apis[{place}]"), name, &mut problems);
+        }
+        for (value, named) in &issuer.roles {
+            for (place, name) in named.iter().enumerate() {
+                roles.check(format!("issuers[{at}].roles.{value}[{place}]"), name, &mut problems);
+            }
+        }
+    }
+    super::policy::check_between(declared, &mut problems);
     sign_in::check_between(declared, &mut problems);
     super::counted::check(declared, &mut problems);
     base_paths(declared, &mut problems);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Name;
+use super::{Attributes, Name};
 
 /// A person's account on the developers' side.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +100,9 @@ pub struct Membership {
     /// Whether they decide there which applications are connected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub administrator: bool,
+    /// What they are there besides; it goes before the user's own.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
 }
 
 /// Somebody who signs in. Their password is kept apart.
@@ -129,6 +132,9 @@ pub struct User {
     /// Their environments.
     #[serde(default)]
     pub memberships: Vec<Membership>,
+    /// What they are besides, everywhere.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
 }
 
 /// An administrator's approval that an application may act in an environment.

@@ -125,7 +125,11 @@ pub(crate) async fn end_removed(
             Some((application, environment)) => Ended::Connection { application, environment },
             None => return Ok(()),
         },
-        ResourceKind::Api | ResourceKind::Product | ResourceKind::Developer | ResourceKind::Role => return Ok(()),
+        ResourceKind::Api
+        | ResourceKind::Product
+        | ResourceKind::Developer
+        | ResourceKind::Role
+        | ResourceKind::Issuer => return Ok(()),
     };
     ended.statement("DELETE FROM consent", "", now_us).execute(&mut *connection).await?;
     match kind {

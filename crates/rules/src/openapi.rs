@@ -1,0 +1,1 @@
+//! OpenAPI documents: read into what is enforced, with a report of what isn't, and made from it again.

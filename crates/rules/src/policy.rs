@@ -1,0 +1,1 @@
+//! Record-level permission: Cedar policies over who calls, which operation and with which parameters.
