@@ -87,11 +87,17 @@ pub fn read_json(bytes: &[u8], limits: JsonLimits) -> Result<(JsonSummary, Tree<
     }
     let read = |text| {
         let mut scan = scan::Scan::new(text, limits);
-        scan.nodes = Some(tree::Nodes::default());
+        scan.nodes = Some(tree::Nodes::of(text));
         let summary = scan.run()?;
         Ok((summary, Tree::new(text, scan.nodes.take().unwrap_or_default())))
     };
     text::utf8(bytes).and_then(read).map_err(|fault: fault::Fault| fault.refusal(bytes))
+}
+
+/// The most bytes that [`read_json`] keeps of a body.
+#[must_use]
+pub fn kept_bytes_max(body: &[u8]) -> usize {
+    tree::size_max(body)
 }
 
 /// Whether a body says nothing: empty, only white space, `""` or `{}`.

@@ -69,6 +69,10 @@ pub fn refusal(errors: Vec<FieldError>) -> Refusal {
     let is_parameter = errors.first().is_some_and(|error| error.location != Location::Body);
     let cause = if is_parameter { Cause::ParameterInvalid } else { Cause::SchemaViolation };
     let words = match errors.as_slice() {
+        [FieldError { pointer, location: Location::Body, message }] if pointer.is_empty() => {
+            format!("The body {message}.")
+        }
+        [FieldError { pointer, location: Location::Body, message }] => format!("In the body, {pointer} {message}."),
         [one] => one.message.clone(),
         several => format!("{} things are wrong with the request; errors lists them.", several.len()),
     };

@@ -25,7 +25,7 @@ pub use body::LiveBody;
 pub use library::Library;
 
 use crate::body::{JsonLimits, Tree, read_json};
-use crate::contract::{FIELD_ERRORS_MAX, FieldError, Location};
+use crate::contract::{FieldError, Location};
 use crate::model::ReadOnlyProperties;
 use node::Unit;
 
@@ -96,7 +96,7 @@ impl CompiledSchema {
         Ok(Self { unit, library: Arc::clone(library), direction })
     }
 
-    /// Everything that is wrong with a value, at most [`FIELD_ERRORS_MAX`]; `pointer` is where it stands.
+    /// Everything that is wrong with a value, at most [`crate::contract::FIELD_ERRORS_MAX`]; `pointer` is where it stands.
     #[must_use]
     pub fn check(&self, value: &Value, location: Location, pointer: &str) -> Vec<FieldError> {
         let text = value.to_string();
@@ -113,15 +113,28 @@ impl CompiledSchema {
     /// The same of a text that was read.
     #[must_use]
     pub fn check_tree(&self, tree: &Tree<'_>, location: Location, pointer: &str) -> Vec<FieldError> {
-        let Self { unit, library, direction } = self;
-        let begin = walk::Begin {
-            own: unit,
-            library,
-            direction: *direction,
-            location,
-            base: pointer,
-            errors_max: FIELD_ERRORS_MAX,
-        };
-        tree.root().map(|value| walk::errors(&begin, value)).unwrap_or_default()
+        self.errors(tree, location, pointer).into_iter().map(|(_, error)| error).collect()
     }
+
+    /// The same without words, for those who may not see any value: which keyword is broken where.
+    #[must_use]
+    pub fn violations(&self, tree: &Tree<'_>) -> Vec<Violation> {
+        let errors = self.errors(tree, Location::Body, "").into_iter();
+        errors.map(|(keyword, error)| Violation { pointer: error.pointer, keyword }).collect()
+    }
+
+    fn errors(&self, tree: &Tree<'_>, location: Location, base: &str) -> Vec<(&'static str, FieldError)> {
+        let Self { unit, library, direction } = self;
+        let begin = walk::Begin { own: unit, library, direction: *direction, location, base };
+        tree.root().map(|value| walk::errors(&begin, value).collect()).unwrap_or_default()
+    }
+}
+
+/// What a value breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Where in the value (RFC 6901).
+    pub pointer: String,
+    /// The keyword; `enum` for `const` too, empty where the comparison was given up.
+    pub keyword: &'static str,
 }

@@ -7,6 +7,12 @@ use std::borrow::Cow;
 use super::JsonKind;
 use super::names::characters;
 
+/// At most so many bytes are held of a text that is read: for each value and each name, one of these stands before it.
+pub(super) fn size_max(text: &[u8]) -> usize {
+    let before = text.iter().filter(|byte| matches!(byte, b',' | b':' | b'[' | b'{')).count();
+    (before + 1) * size_of::<Node>()
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Node {
     /// Of a scalar or name: where its text begins, without quotation marks. Of the others: how many stand in it.
@@ -27,6 +33,11 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
+    /// With room for all that a text can hold.
+    pub(super) fn of(text: &str) -> Self {
+        Self { nodes: Vec::with_capacity(size_max(text.as_bytes()) / size_of::<Node>()), open: Vec::new() }
+    }
+
     pub(super) fn enter(&mut self, is_object: bool) {
         self.count();
         self.open.push(self.nodes.len());
@@ -226,5 +237,9 @@ mod tests {
         let (_, tree) = read_json(br#" { "\u0061\ud83d\ude00" : [ 1 , 2 ] } "#, JsonLimits::default()).unwrap();
         assert_eq!(written(tree.root().unwrap()), "{\"a😀\":[1,2]}");
         assert_eq!(tree.root().unwrap().len(), 5);
+        for text in ["1", "[1,[],{}]", r#"{"a":{"b":[[1,2],3]}}"#] {
+            let (_, tree) = read_json(text.as_bytes(), JsonLimits::default()).unwrap();
+            assert!(tree.len() * size_of::<Node>() <= size_max(text.as_bytes()), "{text}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::library::Library;
 use super::node::{Kinds, Node, NodeId, Rule, Unit};
 use super::{Direction, pointer, words};
 use crate::body::{JsonKind, TreeValue};
-use crate::contract::{FieldError, Location};
+use crate::contract::{FIELD_ERRORS_MAX, FieldError, Location};
 
 /// Steps that any comparison has, that each value of the body adds, and that none exceeds.
 const STEPS: u64 = 200_000;
@@ -52,18 +52,9 @@ enum Step<'w> {
 #[derive(Debug)]
 struct Found {
     error: FieldError,
-    mismatch: Mismatch,
+    /// What it breaks, as a schema has it.
+    keyword: &'static str,
     depth: usize,
-}
-
-/// Whether an error says that the value is something else altogether.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mismatch {
-    None,
-    /// It is of another kind.
-    Kind,
-    /// It is none of the choices.
-    Choice,
 }
 
 /// One comparison.
@@ -93,11 +84,10 @@ pub(super) struct Begin<'w> {
     pub(super) direction: Direction,
     pub(super) location: Location,
     pub(super) base: &'w str,
-    pub(super) errors_max: usize,
 }
 
-/// Everything that is wrong with a value.
-pub(super) fn errors(begin: &Begin<'_>, value: TreeValue<'_>) -> Vec<FieldError> {
+/// Everything that is wrong with a value, each with the keyword that it breaks.
+pub(super) fn errors(begin: &Begin<'_>, value: TreeValue<'_>) -> impl Iterator<Item = (&'static str, FieldError)> {
     let mut walk = Walk {
         own: begin.own,
         library: begin.library,
@@ -106,7 +96,7 @@ pub(super) fn errors(begin: &Begin<'_>, value: TreeValue<'_>) -> Vec<FieldError>
         base: begin.base,
         path: Vec::new(),
         found: Vec::new(),
-        found_max: begin.errors_max,
+        found_max: FIELD_ERRORS_MAX,
         quiet: 0,
         depth: 0,
         steps: 0,
@@ -115,14 +105,16 @@ pub(super) fn errors(begin: &Begin<'_>, value: TreeValue<'_>) -> Vec<FieldError>
         remembered: HashMap::new(),
     };
     let fits = walk.check(Place { unit: OWN, node: 0 }, value);
-    let mut errors: Vec<FieldError> = walk.found.into_iter().map(|found| found.error).collect();
-    let message = match (walk.is_exhausted, fits, errors.is_empty()) {
-        (true, _, true) => "is too intricate to be compared with its schema; send a simpler one",
-        (false, false, true) => "does not fit its schema",
-        _ => return errors,
+    let rest = match (walk.is_exhausted, fits, walk.found.is_empty()) {
+        (true, _, true) => Some("is too intricate to be compared with its schema; send a simpler one"),
+        (false, false, true) => Some("does not fit its schema"),
+        _ => None,
     };
-    errors.push(FieldError { pointer: begin.base.to_owned(), location: begin.location, message: message.to_owned() });
-    errors
+    let rest = rest.map(|message| {
+        let pointer = begin.base.to_owned();
+        ("", FieldError { pointer, location: begin.location, message: message.to_owned() })
+    });
+    walk.found.into_iter().map(|found| (found.keyword, found.error)).chain(rest)
 }
 
 impl<'w> Walk<'w> {
@@ -144,9 +136,7 @@ impl<'w> Walk<'w> {
             return false;
         }
         if !is_of(node.kinds, value) {
-            self.mismatch(Mismatch::Kind, |walk| {
-                format!("must be {}, not {}", words::kinds(node.kinds), walk.shown(value))
-            });
+            self.tell("type", |walk| format!("must be {}, not {}", words::kinds(node.kinds), walk.shown(value)));
             return false;
         }
         let mut fits = true;
@@ -164,7 +154,7 @@ impl<'w> Walk<'w> {
     fn rule(&mut self, rule: &'w Rule, place: Place, value: TreeValue<'w>) -> bool {
         match rule {
             Rule::Never => {
-                self.tell(|_| "is not allowed here".to_owned());
+                self.tell("false", |_| "is not allowed here".to_owned());
                 false
             }
             Rule::Reference(number) => self.check(Place { unit: *number, node: 0 }, value),
@@ -191,7 +181,7 @@ impl<'w> Walk<'w> {
             Rule::Not(node) => {
                 let fits = !self.quietly(place.at(*node), value);
                 if !fits {
-                    self.tell(|walk| format!("must not be {}: its schema rules that out", walk.shown(value)));
+                    self.tell("not", |walk| format!("must not be {}: its schema rules that out", walk.shown(value)));
                 }
                 fits
             }
@@ -244,21 +234,16 @@ impl<'w> Walk<'w> {
         self.quiet > 0 || self.is_exhausted || self.found.len() >= self.found_max
     }
 
-    fn tell(&mut self, message: impl FnOnce(&Self) -> String) {
-        self.found(None, Mismatch::None, message);
-    }
-
-    /// The value is something else altogether.
-    fn mismatch(&mut self, mismatch: Mismatch, message: impl FnOnce(&Self) -> String) {
-        self.found(None, mismatch, message);
+    fn tell(&mut self, keyword: &'static str, message: impl FnOnce(&Self) -> String) {
+        self.found(None, keyword, message);
     }
 
     /// Tells of a member.
-    fn tell_at(&mut self, name: &str, message: impl FnOnce(&Self) -> String) {
-        self.found(Some(name), Mismatch::None, message);
+    fn tell_of(&mut self, name: &str, keyword: &'static str, message: impl FnOnce(&Self) -> String) {
+        self.found(Some(name), keyword, message);
     }
 
-    fn found(&mut self, name: Option<&str>, mismatch: Mismatch, message: impl FnOnce(&Self) -> String) {
+    fn found(&mut self, name: Option<&str>, keyword: &'static str, message: impl FnOnce(&Self) -> String) {
         if self.is_done() {
             return;
         }
@@ -268,7 +253,7 @@ impl<'w> Walk<'w> {
         }
         let error = FieldError { pointer: told, location: self.location, message: message(self) };
         if self.found.iter().all(|found| found.error != error) {
-            self.found.push(Found { error, mismatch, depth: self.path.len() });
+            self.found.push(Found { error, keyword, depth: self.path.len() });
         }
     }
 

@@ -9,7 +9,7 @@ use crate::schema::words::counted;
 impl<'w> Walk<'w> {
     pub(super) fn array(&mut self, rule: &'w ArrayRule, place: Place, value: TreeValue<'w>) -> bool {
         let count = value.count() as u64;
-        let mut fits = self.has_count(rule.least, rule.most, count, "element");
+        let mut fits = self.has_count(["minItems", "maxItems"], [rule.least, rule.most], count, "element");
         if !rule.prefix.is_empty() || rule.elements.is_some() {
             for (at, element) in value.elements().enumerate() {
                 let Some(node) = rule.prefix.get(at).copied().or(rule.elements) else { break };
@@ -31,13 +31,19 @@ impl<'w> Walk<'w> {
     }
 
     /// Whether there are neither too few nor too many.
-    pub(super) fn has_count(&mut self, least: Option<u64>, most: Option<u64>, count: u64, what: &str) -> bool {
-        let (words, bound) = match (least, most) {
-            (Some(least), _) if count < least => ("at least", least),
-            (_, Some(most)) if count > most => ("at most", most),
+    pub(super) fn has_count(
+        &mut self,
+        [minimum, maximum]: [&'static str; 2],
+        [least, most]: [Option<u64>; 2],
+        count: u64,
+        what: &str,
+    ) -> bool {
+        let (keyword, words, bound) = match (least, most) {
+            (Some(least), _) if count < least => (minimum, "at least", least),
+            (_, Some(most)) if count > most => (maximum, "at most", most),
             _ => return true,
         };
-        self.tell(|_| format!("must have {words} {}, not {count}", counted(bound, what)));
+        self.tell(keyword, |_| format!("must have {words} {}, not {count}", counted(bound, what)));
         false
     }
 
@@ -53,7 +59,9 @@ impl<'w> Walk<'w> {
             Some(most) if count > most => ("at most", most),
             _ => return true,
         };
-        self.tell(|_| format!("must have {words} {} of a certain kind, not {count}", counted(bound, "element")));
+        self.tell("contains", |_| {
+            format!("must have {words} {} of a certain kind, not {count}", counted(bound, "element"))
+        });
         false
     }
 
@@ -74,7 +82,9 @@ impl<'w> Walk<'w> {
             _ => None,
         });
         if let Some((at, again)) = same {
-            self.tell(|_| format!("must have no element twice; those at {at} and {again}, counted from 0, are equal"));
+            self.tell("uniqueItems", |_| {
+                format!("must have no element twice; those at {at} and {again}, counted from 0, are equal")
+            });
         }
         same.is_none()
     }

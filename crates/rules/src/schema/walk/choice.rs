@@ -1,6 +1,6 @@
 //! `anyOf` and `oneOf`: which alternatives a value fits, and which it comes nearest to where it fits none.
 
-use super::{Found, Mismatch, Place, Walk, is_of};
+use super::{Found, Place, Walk, is_of};
 use crate::body::TreeValue;
 use crate::schema::node::{Kinds, NodeId, Rule};
 use crate::schema::words;
@@ -35,7 +35,7 @@ impl<'w> Walk<'w> {
                 false
             }
             [first, second, ..] => {
-                self.tell(|walk| {
+                self.tell("oneOf", |walk| {
                     let (first, second) = (walk.named(nodes, place, *first), walk.named(nodes, place, *second));
                     format!("fits {first} and {second}, and must fit one alone")
                 });
@@ -51,7 +51,7 @@ impl<'w> Walk<'w> {
         }
         let kinds = nodes.iter().map(|node| self.kinds_of(place.at(*node))).fold(Kinds(0), Kinds::with);
         if !is_of(kinds, value) {
-            self.mismatch(Mismatch::Kind, |walk| format!("must be {}, not {}", words::kinds(kinds), walk.shown(value)));
+            self.tell("type", |walk| format!("must be {}, not {}", words::kinds(kinds), walk.shown(value)));
             return;
         }
         let mut compared: Vec<(Rank, usize, Vec<Found>)> = Vec::new();
@@ -70,12 +70,12 @@ impl<'w> Walk<'w> {
         let count = nodes.len();
         match compared.into_iter().next() {
             Some((_, _, found)) if is_clear => self.take(found),
-            Some((_, at, found)) => self.tell(|walk| {
+            Some((_, at, found)) => self.tell("anyOf", |walk| {
                 let base = walk.pointer().len();
                 let words: Vec<String> = found.iter().take(2).map(|one| relative(&one.error, base)).collect();
                 format!("fits none of {count} alternatives; of {}, {}", walk.named(nodes, place, at), words.join("; "))
             }),
-            None => self.tell(|_| format!("fits none of {count} alternatives")),
+            None => self.tell("anyOf", |_| format!("fits none of {count} alternatives")),
         }
     }
 
@@ -139,8 +139,8 @@ struct Rank {
 impl Rank {
     fn of(found: &[Found], depth: usize) -> Self {
         Self {
-            is_other: found.iter().any(|one| one.mismatch != Mismatch::None && one.depth == depth),
-            choices: found.iter().filter(|one| one.mismatch == Mismatch::Choice && one.depth == depth + 1).count(),
+            is_other: found.iter().any(|one| one.depth == depth && matches!(one.keyword, "type" | "enum")),
+            choices: found.iter().filter(|one| one.depth == depth + 1 && one.keyword == "enum").count(),
             errors: found.len(),
         }
     }

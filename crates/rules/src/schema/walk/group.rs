@@ -30,15 +30,15 @@ impl Group {
 impl<'w> Walk<'w> {
     /// Whether what is sent in this direction may have a value of this schema; told if not.
     pub(super) fn may_be_sent(&mut self, node: &Node) -> bool {
-        let words = match self.direction {
+        let (keyword, words) = match self.direction {
             _ if self.path.is_empty() => return true,
             Direction::Request(ReadOnlyProperties::Refuse) if node.is_read_only => {
-                "is set by the service alone; leave it out"
+                ("readOnly", "is set by the service alone; leave it out")
             }
-            Direction::Answer if node.is_write_only => "is only ever sent to the service, never by it",
+            Direction::Answer if node.is_write_only => ("writeOnly", "is only ever sent to the service, never by it"),
             Direction::Request(_) | Direction::Answer => return true,
         };
-        self.tell(|_| words.to_owned());
+        self.tell(keyword, |_| words.to_owned());
         false
     }
 

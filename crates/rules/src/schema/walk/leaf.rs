@@ -1,6 +1,6 @@
 //! Texts, numbers and choices.
 
-use super::{Mismatch, Walk};
+use super::Walk;
 use crate::body::{JsonKind, TreeValue};
 use crate::schema::decimal::Decimal;
 use crate::schema::node::{NumberRule, TextRule, Values};
@@ -20,7 +20,7 @@ impl<'w> Walk<'w> {
             _ => values.others.iter().any(|known| is_equal(value, known)),
         };
         if !is_one {
-            self.mismatch(Mismatch::Choice, |walk| format!("must be {}, not {}", values.words, walk.shown(value)));
+            self.tell("enum", |walk| format!("must be {}, not {}", values.words, walk.shown(value)));
         }
         is_one
     }
@@ -32,25 +32,27 @@ impl<'w> Walk<'w> {
         let number = Decimal::parse(value.raw());
         let found = self.found.len();
         let mut fits = true;
-        let bounds: [(&Option<Decimal>, fn(&Decimal, &Decimal) -> bool, &str); 4] = [
-            (&rule.least, |number, bound| number >= bound, "at least"),
-            (&rule.most, |number, bound| number <= bound, "at most"),
-            (&rule.above, |number, bound| number > bound, "more than"),
-            (&rule.below, |number, bound| number < bound, "less than"),
+        let bounds: [(&Option<Decimal>, &'static str, fn(&Decimal, &Decimal) -> bool, &str); 4] = [
+            (&rule.least, "minimum", |number, bound| number >= bound, "at least"),
+            (&rule.most, "maximum", |number, bound| number <= bound, "at most"),
+            (&rule.above, "exclusiveMinimum", |number, bound| number > bound, "more than"),
+            (&rule.below, "exclusiveMaximum", |number, bound| number < bound, "less than"),
         ];
-        for (bound, holds, words) in bounds {
+        for (bound, keyword, holds, words) in bounds {
             if let Some(bound) = bound
                 && !holds(&number, bound)
             {
                 fits = false;
-                self.tell(|walk| format!("must be {words} {}, not {}", bound.plain(), walk.shown(value)));
+                self.tell(keyword, |walk| format!("must be {words} {}, not {}", bound.plain(), walk.shown(value)));
             }
         }
         if let Some(divisor) = &rule.multiple_of
             && !number.is_multiple_of(divisor)
         {
             fits = false;
-            self.tell(|walk| format!("must be a multiple of {}, not {}", divisor.plain(), walk.shown(value)));
+            self.tell("multipleOf", |walk| {
+                format!("must be a multiple of {}, not {}", divisor.plain(), walk.shown(value))
+            });
         }
         if let Some(format) = rule.format
             && !format.admits_number(&number)
@@ -58,7 +60,7 @@ impl<'w> Walk<'w> {
             // A bound that says the same was told already.
             fits = false;
             if self.found.len() == found {
-                self.tell(|walk| format!("must be {}, not {}", format.words(), walk.shown(value)));
+                self.tell("format", |walk| format!("must be {}, not {}", format.words(), walk.shown(value)));
             }
         }
         fits
@@ -73,13 +75,13 @@ impl<'w> Walk<'w> {
         if rule.least.is_some() || rule.most.is_some() {
             let count = text.chars().count() as u64;
             let bound = match (rule.least, rule.most) {
-                (Some(least), _) if count < least => Some(("at least", least)),
-                (_, Some(most)) if count > most => Some(("at most", most)),
+                (Some(least), _) if count < least => Some(("minLength", "at least", least)),
+                (_, Some(most)) if count > most => Some(("maxLength", "at most", most)),
                 _ => None,
             };
-            if let Some((words, bound)) = bound {
+            if let Some((keyword, words, bound)) = bound {
                 fits = false;
-                self.tell(|walk| {
+                self.tell(keyword, |walk| {
                     let (bound, count) = (counted(bound, "character"), counted(count, "character"));
                     match walk.is_secret() {
                         true => format!("must have {words} {bound}"),
@@ -92,7 +94,7 @@ impl<'w> Walk<'w> {
             && !pattern.is_in(&text)
         {
             fits = false;
-            self.tell(|walk| {
+            self.tell("pattern", |walk| {
                 format!("must match the pattern {}, and {} does not", cut(&pattern.source), walk.shown(value))
             });
         }
@@ -100,7 +102,7 @@ impl<'w> Walk<'w> {
             && !format.admits_text(&text)
         {
             fits = false;
-            self.tell(|walk| format!("must be {}, not {}", format.words(), walk.shown(value)));
+            self.tell("format", |walk| format!("must be {}, not {}", format.words(), walk.shown(value)));
         }
         fits
     }

@@ -34,7 +34,8 @@ impl Seen {
 
 impl<'w> Walk<'w> {
     pub(super) fn object(&mut self, rule: &'w ObjectRule, place: Place, value: TreeValue<'w>) -> bool {
-        let mut fits = self.has_count(rule.least, rule.most, value.count() as u64, "member");
+        let mut fits =
+            self.has_count(["minProperties", "maxProperties"], [rule.least, rule.most], value.count() as u64, "member");
         let mut seen = Seen::new(rule.required);
         for (name, inner) in value.members() {
             if !self.may_go_on(1 + rule.patterns.len() as u64) {
@@ -48,7 +49,7 @@ impl<'w> Walk<'w> {
         for member in &rule.members {
             if member.required.is_some_and(|at| !seen.has(at)) && !self.is_excused(&member.name) {
                 fits = false;
-                self.tell_at(&member.name, |_| "is missing".to_owned());
+                self.tell_of(&member.name, "required", |_| "is missing".to_owned());
                 if self.is_done() {
                     return false;
                 }
@@ -96,14 +97,14 @@ impl<'w> Walk<'w> {
             && !self.quietly(place.at(node), name)
         {
             fits = false;
-            self.tell_at(&text, |_| format!("has a name that is not allowed here, {}", shown(&text)));
+            self.tell_of(&text, "propertyNames", |_| format!("has a name that is not allowed here, {}", shown(&text)));
         }
         fits
     }
 
     /// There is no such member; perhaps there is one of nearly that name.
     pub(super) fn unknown<'n>(&mut self, name: &str, known: impl IntoIterator<Item = &'n str>) {
-        self.tell_at(name, |_| match nearest(name, known) {
+        self.tell_of(name, "additionalProperties", |_| match nearest(name, known) {
             Some(meant) => format!("is not known here; did you mean {}?", shown(meant)),
             None => "is not known here; leave it out".to_owned(),
         });
@@ -122,7 +123,9 @@ impl<'w> Walk<'w> {
                     continue;
                 }
                 fits = false;
-                self.tell_at(name, |_| format!("is missing, and {} needs it", shown(&dependent.name)));
+                self.tell_of(name, "dependentRequired", |_| {
+                    format!("is missing, and {} needs it", shown(&dependent.name))
+                });
             }
             if let Some(node) = dependent.node {
                 fits &= self.check(place.at(node), value);
