@@ -25,6 +25,7 @@ mod answer;
 mod call;
 mod charge;
 mod collect;
+mod compare;
 mod connection;
 mod debts;
 mod ended;

@@ -1,12 +1,14 @@
 //! Parameters of path, query, header and cookie: read by their style, compared with their schema, and in the one form
 //! in which policies and services see the same value.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use serde_json::Value;
 
 use crate::contract::FieldError;
 use crate::model::{Api, Operation};
-use crate::schema::SchemaProblem;
+use crate::schema::{Library, SchemaProblem};
 
 /// The parameters of an operation, made ready.
 #[derive(Debug, Default)]
@@ -28,8 +30,8 @@ impl LiveParameters {
     ///
     /// # Errors
     /// The schema that can't be.
-    pub fn compile(api: &Api, operation: &Operation) -> Result<Self, SchemaProblem> {
-        let _ = (api, operation);
+    pub fn compile(api: &Api, operation: &Operation, library: &Arc<Library>) -> Result<Self, SchemaProblem> {
+        let _ = (api, operation, library);
         Ok(Self {})
     }
 

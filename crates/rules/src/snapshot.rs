@@ -21,6 +21,7 @@ use crate::period::Period;
 use crate::quota::{AccountKey, QuotaTerms};
 use crate::record::{Directory, Notice, Subscription, SubscriptionState, VerifyingKey};
 use crate::routing::{OperationTable, RouteTable};
+use crate::schema::Library;
 use crate::token::{Issuer, TrustedKey};
 
 use self::subscriptions::{Builder, FoundKey, Subscriptions};
@@ -287,6 +288,7 @@ fn trusted(key: &VerifyingKey) -> (Name, TrustedKey) {
 impl LiveApi {
     fn new(api: &Api, bits: &PermissionBits, before: Option<&Arc<Self>>) -> Self {
         let before = before.map(|before| &**before);
+        let library = Library::new(&api.schemas);
         let live = |operation: Option<&Operation>| LiveOperation {
             name: operation.map(|one| one.name.clone()),
             access: operation.and_then(|one| one.access).unwrap_or(api.access),
@@ -301,7 +303,7 @@ impl LiveApi {
                 .collect(),
             body_max_bytes: operation.and_then(|one| one.body_max_bytes).unwrap_or(api.body_max_bytes),
             validate: operation.and_then(|one| one.validate).unwrap_or(api.validate),
-            description: operation.map_or_else(Arc::default, |one| description::live(api, one, before)),
+            description: operation.map_or_else(Arc::default, |one| description::live(api, one, &library, before)),
         };
         Self {
             targets: targets::live(api),
