@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-pub use keys::{Algorithm, KEYS_MAX, KeySet};
+pub use keys::{Algorithm, KEYS_MAX, KeyId, KeySet};
 
 /// No longer token of another issuer is looked at.
 pub const FOREIGN_TOKEN_MAX_BYTES: usize = 16 * 1024;
@@ -21,6 +21,8 @@ pub struct Signed {
     pub kind: Option<String>,
     /// What was signed: JSON, as a rule.
     pub payload: Vec<u8>,
+    /// The key that verified it.
+    pub key: KeyId,
 }
 
 /// Why a token was not verified. The words are for operators.
@@ -92,7 +94,7 @@ pub fn verify(token: &str, keys: &KeySet) -> Result<Signed, Unverified> {
     if !key.verifies(message, &signature) {
         return Err(Unverified::Signature { named: header.kid.is_some() });
     }
-    Ok(Signed { kind: header.typ, payload })
+    Ok(Signed { kind: header.typ, payload, key: key.id })
 }
 
 #[cfg(test)]
