@@ -82,7 +82,7 @@ async fn walk(
             charge::pace(call, subscribed)?
         }
     };
-    let identified = identify(call, &routed, &parts.headers, &keyed.subscribed);
+    let identified = identify(call, &routed, &parts.headers, &keyed.subscribed).await;
     let identified = charge::pace_refused(call, Some(&keyed), identified)?;
     let (subscribed, paced) = charge::pace_identified(call, keyed, &identified)?;
     let permitted = permit(call, &routed, identified)?;

@@ -60,6 +60,8 @@ pub struct Fetched {
     pub status: u16,
     /// The whole body.
     pub body: Vec<u8>,
+    /// For how many seconds it may be kept, if it says so (RFC 9111 §5.2.2.1).
+    pub max_age_s: Option<u64>,
 }
 
 /// Why nothing was answered. The words are for operators.

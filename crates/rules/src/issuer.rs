@@ -9,6 +9,8 @@ mod keys;
 mod live;
 mod metadata;
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -34,9 +36,9 @@ pub enum Whose<'c> {
     /// We do, or nobody.
     Ours,
     /// Another issuer, by whose keys it must be signed.
-    Signed(&'c LiveIssuer),
+    Signed(&'c Arc<LiveIssuer>),
     /// Another issuer, which has to be asked.
-    Opaque(&'c LiveIssuer),
+    Opaque(&'c Arc<LiveIssuer>),
 }
 
 /// Whose a token says it is, among those that the API accepts. Nothing of it was verified.
@@ -45,12 +47,11 @@ pub enum Whose<'c> {
 /// opaque tokens. Ours goes to nobody.
 #[must_use]
 pub fn whose<'c>(catalog: &'c Catalog, api: &str, token: &str) -> Whose<'c> {
-    let mut accepted =
-        catalog.issuers.iter().map(AsRef::as_ref).filter(|one: &&LiveIssuer| one.accepts(api)).peekable();
+    let mut accepted = catalog.issuers.iter().filter(|one| one.accepts(api)).peekable();
     if accepted.peek().is_none() || token.len() > FOREIGN_TOKEN_MAX_BYTES || token.starts_with(OWN_SECRETS) {
         return Whose::Ours;
     }
-    let of_form = |issuer: &'c LiveIssuer| match issuer.settings.form {
+    let of_form = |issuer: &'c Arc<LiveIssuer>| match issuer.settings.form {
         TokenForm::Signed => Whose::Signed(issuer),
         TokenForm::Opaque => Whose::Opaque(issuer),
     };
@@ -66,9 +67,8 @@ pub fn whose<'c>(catalog: &'c Catalog, api: &str, token: &str) -> Whose<'c> {
 
 /// The issuer of that name, if the API accepts its tokens.
 #[must_use]
-pub fn accepted<'c>(catalog: &'c Catalog, api: &str, name: &Name) -> Option<&'c LiveIssuer> {
-    let mut issuers = catalog.issuers.iter().map(AsRef::as_ref);
-    issuers.find(|one: &&LiveIssuer| one.settings.name == *name && one.accepts(api))
+pub fn accepted<'c>(catalog: &'c Catalog, api: &str, name: &Name) -> Option<&'c Arc<LiveIssuer>> {
+    catalog.issuers.iter().find(|one| one.settings.name == *name && one.accepts(api))
 }
 
 /// `iss` of what has the form of a signed token.

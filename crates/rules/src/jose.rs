@@ -51,7 +51,12 @@ impl Unverified {
     /// Whether keys that the issuer published since could change the verdict.
     #[must_use]
     pub fn may_be_a_new_key(&self) -> bool {
-        matches!(self, Self::NoKey { .. } | Self::Signature { named: false })
+        match self {
+            Self::Malformed(_) => false,
+            // No key that is ever published verifies an algorithm that we don't know, or `none`.
+            Self::NoKey { algorithm, .. } => Algorithm::named(algorithm).is_some(),
+            Self::Signature { named } => !named,
+        }
     }
 }
 

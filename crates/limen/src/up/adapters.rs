@@ -63,7 +63,11 @@ impl SecretFile {
         self.0.as_deref().map_or(Ok(()), |path| Self::secret(path).map(|_| ()))
     }
 
-    fn secret(path: &Path) -> Result<String, String> {
+    /// The secret in a file.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) fn secret(path: &Path) -> Result<String, String> {
         let (shown, mut text) = (path.display(), String::new());
         let read = std::fs::File::open(path).and_then(|file| file.take(Self::MAX_BYTES).read_to_string(&mut text));
         read.map_err(|error| format!("'{shown}' can't be read: {error}"))?;
