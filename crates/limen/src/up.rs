@@ -97,6 +97,7 @@ pub(crate) fn run(arguments: &Up) -> ExitCode {
 /// is checked before anything is made.
 fn load(arguments: &Up) -> Result<Config, Flaws> {
     let config = config::load(&arguments.sources(), None)?;
+    config.check_issuers(false)?;
     if !config.settings.data_dir.join(limen_store::DATABASE_FILE).exists() {
         config.check_over(&limen_rules::model::Declared::default())?;
     }

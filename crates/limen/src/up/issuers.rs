@@ -9,14 +9,15 @@ use limen_gateway::clock::{Clock as _, SystemClock};
 use limen_gateway::gateway::Gateway;
 use limen_gateway::issuers::{Answered, Introspector, IssuerState};
 use limen_portal::ports::{Fetched, Outbound as _};
-use limen_rules::issuer::{introspection, keys_url, metadata_urls};
+use limen_portal::wire::IssuerLine;
+use limen_rules::issuer::{LiveIssuer, introspection, keys_url, metadata_urls};
 use limen_rules::jose::KeySet;
-use limen_rules::model::Introspection;
+use limen_rules::model::{Introspection, TokenForm};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::adapters::SecretFile;
 use super::outbound::Way;
+use crate::secret_file;
 
 /// It is looked at least so often whether a fetch is due.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -92,6 +93,35 @@ async fn get(way: &Way, url: &str) -> Result<Fetched, String> {
     }
 }
 
+/// How all issuers stand, in the order in which they were declared.
+pub(super) fn lines(gateway: &Gateway) -> Vec<IssuerLine> {
+    let (now_us, snapshot, all) = (gateway.clock.monotonic_us(), gateway.current.pin(), gateway.issuers.all());
+    let line = |issuer: &LiveIssuer| {
+        let settings = &issuer.settings;
+        let state = all.iter().find(|state| *state.name() == settings.name);
+        let standing = state.map(|state| state.standing(now_us)).unwrap_or_default();
+        let (failed_at_us, failure) = standing.failure.unzip();
+        IssuerLine {
+            name: settings.name.clone(),
+            issuer: settings.issuer.clone(),
+            form: settings.form,
+            environments: settings.environments.clone(),
+            apis: settings.apis.clone(),
+            keys: (settings.form == TokenForm::Signed).then_some(standing.keys),
+            fetched_at_us: standing.fetched_at_us,
+            age_s: standing.age_us.map(|us| us / 1_000_000),
+            next_fetch_in_s: standing.next_in_us.map(|us| us.div_ceil(1_000_000)),
+            fetches: standing.counts.fetched,
+            failed_fetches: standing.counts.failed,
+            questions: standing.counts.active + standing.counts.inactive,
+            unanswered_questions: standing.counts.unanswered,
+            failed_at_us,
+            failure,
+        }
+    };
+    snapshot.catalog.issuers.iter().map(|issuer| line(issuer)).collect()
+}
+
 /// Asks about tokens, on the runtime that it was made on and not on the callers' cores.
 pub(super) struct Asker {
     way: Arc<Way>,
@@ -110,7 +140,7 @@ impl Introspector for Asker {
         let asking = self.runtime.spawn(async move {
             // Read at use, so that a new secret needs no restart.
             let path = PathBuf::from(asked.secret_file);
-            let secret = tokio::task::spawn_blocking(move || SecretFile::secret(&path)).await;
+            let secret = tokio::task::spawn_blocking(move || secret_file::read(&path)).await;
             let secret = secret.unwrap_or_else(|error| Err(error.to_string()));
             let secret = secret.map_err(|words| format!("introspection.secret_file: {words}"))?;
             let (form, authorization) = introspection::question(&asked.application_id, &secret, &token);
