@@ -13,6 +13,7 @@ pub mod edge;
 pub mod failure;
 pub mod gateway;
 pub mod handle;
+pub mod issuers;
 pub mod journal;
 pub mod listener;
 pub mod metrics;

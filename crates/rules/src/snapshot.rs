@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cors::{AllowedOrigins, CorsSettings};
 use crate::description::{self, LiveDescription};
+use crate::issuer::LiveIssuer;
 use crate::media::MediaRange;
 use crate::model::{Access, Api, CountedBy, Name, Operation, Product, Role, Validate};
 use crate::period::Period;
@@ -184,6 +185,8 @@ pub struct Catalog {
     pub trusted_keys: Named<TrustedKey>,
     /// Who issues tokens, for whom.
     pub issuer: Issuer,
+    /// Who issues tokens besides ourselves.
+    pub issuers: Arc<[Arc<LiveIssuer>]>,
 }
 
 /// The immutable picture that one call is decided from.
@@ -271,6 +274,7 @@ impl Catalog {
             revoked_grants: directory.revoked_grants.iter().cloned().collect(),
             trusted_keys: directory.verifying_keys.iter().map(trusted).collect(),
             issuer,
+            issuers: declared.issuers.iter().map(|one| Arc::new(LiveIssuer::new(one, declared))).collect(),
         }
     }
 
