@@ -164,7 +164,8 @@ pub(super) fn check_between(declared: &Declared, problems: &mut Problems) {
             let message = format!("issuer '{}' is the same for an API of both", shown(&other.name));
             problems.add(format!("issuers[{at}].issuer"), message, "join both into one, or list different 'apis'");
         } else if let Some(other) = others.find(|other| [one, other].iter().all(|one| one.form == TokenForm::Opaque)) {
-            let message = format!("an API would have to ask '{}' too about a token that names nobody", shown(&other.name));
+            let message =
+                format!("an API would have to ask '{}' too about a token that names nobody", shown(&other.name));
             problems.add(format!("issuers[{at}].form"), message, "list different 'apis' for issuers of opaque tokens");
         }
     }
