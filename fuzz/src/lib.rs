@@ -21,6 +21,7 @@ pub mod exchanges;
 pub mod json;
 pub mod media;
 pub mod mutation;
+pub mod openapi;
 pub mod paths;
 pub mod reading;
 pub mod requests;
@@ -38,6 +39,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("exchanges", exchanges::check),
     ("json", json::check),
     ("media", media::check),
+    ("openapi", openapi::check),
     ("paths", paths::check),
     ("requests", requests::check),
     ("services", services::check),

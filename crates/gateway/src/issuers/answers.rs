@@ -141,8 +141,13 @@ impl IssuerState {
                     return Word::Unknown("it has no introspection".into());
                 };
                 let answered = introspector.ask(introspection, token);
-                let asking =
-                    Asking { state: Arc::clone(self), issuer: Arc::clone(issuer), clock: Arc::clone(clock), hash, sender };
+                let asking = Asking {
+                    state: Arc::clone(self),
+                    issuer: Arc::clone(issuer),
+                    clock: Arc::clone(clock),
+                    hash,
+                    sender,
+                };
                 // To its end also where nobody waits any more: who comes next is answered from it.
                 tokio::spawn(asking.carry_out(answered));
                 flight

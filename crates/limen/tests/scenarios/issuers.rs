@@ -110,7 +110,10 @@ fn tokens_of_each_algorithm_are_accepted_and_name_who_calls() {
         assert_eq!(world.get(&token).status, 200, "remembered");
         let seen = world.service.requests().pop().expect("a call");
         let told = ["limen-user", "limen-application", "limen-environment", "limen-permissions"];
-        assert_eq!(told.map(|name| seen.header(name)), [Some("rea"), Some("ada-app"), Some("demo"), Some("thing.read")]);
+        assert_eq!(
+            told.map(|name| seen.header(name)),
+            [Some("rea"), Some("ada-app"), Some("demo"), Some("thing.read")]
+        );
         assert_eq!(seen.header("authorization"), None);
     }
     let answer = world.get(&world.token(json!({})));
