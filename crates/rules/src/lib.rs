@@ -4,6 +4,7 @@
 //! bytes and the state, so that each rule can be tested alone and replayed. The response contract's one table is in
 //! [`contract`]; everything else refers to it.
 
+pub mod advice;
 pub mod answer;
 pub mod balance;
 pub mod body;

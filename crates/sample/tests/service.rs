@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "the allowance for tests does not reach the functions that tests share")]
 
+#[path = "service/document.rs"]
+mod document;
 #[path = "service/wire.rs"]
 mod wire;
 

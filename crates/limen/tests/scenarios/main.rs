@@ -6,6 +6,7 @@
 mod answers;
 mod attacks;
 mod authorization;
+mod check;
 mod connections;
 mod counted;
 mod drain;
