@@ -1,0 +1,3 @@
+//! Parameters from declaration to errors.
+
+mod canonical;
