@@ -2,18 +2,27 @@
 //! in which policies and services see the same value.
 
 mod canonical;
+mod read;
+mod ready;
 mod shape;
+mod sources;
+mod style;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unknown;
 
 use http::HeaderMap;
 use serde_json::Value;
 
-use crate::contract::FieldError;
-use crate::model::{Api, Operation, Parameter, ParameterPlace, ParameterStyle, ValueKind};
-use crate::schema::SchemaProblem;
-use shape::Shape;
+use crate::contract::{FIELD_ERRORS_MAX, FieldError};
+use crate::model::{
+    Api, KEY_QUERY_PARAMETER, Operation, Parameter, ParameterPlace, ParameterStyle, ReadOnlyProperties,
+    UnknownParameters, Validate, ValueKind,
+};
+use crate::schema::{CompiledSchema, Direction, SchemaProblem};
+use ready::{Ready, Sources};
+use shape::{Shape, Types};
 
 /// The parameters of an operation, made ready.
 #[derive(Debug, Default)]
@@ -22,6 +31,11 @@ pub struct LiveParameters {
     template: Vec<(Box<str>, usize)>,
     /// What policies may read, by name: path parameters before query parameters.
     readable: Vec<(Box<str>, Option<ValueKind>)>,
+    /// What is compared with its schema; nothing where the operation doesn't ask for that.
+    checked: Vec<Ready>,
+    /// The names of its query parameters, and the subscription key's.
+    taken: Vec<Box<str>>,
+    refuses_unknown: bool,
 }
 
 /// Where parameters are read from.
@@ -36,11 +50,12 @@ pub struct Given<'r> {
 }
 
 impl LiveParameters {
-    /// Makes an operation's parameters ready.
+    /// Makes an operation's parameters ready. Schemas are made ready only where they are compared with.
     ///
     /// # Errors
     /// The schema that can't be.
     pub fn compile(api: &Api, operation: &Operation) -> Result<Self, SchemaProblem> {
+        let is_compared = operation.validate.unwrap_or(api.validate) == Validate::Schema;
         let template = template(&operation.path);
         let mut readable: Vec<(Box<str>, Option<ValueKind>)> = Vec::new();
         for place in [ParameterPlace::Path, ParameterPlace::Query] {
@@ -52,14 +67,43 @@ impl LiveParameters {
                 }
             }
         }
-        Ok(Self { template, readable })
+        let mut checked = Vec::new();
+        for (at, one) in operation.parameters.iter().enumerate().filter(|_| is_compared) {
+            // A cookie that doesn't reach the service is no part of the call.
+            if one.place != ParameterPlace::Cookie || api.cookies {
+                let segment = template.iter().find(|(name, _)| **name == *one.name).map(|(_, segment)| *segment);
+                let schema =
+                    compiled(api, one).map_err(|problem| problem.below(&format!("parameters[{at}].schema")))?;
+                let shape = Shape::of(one.schema.as_ref(), &api.schemas);
+                checked.push(Ready::new(one, shape, schema, segment.unwrap_or(usize::MAX)));
+            }
+        }
+        let named = operation.parameters.iter().filter(|one| one.place == ParameterPlace::Query);
+        let taken = named.map(|one| &*one.name).chain([KEY_QUERY_PARAMETER]).map(Box::from).collect();
+        let refuses_unknown = is_compared && api.unknown_parameters == UnknownParameters::Refuse;
+        Ok(Self { template, readable, checked, taken, refuses_unknown })
     }
 
-    /// Everything that is wrong with the parameters of a request.
+    /// Everything that is wrong with the parameters of a request, at most [`FIELD_ERRORS_MAX`].
     #[must_use]
     pub fn check(&self, given: &Given<'_>) -> Vec<FieldError> {
-        let _ = given;
-        Vec::new()
+        let mut errors = Vec::new();
+        if self.checked.is_empty() && !self.refuses_unknown {
+            return errors;
+        }
+        let pairs = given.query.map(sources::pairs).unwrap_or_default();
+        let sources = Sources { rest: given.rest, pairs, headers: given.headers, taken: &self.taken };
+        for one in &self.checked {
+            if errors.len() >= FIELD_ERRORS_MAX {
+                break;
+            }
+            one.check(&sources, &mut errors);
+        }
+        if self.refuses_unknown {
+            unknown::check(&self.checked, &sources, &mut errors);
+        }
+        errors.truncate(FIELD_ERRORS_MAX);
+        errors
     }
 
     /// The value of a path or query parameter that a policy reads: in its schema's type, given at most once and written
@@ -90,6 +134,22 @@ pub fn kind(api: &Api, parameter: &Parameter) -> Option<ValueKind> {
         && matches!(parameter.style, None | Some(ParameterStyle::Simple | ParameterStyle::Form))
         && matches!(parameter.place, ParameterPlace::Path | ParameterPlace::Query);
     is_plain.then(|| canonical::kind(&Shape::of(parameter.schema.as_ref(), &api.schemas))).flatten()
+}
+
+/// The schema of a parameter, made ready; none where anything will do.
+///
+/// # Errors
+/// What is wrong with it, the field that below the schema.
+pub(crate) fn compiled(api: &Api, parameter: &Parameter) -> Result<Option<CompiledSchema>, SchemaProblem> {
+    // `readOnly` is about properties of bodies: an id's schema may say it and be a path's parameter too.
+    let direction = Direction::Request(ReadOnlyProperties::Pass);
+    parameter.schema.as_ref().map(|schema| CompiledSchema::compile(schema, &api.schemas, direction)).transpose()
+}
+
+/// Whether the schema of a parameter takes objects, as far as can be seen.
+#[must_use]
+pub(crate) fn can_be_object(api: &Api, parameter: &Parameter) -> bool {
+    Shape::of(parameter.schema.as_ref(), &api.schemas).types.has(Types::OBJECT)
 }
 
 /// The names of a template's parameters, with the places of their segments.

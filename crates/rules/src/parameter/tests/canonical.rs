@@ -14,7 +14,8 @@ fn live(parameters: &Value) -> LiveParameters {
     let operation = json!({
         "name": "read", "method": "GET", "path": "/things/{id}/{free}", "parameters": parameters,
     });
-    let api = json!({"name": "a", "base_path": "/a", "schemas": {"Id": {"type": "integer"}}, "operations": [operation]});
+    let api =
+        json!({"name": "a", "base_path": "/a", "schemas": {"Id": {"type": "integer"}}, "operations": [operation]});
     let api: Api = serde_json::from_value(api).expect("an API");
     let operation: &Operation = api.operations.first().expect("an operation");
     LiveParameters::compile(&api, operation).expect("parameters")
