@@ -339,12 +339,12 @@ async fn every_operation_is_described_and_every_answer_is_as_described() {
             operation.path.replace("{constituent_id}", constituent).replace("{note_id}", note)
         };
         let fields: &[(&str, &str)] = &[("Limen-User", limen_sample::RESTRICTED_USER), JSON];
-        for path in [of("280", "99999"), of("9999", "1"), of("x", "x"), of("101", "1"), of("280", "%FF")] {
+        for path in [of("279", "99999"), of("9999", "1"), of("x", "x"), of("101", "1"), of("279", "%FF")] {
             for body in [&b"{}"[..], b"", b"nonsense"] {
                 document.check(operation, &service.send(&operation.method, &path, fields, body).await);
             }
         }
-        let plain = service.send(&operation.method, &of("279", "1"), &[], b"{}").await;
+        let plain = service.send(&operation.method, &of("278", "1"), &[], b"{}").await;
         document.check(operation, &plain);
         if operation.told.get("requestBody").is_some() {
             plain.refused(415);
