@@ -22,7 +22,9 @@ use crate::model::{
 };
 use crate::schema::{CompiledSchema, Direction, SchemaProblem};
 use ready::{Ready, Sources};
-use shape::{Shape, Types};
+use shape::Types;
+
+pub(crate) use shape::Shape;
 
 /// The parameters of an operation, made ready.
 #[derive(Debug, Default)]
