@@ -235,6 +235,7 @@ fn gateway(service: &str, key: &str, public_point: &str) -> Outcome<()> {
         tokens: TokenCache::default(),
         journal: Journal::default(),
         metrics: Metrics::default(),
+        drift: limen_gateway::drift::Drift::default(),
         access_log: None,
         clock,
         assertion_key: ArcSwapOption::empty(),

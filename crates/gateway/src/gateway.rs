@@ -11,6 +11,7 @@ use crate::assertion::AssertionKey;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::current::Current;
+use crate::drift::Drift;
 use crate::edge::Edge;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
@@ -51,6 +52,8 @@ pub struct Gateway {
     pub tokens: TokenCache,
     /// What recent calls went through.
     pub journal: Journal,
+    /// How answers differ from what is described.
+    pub drift: Drift,
     /// What is counted.
     pub metrics: Metrics,
     /// Where calls are written down, if they are.

@@ -26,6 +26,7 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::charge::{self, Checked, Keyed};
 use crate::collect::{self, Accepted, Begun, Collected};
+use crate::drift::Watched;
 use crate::failure::Failure;
 use crate::forward::{self, Onward};
 use crate::gateway::{Core, Gateway};
@@ -312,13 +313,24 @@ fn given<'r>(routed: &Routed, parts: &'r Head, path: &'r Normalized<'_>) -> Give
 fn opening(call: &mut Call<'_>, routed: &Routed, parts: &Head, accepted: &Accepted) -> Result<Opening, Refusal> {
     let is_asked_for = parts.upgrade && websocket::is_asked_for(&parts.method, &parts.headers);
     let presented = Presented::of(parts, &routed.api);
+    let watched = watched(routed);
     if !is_asked_for || !routed.api.api.websocket {
-        return Ok(Opening { presented, websocket: None });
+        return Ok(Opening { presented, websocket: None, watched });
     }
     call.step = Step::Body;
     let has_body = !matches!(accepted.body, Collected::None);
     let expected = Expected::of(websocket::key(&parts.headers, has_body)?);
-    Ok(Opening { presented, websocket: Some(expected) })
+    Ok(Opening { presented, websocket: Some(expected), watched })
+}
+
+/// The operation, where its answers are compared with what is described.
+fn watched(routed: &Routed) -> Option<Watched> {
+    let operation = routed.operation();
+    if operation.description.answers.is_empty() {
+        return None;
+    }
+    let description = Arc::clone(&operation.description);
+    Some(Watched { api: routed.api.api.name.clone(), operation: operation.name.clone()?, description })
 }
 
 /// What is sent on: exactly the path that was decided on, the query without the key.

@@ -168,6 +168,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
         tokens: TokenCache::default(),
         journal: Journal::default(),
         metrics: Metrics::default(),
+        drift: limen_gateway::drift::Drift::default(),
         access_log: telemetry::open_access_log(settings, store.folder())?,
         clock: Arc::new(SystemClock),
         assertion_key: ArcSwapOption::empty(),

@@ -66,6 +66,8 @@ pub fn admin_router(portal: Portal) -> Router {
         .route("/v1/publish", post(publish::publish))
         .route("/v1/apis", get(apis::list))
         .route("/v1/apis/{id}", delete(apis::remove))
+        .route("/v1/apis/{id}/drift", get(apis::drift_of))
+        .route("/v1/drift", get(apis::drift))
         .route("/v1/sample", delete(sample::remove))
         .route("/v1/subscriptions", get(subscriptions::list).post(subscriptions::make))
         .route("/v1/subscriptions/{id}", get(subscriptions::show))

@@ -13,6 +13,7 @@ pub mod contract;
 pub mod cors;
 pub mod declared;
 pub mod description;
+pub mod drift;
 pub mod explain;
 pub mod forwarded;
 pub mod header;

@@ -22,7 +22,9 @@ use crate::model::{
 };
 use crate::schema::{CompiledSchema, Direction, SchemaProblem};
 use ready::{Ready, Sources};
-use shape::{Shape, Types};
+use shape::Types;
+
+pub(crate) use shape::Shape;
 
 /// The parameters of an operation, made ready.
 #[derive(Debug, Default)]
@@ -33,6 +35,8 @@ pub struct LiveParameters {
     readable: Vec<(Box<str>, Option<ValueKind>)>,
     /// What is compared with its schema; nothing where the operation doesn't ask for that.
     checked: Vec<Ready>,
+    /// Segments that are written as a matrix.
+    matrices: Vec<usize>,
     /// The names of its query parameters, and the subscription key's.
     taken: Vec<Box<str>>,
     refuses_unknown: bool,
@@ -67,6 +71,12 @@ impl LiveParameters {
                 }
             }
         }
+        let is_matrix = |name: &str| {
+            let mut named =
+                operation.parameters.iter().filter(|one| one.place == ParameterPlace::Path && one.name == name);
+            named.any(|one| one.style == Some(ParameterStyle::Matrix))
+        };
+        let matrices = template.iter().filter(|(name, _)| is_matrix(name)).map(|(_, at)| *at).collect();
         let mut checked = Vec::new();
         for (at, one) in operation.parameters.iter().enumerate().filter(|_| is_compared) {
             // A cookie that doesn't reach the service is no part of the call.
@@ -81,7 +91,7 @@ impl LiveParameters {
         let named = operation.parameters.iter().filter(|one| one.place == ParameterPlace::Query);
         let taken = named.map(|one| &*one.name).chain([KEY_QUERY_PARAMETER]).map(Box::from).collect();
         let refuses_unknown = is_compared && api.unknown_parameters == UnknownParameters::Refuse;
-        Ok(Self { template, readable, checked, taken, refuses_unknown })
+        Ok(Self { template, readable, checked, matrices, taken, refuses_unknown })
     }
 
     /// Everything that is wrong with the parameters of a request, at most [`FIELD_ERRORS_MAX`].
@@ -104,6 +114,12 @@ impl LiveParameters {
         }
         errors.truncate(FIELD_ERRORS_MAX);
         errors
+    }
+
+    /// Whether the segment at that place is written as a matrix, `;name=value`.
+    #[must_use]
+    pub fn has_matrix_at(&self, segment: usize) -> bool {
+        self.matrices.contains(&segment)
     }
 
     /// The value of a path or query parameter that a policy reads: in its schema's type, given at most once and written

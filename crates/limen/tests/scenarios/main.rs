@@ -21,6 +21,7 @@ mod keys;
 mod notices;
 mod objects;
 mod order;
+mod parameters;
 mod provider;
 mod proxies;
 mod publish;

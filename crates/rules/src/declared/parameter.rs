@@ -64,7 +64,7 @@ fn check_name(field: &str, api: &Api, operation: &Operation, one: &Parameter, pr
             let named: Vec<&str> =
                 segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect();
             if !named.contains(&name) {
-                let message = format!("'{}' is no parameter of the path {}", shown(name), shown(&operation.path));
+                let message = format!("'{}' is no parameter of the path '{}'", shown(name), shown(&operation.path));
                 let mend = match nearest(name, named.iter().copied()) {
                     Some(meant) => format!("call it {meant}, or remove it"),
                     None => format!("write {{{}}} as a segment of the path, or remove it", shown(name)),
