@@ -18,6 +18,7 @@ pub(super) fn check(file: &Path, output: Output, probes: bool) -> Result<String,
     let sources = Sources { file: Some(file), reads_certificates: true, ..Sources::default() };
     let config = load(&sources, Some(&Declared::default())).map_err(|flaws| apply::told(&flaws))?;
     config.check_target_files().map_err(|flaws| apply::told(&flaws))?;
+    config.check_issuers(true).map_err(|flaws| apply::told(&flaws))?;
     let counts = counts(&config.declared);
     let found = if probes {
         let scheme = if config.settings.gateway_tls.is_some() { "https" } else { "http" };

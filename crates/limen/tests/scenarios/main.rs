@@ -17,6 +17,7 @@ mod foreign;
 mod gibibytes;
 mod handover;
 mod http2;
+mod issuers;
 mod keys;
 mod notices;
 mod objects;
