@@ -149,7 +149,8 @@ fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -
     let snapshot = Arc::clone(&call.snapshot);
     let api = resource_metadata::asked_for(&snapshot.catalog, &path.path)?;
     let settings = &call.gateway.settings;
-    let text = resource_metadata::document(&snapshot.catalog, api, &settings.gateway_url, &settings.web_url).to_string();
+    let text =
+        resource_metadata::document(&snapshot.catalog, api, &settings.gateway_url, &settings.web_url).to_string();
     call.ended_as(200, None);
     let mut response = Response::new(Answer::empty());
     let headers = response.headers_mut();

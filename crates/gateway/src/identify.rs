@@ -151,7 +151,12 @@ impl<'c> Bench<'c> {
         foreign.is_by(&keys).then_some(issuer)
     }
 
-    fn foreign(&self, issuer: &LiveIssuer, foreign: &Foreign, presented: &Presented<'_>) -> Result<Identified, Refusal> {
+    fn foreign(
+        &self,
+        issuer: &LiveIssuer,
+        foreign: &Foreign,
+        presented: &Presented<'_>,
+    ) -> Result<Identified, Refusal> {
         let Presented { routed, subscribed, .. } = presented;
         foreign::identify(self.catalog(), &routed.api, issuer, foreign, subscribed, self.now_us)
     }
@@ -190,7 +195,8 @@ impl<'c> Bench<'c> {
                 return refuse(Cause::TokenInvalid, format!("issuer {name}: {}", unverified.words));
             }
             // Without any keys nobody can know whether it is good.
-            let retry_after_s = state.as_ref().map_or(1, |state| state.retry_after_s(self.gateway.clock.monotonic_us()));
+            let retry_after_s =
+                state.as_ref().map_or(1, |state| state.retry_after_s(self.gateway.clock.monotonic_us()));
             if keys.is_none() {
                 return foreign::unknown(format!("the keys of issuer {name} could not be fetched yet"), retry_after_s);
             }

@@ -62,7 +62,13 @@ pub(crate) struct Standing {
 
 impl Standing {
     pub(crate) fn new(gateway: &Arc<Gateway>, presented: Presented) -> Self {
-        Self { gateway: Arc::clone(gateway), presented, next: Box::pin(tokio::time::sleep(EVERY)), asked: None, vouched: None }
+        Self {
+            gateway: Arc::clone(gateway),
+            presented,
+            next: Box::pin(tokio::time::sleep(EVERY)),
+            asked: None,
+            vouched: None,
+        }
     }
 
     /// Ready when the call would not be let in any more.

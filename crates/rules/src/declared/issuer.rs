@@ -144,6 +144,8 @@ fn check_list(field: &str, list: &[String], problems: &mut Problems) {
 fn check_word(field: String, word: &str, problems: &mut Problems) {
     if word.trim().is_empty() {
         problems.add(field, "is empty", "write it, or leave it out");
+    } else if word.chars().any(char::is_control) {
+        problems.add(field, "contains control characters", "remove them");
     } else {
         problems.text(field, word, WORD_CHARACTERS_MAX);
     }
@@ -164,8 +166,12 @@ pub(super) fn check_between(declared: &Declared, problems: &mut Problems) {
             let message = format!("issuer '{}' is the same for an API of both", shown(&other.name));
             problems.add(format!("issuers[{at}].issuer"), message, "join both into one, or list different 'apis'");
         } else if let Some(other) = others.find(|other| [one, other].iter().all(|one| one.form == TokenForm::Opaque)) {
-            let message = format!("an API would have to ask '{}' too about a token that names nobody", shown(&other.name));
+            let message =
+                format!("an API would have to ask '{}' too about a token that names nobody", shown(&other.name));
             problems.add(format!("issuers[{at}].form"), message, "list different 'apis' for issuers of opaque tokens");
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
