@@ -10,7 +10,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{DEFAULT_DATA_DIR, Key, Sources, process_environment};
 pub(crate) use moment::{Duration, Moment};
-pub(crate) use objects::{ApiCommand, IssuerCommand, KeyCommand, NoticeCommand, NoticeText, SampleCommand, SubscriptionCommand, TokenCommand, WhichKey};
+pub(crate) use objects::{
+    ApiCommand, IssuerCommand, KeyCommand, NoticeCommand, NoticeText, SampleCommand, SubscriptionCommand, TokenCommand,
+    WhichKey,
+};
 pub(crate) use people::{
     AddUser, ApplicationCommand, ConnectionCommand, EnvironmentCommand, GrantCommand, GrantsOf, LogoCommand,
     SecretCommand, SignIn, UserCommand,

@@ -13,7 +13,9 @@ pub(super) fn run(context: &Context, command: IssuerCommand) -> Result<String, T
     match command {
         IssuerCommand::List => {
             context.show(context.admin.get("/v1/issuers")?, |lines: Vec<IssuerLine>| match lines.as_slice() {
-                [] => "Only Limen's own tokens are accepted. Others are declared under 'issuers' in limen.yaml.\n".into(),
+                [] => {
+                    "Only Limen's own tokens are accepted. Others are declared under 'issuers' in limen.yaml.\n".into()
+                }
                 lines => list(lines),
             })
         }
@@ -48,8 +50,7 @@ fn keys(line: &IssuerLine) -> String {
 fn show(line: &IssuerLine) -> String {
     let is_signed = line.form == TokenForm::Signed;
     let fetches = format!("{} with keys, {} failed", number(line.fetches), number(line.failed_fetches));
-    let questions =
-        format!("{} answered, {} not answered", number(line.questions), number(line.unanswered_questions));
+    let questions = format!("{} answered, {} not answered", number(line.questions), number(line.unanswered_questions));
     let failure = line.failure.as_ref().map(|words| {
         let at = line.failed_at_us.map(time).unwrap_or_default();
         format!("{at}: {words}")
