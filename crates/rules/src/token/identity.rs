@@ -31,6 +31,17 @@ pub struct Identity {
     pub limits: Option<Box<Limits>>,
     /// When the token ends.
     pub expires_at_s: i64,
+    /// What another issuer says of them, where the token is one of its; none for our own.
+    pub foreign: Option<Arc<Foreign>>,
+}
+
+/// What another issuer's token says of a caller, as policies read it.
+#[derive(Clone, Debug, Default)]
+pub struct Foreign {
+    /// The roles in the environment, by our names.
+    pub roles: Vec<Name>,
+    /// The token's claims.
+    pub claims: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Identity {
@@ -113,6 +124,7 @@ pub fn identify(
         permission_names: allowed.permission_names,
         limits,
         expires_at_s: claims.exp,
+        foreign: None,
     })))
 }
 
