@@ -12,7 +12,8 @@ use limen_rules::contract::Refusal;
 use limen_rules::key::{self, Subscribed};
 use limen_rules::model::Visibility;
 use limen_rules::snapshot::LiveApi;
-use limen_rules::{path, permission, routing};
+use limen_rules::parameter::Given;
+use limen_rules::{path, permission, policy, routing};
 use tokio::time::{Instant, Sleep};
 
 use crate::gateway::Gateway;
@@ -91,7 +92,12 @@ impl Standing {
             }
         };
         let (identified, _) = identify::judge(&self.gateway, &snapshot, now_us, &routed, &headers, &subscribed)?;
-        permission::permit(&snapshot.catalog, routed.operation(), identified)?;
-        Ok(())
+        let permitted = permission::permit(&snapshot.catalog, routed.operation(), identified)?;
+        let given = Given {
+            rest: path.path.get(routed.rest_at..).unwrap_or_default(),
+            query: path.query,
+            headers: &headers,
+        };
+        policy::judge(&snapshot.catalog, &routed, &given, permitted, |_| {})?.settle().map(drop)
     }
 }

@@ -160,7 +160,7 @@ fn roles_of_user<'c>(catalog: &'c Catalog, name: &str, environment: &str) -> Res
     let Some(user) = catalog.users.get(name).filter(|user| !user.disabled) else {
         return Err(invalid(format!("user {name} is unknown or disabled")));
     };
-    let roles = user.memberships.get(environment);
+    let roles = user.memberships.get(environment).map(|member| &member.allowed);
     roles.ok_or_else(|| invalid(format!("user {name} is no longer in environment {environment}")))
 }
 
