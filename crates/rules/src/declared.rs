@@ -8,6 +8,7 @@ mod counted;
 mod description;
 mod issuer;
 mod nearest;
+mod parameter;
 mod people;
 mod policy;
 mod redirect;

@@ -4,5 +4,5 @@ use super::Problems;
 use crate::model::Api;
 
 pub(super) fn check(field: &str, api: &Api, problems: &mut Problems) {
-    let _ = (field, api, problems);
+    super::parameter::check(field, api, problems);
 }

@@ -1,0 +1,5 @@
+//! Parameters from declaration to errors.
+
+mod canonical;
+mod cases;
+mod written;
