@@ -8,6 +8,7 @@ mod context;
 mod kind;
 mod principal;
 mod schema;
+mod size;
 mod words;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Problem, Problems, nearest, shown};
 use crate::model::{Api, Attributes, Declared, ParameterPlace, Policies, ValueKind};
+use crate::parameter;
 use crate::policy::{self, PolicyProblem};
 
 /// So many attributes of one user, and names that policies of one API may read.
@@ -92,7 +93,9 @@ fn check_names(field: &str, api: &Api, policies: &Policies, problems: &mut Probl
 
 fn check_query(field: String, api: &Api, name: &str, problems: &mut Problems) {
     let of_query = api.operations.iter().flat_map(|one| &one.parameters);
-    let of_query = of_query.filter(|one| one.place == ParameterPlace::Query).map(|one| one.name.as_str());
+    let of_query = of_query.filter(|one| one.place == ParameterPlace::Query);
+    let unreadable = of_query.clone().any(|one| one.name == name && parameter::kind(api, one).is_none());
+    let of_query = of_query.map(|one| one.name.as_str());
     if name == CLAIMS {
         let message = "context.claims is the token's claims";
         problems.add(field, message, "a query parameter of that name can't be read by policies: leave it out");
@@ -102,6 +105,9 @@ fn check_query(field: String, api: &Api, name: &str, problems: &mut Problems) {
             None => "declare it under 'parameters' of an operation, with in: query".to_owned(),
         };
         problems.add(field, format!("no operation has a query parameter '{}'", shown(name)), mend);
+    } else if unreadable {
+        let message = format!("'{}' is a list or an object in an operation: policies read single values", shown(name));
+        problems.add(field, message, "leave it out");
     } else {
         let segment = format!("{{{name}}}");
         let is_both = |path: &str| path.split('/').any(|one| one == segment);

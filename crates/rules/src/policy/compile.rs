@@ -7,7 +7,7 @@ use cedar_policy::{
 };
 
 use super::principal::uid;
-use super::{OperationPolicies, Ready, Settings, Told, schema, words};
+use super::{OperationPolicies, Ready, Settings, Told, schema, size, words};
 use crate::model::{Api, Operation, Policies};
 use crate::snapshot::LiveApi;
 
@@ -17,8 +17,6 @@ const TEXT_MAX_BYTES: usize = 256 << 10;
 const POLICIES_MAX: usize = 500;
 /// Each policy is looked at with each operation that it may apply to: so many pairs at most, so that a check ends soon.
 const PAIRS_MAX: usize = 20_000;
-/// Brackets, braces and parentheses within each other.
-const DEPTH_MAX: usize = 64;
 const ID_CHARACTERS_MAX: usize = 63;
 const MESSAGE_CHARACTERS_MAX: usize = 500;
 /// What the implied `permit` is called; no number that Cedar gives is.
@@ -115,8 +113,8 @@ fn read(text: &str) -> Result<Vec<Read>, Vec<PolicyProblem>> {
         let message = format!("{} bytes are more than {TEXT_MAX_BYTES}", text.len());
         return Err(vec![text_problem(message, "write fewer policies, or shorter ones")]);
     }
-    if let Some(at) = too_deep(text) {
-        let message = format!("{}: more than {DEPTH_MAX} brackets within each other", words::place(text, at));
+    if let Some((at, words)) = size::too_deep(text) {
+        let message = format!("{}: {words}", words::place(text, at));
         return Err(vec![text_problem(message, "write it flatter, or as several policies")]);
     }
     let set: PolicySet = text.parse().map_err(|errors| words::unreadable(text, &errors))?;
@@ -134,22 +132,6 @@ fn read(text: &str) -> Result<Vec<Read>, Vec<PolicyProblem>> {
         }
         _ => Ok(read),
     }
-}
-
-/// Where brackets stand too deep in each other; texts and comments count as well, which only makes it stricter.
-fn too_deep(text: &str) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEPTH_MAX {
-            return Some(at);
-        }
-    }
-    None
 }
 
 impl Read {

@@ -1,12 +1,9 @@
-//! The kinds of values that policies read: of which kind a parameter is, and whether a value is of one.
+//! The kinds of values that policies read, and whether a value is of one.
 
 use cedar_policy::RestrictedExpression;
 use serde_json::Value;
 
-use crate::model::{Schemas, ValueKind};
-
-/// A reference leads to a reference at most so often.
-const REFERENCES_MAX: usize = 16;
+use crate::model::ValueKind;
 
 /// What stands for a value that isn't there: a set is empty, the rest is absent.
 pub(super) fn empty(kind: ValueKind) -> Option<RestrictedExpression> {
@@ -35,20 +32,5 @@ pub fn fits(kind: ValueKind, value: &Value) -> bool {
         ValueKind::Boolean => value.is_boolean(),
         ValueKind::Strings => all(ValueKind::String),
         ValueKind::Integers => all(ValueKind::Integer),
-    }
-}
-
-/// Of which kind a parameter is by its schema: whole numbers and booleans are themselves, all else is text.
-pub(super) fn of_schema(schema: Option<&Value>, schemas: &Schemas) -> ValueKind {
-    let mut schema = schema;
-    for _ in 0..REFERENCES_MAX {
-        let Some(reference) = schema.and_then(|schema| schema.get("$ref")).and_then(Value::as_str) else { break };
-        schema = reference.strip_prefix("#/schemas/").and_then(|name| schemas.get(name));
-    }
-    let told = schema.and_then(|schema| schema.get("type"));
-    match told.map(|told| told.as_str().unwrap_or_default()) {
-        Some("integer") => ValueKind::Integer,
-        Some("boolean") => ValueKind::Boolean,
-        _ => ValueKind::String,
     }
 }

@@ -4,25 +4,26 @@ use cedar_policy::Schema;
 use serde_json::{Map, Value, json};
 
 use super::context::CLAIMS;
-use super::{ReadParameter, kind};
+use super::ReadParameter;
 use crate::model::{Api, Operation, ParameterPlace, Policies, ValueKind};
+use crate::parameter;
 
-/// The parameters of an operation that policies may read: those of its path, and those of its query that are listed.
+/// The parameters of an operation that policies may read: those of its path, and those of its query that are listed;
+/// without those that have no one form to be read in.
 pub(super) fn parameters(api: &Api, policies: &Policies, operation: &Operation) -> Vec<ReadParameter> {
     let declared = |name: &str, place: ParameterPlace| {
         operation.parameters.iter().find(|one| one.place == place && one.name == name)
     };
-    let of = |name: &str, place: ParameterPlace| {
-        let schema = declared(name, place).and_then(|one| one.schema.as_ref());
-        ReadParameter {
-            name: name.to_owned(),
-            kind: kind::of_schema(schema, &api.schemas),
-            is_required: place == ParameterPlace::Path,
-        }
-    };
-    let of_path = path_parameters(&operation.path).map(|name| of(name, ParameterPlace::Path));
-    let of_query = policies.query.iter().filter(|name| declared(name, ParameterPlace::Query).is_some());
-    of_path.chain(of_query.map(|name| of(name, ParameterPlace::Query))).collect()
+    let of_path = path_parameters(&operation.path).filter_map(|name| {
+        // Of what nothing is declared is text.
+        let kind = declared(name, ParameterPlace::Path).map_or(Some(ValueKind::String), |one| parameter::kind(api, one));
+        Some(ReadParameter { name: name.to_owned(), kind: kind?, is_required: true })
+    });
+    let of_query = policies.query.iter().filter_map(|name| {
+        let kind = parameter::kind(api, declared(name, ParameterPlace::Query)?)?;
+        Some(ReadParameter { name: name.clone(), kind, is_required: false })
+    });
+    of_path.chain(of_query).collect()
 }
 
 /// The names in a path template.

@@ -82,15 +82,26 @@ fn all_that_is_wrong_is_told_at_once() {
     assert_eq!(problems(hidden(&text)).len(), 2);
 }
 
+/// On the smallest stack that a check may run on.
+fn checked_on_a_small_stack(text: String) -> Vec<String> {
+    let small = std::thread::Builder::new().stack_size(2 << 20);
+    small.spawn(move || problems(hidden(&text))).expect("a thread").join().expect("no crash")
+}
+
 #[test]
 fn long_chains_of_conditions_end_in_words_and_not_in_a_crash() {
     let scope = "(principal, action == Action::\"get\", resource)";
-    for chained in [" && context.id == 1", " || context.id == 1", " + 1 == 3", ".a"] {
-        let text = format!("forbid {scope} when {{ context.id == 2{} }};", chained.repeat(200_000 / chained.len()));
-        let small = std::thread::Builder::new().stack_size(2 << 20);
-        let tried = small.spawn(move || check(&api(hidden(&text))).map(drop).is_ok()).expect("a thread");
-        assert!(tried.join().is_ok(), "{chained}");
+    for chained in [" && context.id == 1", " || context.id == 1", " + 1", ".a"] {
+        let chain = |length: usize| format!("forbid {scope} when {{ 2 == context.id{} }};", chained.repeat(length));
+        let found = checked_on_a_small_stack(chain(200_000 / chained.len()));
+        assert!(found[0].contains("characters of operators in one policy"), "{found:?}");
+        let operators = chained.bytes().filter(|byte| b"&|+.=".contains(byte)).count();
+        checked_on_a_small_stack(chain(990 / operators));
     }
+    let branches = format!("forbid {scope} when {{ {} true }};", "if context.id == 1 then true else ".repeat(240));
+    checked_on_a_small_stack(branches);
+    let nested = format!("forbid {scope} when {{ {}true{} }};", "(".repeat(62), ")".repeat(62));
+    assert_eq!(checked_on_a_small_stack(nested), Vec::<String>::new());
 }
 
 #[test]
