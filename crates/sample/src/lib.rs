@@ -30,5 +30,5 @@ mod seed;
 mod service;
 
 pub use error::SampleError;
-pub use seed::RESTRICTED_USER;
+pub use seed::{HIDDEN_CONSTITUENTS, RESTRICTED_USER};
 pub use service::{Sample, Settings, open};

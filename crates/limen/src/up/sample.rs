@@ -1,5 +1,6 @@
 //! The sample that a first run publishes: an API with its product, people and credentials, and the service behind it.
 
+mod policies;
 mod sign_in;
 
 use std::net::SocketAddr;
@@ -108,7 +109,7 @@ fn api() -> Result<Api, StartFailure> {
         operation("update-note", "PATCH", note, "note.write"),
         operation("delete-note", "DELETE", note, "note.write"),
     ];
-    Ok(api)
+    Ok(policies::guarded(api))
 }
 
 fn declared() -> Result<Declared, StartFailure> {
@@ -168,7 +169,7 @@ fn declared() -> Result<Declared, StartFailure> {
         users: vec![
             user(FULL, ("Farah", "Full"), ADMINISTRATOR),
             user(READ_ONLY, ("Rea", "Reader"), READER),
-            user(limen_sample::RESTRICTED_USER, ("Rory", "Restricted"), READER),
+            policies::restricted(user(limen_sample::RESTRICTED_USER, ("Rory", "Restricted"), READER)),
         ],
         connections: sign_in::connections(),
         ..Declared::default()
