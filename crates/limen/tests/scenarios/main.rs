@@ -20,6 +20,7 @@ mod keys;
 mod notices;
 mod objects;
 mod order;
+mod policies;
 mod provider;
 mod proxies;
 mod publish;
