@@ -303,7 +303,7 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: &mut Onward
 
 /// Who calls, as the service is told.
 fn assertion<'c>(call: &'c Call<'_>, charged: &'c Charged, method: &'c Method, path: &'c str) -> Assertion<'c> {
-    let identity = charged.permitted.identity();
+    let identity = charged.cleared.identity();
     Assertion {
         iss: &call.snapshot.catalog.issuer.issuer,
         aud: &charged.routed.api.api.name,

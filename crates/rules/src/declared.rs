@@ -22,6 +22,7 @@ use crate::model::{Declared, valid_name};
 
 pub use api::{check_base_path, check_target, check_template};
 pub use nearest::nearest;
+pub use policy::warnings;
 pub use redirect::{check_redirect_uri, check_website};
 pub use references::check_references;
 

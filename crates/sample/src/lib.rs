@@ -33,5 +33,5 @@ mod service;
 pub const OPENAPI: &str = include_str!("../openapi.yaml");
 
 pub use error::SampleError;
-pub use seed::RESTRICTED_USER;
+pub use seed::{HIDDEN_CONSTITUENTS, RESTRICTED_USER};
 pub use service::{Sample, Settings, open};

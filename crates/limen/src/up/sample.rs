@@ -1,5 +1,6 @@
 //! The sample that a first run publishes: an API with its product, people and credentials, and the service behind it.
 
+mod policies;
 mod sign_in;
 
 use std::net::SocketAddr;
@@ -85,7 +86,7 @@ fn api() -> Result<Api, StartFailure> {
         targets: vec![SAMPLE_TARGET.into()],
         existing: None,
     };
-    Ok(openapi::import(&document, &wanted).map_err(unmade)?.api)
+    Ok(policies::guarded(openapi::import(&document, &wanted).map_err(unmade)?.api))
 }
 
 fn declared() -> Result<Declared, StartFailure> {
@@ -145,7 +146,7 @@ fn declared() -> Result<Declared, StartFailure> {
         users: vec![
             user(FULL, ("Farah", "Full"), ADMINISTRATOR),
             user(READ_ONLY, ("Rea", "Reader"), READER),
-            user(limen_sample::RESTRICTED_USER, ("Rory", "Restricted"), READER),
+            policies::restricted(user(limen_sample::RESTRICTED_USER, ("Rory", "Restricted"), READER)),
         ],
         connections: sign_in::connections(),
         ..Declared::default()

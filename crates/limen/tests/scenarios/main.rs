@@ -23,6 +23,7 @@ mod notices;
 mod objects;
 mod order;
 mod parameters;
+mod policies;
 mod provider;
 mod proxies;
 mod publish;
