@@ -12,6 +12,7 @@ pub mod contract;
 pub mod cors;
 pub mod declared;
 pub mod description;
+pub mod example;
 pub mod explain;
 pub mod forwarded;
 pub mod header;
