@@ -7,6 +7,7 @@ mod api;
 mod counted;
 mod description;
 mod issuer;
+mod made_name;
 mod nearest;
 mod people;
 mod policy;
@@ -19,6 +20,7 @@ use std::collections::HashSet;
 use crate::model::{Declared, valid_name};
 
 pub use api::{check_base_path, check_target, check_template};
+pub use made_name::made_name;
 pub use nearest::nearest;
 pub use redirect::{check_redirect_uri, check_website};
 pub use references::check_references;
