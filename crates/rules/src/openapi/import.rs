@@ -19,7 +19,7 @@ use crate::model::{Api, ServiceTarget, Validate};
 /// to too much, or that says something of ours (`x-limen-…`) that can't be.
 pub(super) fn import(document: &Document, wanted: &Wanted) -> Result<Imported, Unreadable> {
     let mut losses = Losses::default();
-    let upgraded = upgrade::upgrade(document, &mut losses);
+    let upgraded = upgrade::upgrade(document, &mut losses)?;
     let mut reading = Reading::new(&upgraded, losses);
     let servers = servers::first(&mut reading);
     let mut api = beginning(wanted, &servers)?;
@@ -40,7 +40,7 @@ pub(super) fn import(document: &Document, wanted: &Wanted) -> Result<Imported, U
         let message = format!("the schemas {} are nothing but references to each other", names.join(" → "));
         flaw(None, &message, "say in one of them what a value must be")
     })?;
-    if let Some(refused) = context.security.refused {
+    if let Some(refused) = reading.refused.take() {
         return Err(refused);
     }
     if reading.is_too_much() {

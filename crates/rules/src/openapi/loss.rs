@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::upgrade::Moves;
+
 /// So many places of one loss are told; the others are only counted.
 pub const POINTERS_MAX: usize = 5;
 /// So many different losses are told; what is beyond them is one more.
@@ -55,9 +57,15 @@ pub(super) struct Losses {
     found: Vec<Loss>,
     known: HashMap<(Effect, String, String), usize>,
     beyond: usize,
+    moves: Moves,
 }
 
 impl Losses {
+    /// From now on, pointers are told as they were before these moves.
+    pub(super) fn moved(&mut self, moves: Moves) {
+        self.moves = moves;
+    }
+
     /// Tells of one.
     pub(super) fn add(
         &mut self,
@@ -84,7 +92,7 @@ impl Losses {
         let Some(loss) = self.found.get_mut(at) else { return };
         loss.count += 1;
         if loss.pointers.len() < POINTERS_MAX {
-            loss.pointers.push(pointer.chars().take(POINTER_CHARACTERS_MAX).collect());
+            loss.pointers.push(self.moves.before(pointer).chars().take(POINTER_CHARACTERS_MAX).collect());
         }
     }
 

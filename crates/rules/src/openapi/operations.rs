@@ -171,8 +171,7 @@ fn validate(reading: &mut Reading<'_>, at: &At<'_>, item: &At<'_>) -> Option<Val
     let told = at.member("x-limen-validate").or_else(|| item.member("x-limen-validate"))?;
     let read = serde_json::from_value(told.value.clone()).ok();
     if read.is_none() {
-        let why = "it must be schema, syntax or off";
-        reading.lose(Effect::NotEnforced, &told.pointer, "x-limen-validate", why, "the API's own setting counts");
+        reading.refuse(&told, "it must be schema, syntax or off", "write one of them");
     }
     read
 }

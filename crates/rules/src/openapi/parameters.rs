@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::content::media_type;
 use super::loss::Effect;
@@ -119,11 +119,6 @@ fn one<'d>(reading: &mut Reading<'d>, own: &Own, at: &At<'d>, template: &Templat
         let why = "cookies don't pass here unless the API says 'cookies: true'";
         reading.lose(Effect::NotEnforced, &at.pointer, "cookie parameters", why, NOT_LOOKED_AT);
     }
-    if at.is("allowEmptyValue") && place == ParameterPlace::Query {
-        let why = "an empty value is compared like any other";
-        let words = "an empty value is refused where the schema doesn't allow it";
-        reading.lose(Effect::NotEnforced, &at.pointer, "allowEmptyValue", why, words);
-    }
     let mut parameter = Parameter {
         name,
         place,
@@ -139,6 +134,9 @@ fn one<'d>(reading: &mut Reading<'d>, own: &Own, at: &At<'d>, template: &Templat
     } else if style(reading, at, &mut parameter) {
         let schema = at.member("schema").map(|schema| reading.schema(&schema));
         parameter.schema = schema.filter(|schema| *schema != Value::Bool(true));
+    }
+    if at.is("allowEmptyValue") && place == ParameterPlace::Query {
+        parameter.schema = parameter.schema.map(|schema| json!({"anyOf": [schema, {"const": ""}]}));
     }
     Some(parameter)
 }
@@ -206,6 +204,8 @@ fn style(reading: &mut Reading<'_>, at: &At<'_>, parameter: &mut Parameter) -> b
             ("label", Path) => Some(Label),
             ("matrix", Path) => Some(Matrix),
             ("form", Query | Cookie) => Some(Form),
+            // 3.2: like form, nothing escaped.
+            ("cookie", Cookie) => Some(Form),
             ("spaceDelimited", Query) => Some(SpaceDelimited),
             ("pipeDelimited", Query) => Some(PipeDelimited),
             ("deepObject", Query) => Some(DeepObject),

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::Unreadable;
 use super::loss::{Effect, Losses};
 use super::pointer::{below, decoded, step, tokens};
 use super::schemas::Book;
@@ -24,6 +25,8 @@ pub(super) struct Reading<'d> {
     pub(super) losses: Losses,
     /// The schemas that were met.
     pub(super) book: Book,
+    /// The first of our own words in it that says nothing that can be.
+    pub(super) refused: Option<Unreadable>,
     work: usize,
 }
 
@@ -70,7 +73,7 @@ impl<'d> At<'d> {
 impl<'d> Reading<'d> {
     /// The beginning of one.
     pub(super) fn new(root: &'d Value, losses: Losses) -> Self {
-        Self { root, losses, book: Book::of(root), work: WORK_MAX }
+        Self { root, losses, book: Book::of(root), refused: None, work: WORK_MAX }
     }
 
     /// The whole document.
@@ -92,6 +95,16 @@ impl<'d> Reading<'d> {
     /// Tells of something that isn't enforced.
     pub(super) fn lose(&mut self, effect: Effect, pointer: &str, construct: &str, why: &str, words: &str) {
         self.losses.add(effect, pointer, construct, why, words);
+    }
+
+    /// Refuses the document for something of ours that it says.
+    pub(super) fn refuse(&mut self, at: &At<'_>, message: &str, mend: &str) {
+        self.refused.get_or_insert_with(|| Unreadable {
+            place: None,
+            pointer: Some(at.pointer.clone()),
+            message: message.to_owned(),
+            mend: mend.to_owned(),
+        });
     }
 
     /// What an object is once its `$ref`, if it has one, is followed; none, and a loss, where that leads nowhere.

@@ -6,7 +6,6 @@ mod schemes;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::Unreadable;
 use super::loss::Effect;
 use super::names::plain;
 use super::parameters::Own;
@@ -33,8 +32,6 @@ pub(super) struct Security {
     permissions: HashMap<String, Option<Name>>,
     taken: HashSet<Name>,
     schemes: HashMap<String, Scheme>,
-    /// The first of our own words that says nothing that can be.
-    pub(super) refused: Option<Unreadable>,
 }
 
 /// What a list of requirements asks for.
@@ -59,10 +56,9 @@ impl Security {
             permissions: HashMap::new(),
             taken: HashSet::new(),
             schemes: schemes::all(reading, own),
-            refused: None,
         };
         let whole = reading.whole();
-        if let Some(told) = security.own_access(&[&whole]) {
+        if let Some(told) = own_access(reading, &[&whole]) {
             (security.access, security.access_is_told) = (told, true);
         } else if let Some(asked) = security.asked(reading, &whole) {
             if asked.nothing {
@@ -84,7 +80,7 @@ impl Security {
         before: Option<&Operation>,
     ) -> Door {
         let whole = reading.whole();
-        let own = self.own_access(&[at, item]);
+        let own = own_access(reading, &[at, item]);
         let nearer = self.asked(reading, at);
         let access = match (own, &nearer) {
             (Some(access), _) => Some(access),
@@ -94,8 +90,9 @@ impl Security {
         };
         let is_silent = nearer.is_none() && whole.member("security").is_none();
         let asked = nearer.or_else(|| self.asked(reading, &whole));
-        let told = self.own_permission(&[at, item, &whole]);
+        let told = own_permission(reading, &[at, item, &whole]);
         let effective = access.unwrap_or(self.access);
+        let is_told = told.is_some();
         let own_is_open = own.is_some_and(|own| !own.needs_token())
             || (own.is_none() && access.is_none() && self.access_is_told && whole.member("x-limen-access").is_some());
         let permission = match told {
@@ -108,9 +105,9 @@ impl Security {
         if effective.needs_token() {
             return Door { access: self.unlike(access), permission: Some(permission) };
         }
-        if own_is_open {
+        if own_is_open && is_told {
             let message = "x-limen-permission asks for a permission and x-limen-access for no token";
-            self.refuse(at, message, "set x-limen-access to key+token or token, or leave the permission out");
+            reading.refuse(at, message, "set x-limen-access to key+token or token, or leave the permission out");
         }
         // A permission is a user's, and only a token names one.
         Door { access: self.unlike(Some(Access::KeyAndToken)), permission: Some(permission) }
@@ -134,40 +131,6 @@ impl Security {
             false if self.access == Access::Open => Some(Access::Key).filter(|_| !asked.nothing),
             false => Some(Access::Key),
         }
-    }
-
-    /// `x-limen-access` of the first that has it.
-    fn own_access(&mut self, holders: &[&At<'_>]) -> Option<Access> {
-        let told = holders.iter().find_map(|holder| holder.member("x-limen-access"))?;
-        let read = serde_json::from_value(told.value.clone()).ok();
-        if read.is_none() {
-            self.refuse(&told, "it is no access", "write key, key+token, token or open");
-        }
-        read
-    }
-
-    /// `x-limen-permission` of the first that has it; `null` asks for none.
-    #[expect(clippy::option_option, reason = "not told, told to be none, told")]
-    fn own_permission(&mut self, holders: &[&At<'_>]) -> Option<Option<Name>> {
-        let told = holders.iter().find_map(|holder| holder.member("x-limen-permission"))?;
-        if told.value.is_null() {
-            return Some(None);
-        }
-        let name = told.value.as_str().filter(|name| valid_name(name)).map(Name::from);
-        if name.is_none() {
-            let mend = "write a name of 1 to 63 of a-z, 0-9, '-', '_' and '.', or null for none";
-            self.refuse(&told, "it is no permission", mend);
-        }
-        Some(name)
-    }
-
-    fn refuse(&mut self, at: &At<'_>, message: &str, mend: &str) {
-        self.refused.get_or_insert_with(|| Unreadable {
-            place: None,
-            pointer: Some(at.pointer.clone()),
-            message: message.to_owned(),
-            mend: mend.to_owned(),
-        });
     }
 
     /// What the requirements of an operation, or of the document, ask for; none: it has none.
@@ -242,4 +205,29 @@ fn nobody(reading: &mut Reading<'_>, pointer: &str) {
     let why = "a document opens no door: the API's access stays";
     let words = "callers need what the API asks for; set x-limen-access: open to ask for nothing";
     reading.lose(Effect::OnlyDescribed, pointer, "security that nobody needs", why, words);
+}
+
+/// `x-limen-access` of the first that has it.
+fn own_access(reading: &mut Reading<'_>, holders: &[&At<'_>]) -> Option<Access> {
+    let told = holders.iter().find_map(|holder| holder.member("x-limen-access"))?;
+    let read = serde_json::from_value(told.value.clone()).ok();
+    if read.is_none() {
+        reading.refuse(&told, "it is no access", "write key, key+token, token or open");
+    }
+    read
+}
+
+/// `x-limen-permission` of the first that has it; `null` asks for none.
+#[expect(clippy::option_option, reason = "not told, told to be none, told")]
+fn own_permission(reading: &mut Reading<'_>, holders: &[&At<'_>]) -> Option<Option<Name>> {
+    let told = holders.iter().find_map(|holder| holder.member("x-limen-permission"))?;
+    if told.value.is_null() {
+        return Some(None);
+    }
+    let name = told.value.as_str().filter(|name| valid_name(name)).map(Name::from);
+    if name.is_none() {
+        let mend = "write a name of 1 to 63 of a-z, 0-9, '-', '_' and '.', or null for none";
+        reading.refuse(&told, "it is no permission", mend);
+    }
+    Some(name)
 }

@@ -1,5 +1,11 @@
 //! Documents of every version and what becomes of them.
 
+mod hostile;
+mod operations;
+mod schemas;
+mod security;
+mod versions;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -17,6 +23,39 @@ pub(super) fn wanted() -> Wanted {
         targets: vec!["http://127.0.0.1:9".into()],
         ..Wanted::default()
     }
+}
+
+/// A document of that version with one operation, `GET /things/{id}`, merged with what is given for it.
+pub(super) fn one_operation(operation: Value, around: Value) -> Value {
+    let mut document = json!({
+        "openapi": "3.1.0",
+        "info": {"title": "Things", "version": "1"},
+        "paths": {"/things/{id}": {"get": {"operationId": "one", "responses": {"200": {"description": "ok"}}}}},
+    });
+    merge(&mut document["paths"]["/things/{id}"]["get"], operation);
+    merge(&mut document, around);
+    document
+}
+
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (name, value) in from {
+                merge(into.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+/// Losses in short: `effect: construct @ first pointer xCOUNT`.
+pub(super) fn told(imported: &Imported) -> Vec<String> {
+    let one = |loss: &Loss| {
+        let at = loss.pointers.first().map_or("", String::as_str);
+        let count = if loss.count > 1 { format!(" x{}", loss.count) } else { String::new() };
+        format!("{}: {} @ {at}{count}", loss.effect.word(), loss.construct)
+    };
+    imported.losses.iter().map(one).collect()
 }
 
 #[test]
