@@ -14,6 +14,7 @@ pub mod cors;
 pub mod declared;
 pub mod description;
 pub mod drift;
+pub mod example;
 pub mod explain;
 pub mod forwarded;
 pub mod header;
