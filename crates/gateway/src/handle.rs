@@ -83,7 +83,7 @@ async fn walk(
             charge::pace(call, subscribed)?
         }
     };
-    let identified = identify(call, &routed, &parts.headers, &keyed.subscribed);
+    let identified = identify(call, &routed, &parts.headers, &keyed.subscribed).await;
     let identified = charge::pace_refused(call, Some(&keyed), identified)?;
     let (subscribed, paced) = charge::pace_identified(call, keyed, &identified)?;
     let permitted = permit(call, &routed, identified)?;
@@ -150,8 +150,8 @@ fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -
     let snapshot = Arc::clone(&call.snapshot);
     let api = resource_metadata::asked_for(&snapshot.catalog, &path.path)?;
     let settings = &call.gateway.settings;
-    let issuer = &snapshot.catalog.issuer.issuer;
-    let text = resource_metadata::document(api, issuer, &settings.gateway_url, &settings.web_url).to_string();
+    let text =
+        resource_metadata::document(&snapshot.catalog, api, &settings.gateway_url, &settings.web_url).to_string();
     call.ended_as(200, None);
     let mut response = Response::new(Answer::empty());
     let headers = response.headers_mut();

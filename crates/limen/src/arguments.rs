@@ -11,7 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::{DEFAULT_DATA_DIR, Key, Sources, process_environment};
 pub(crate) use moment::{Duration, Moment};
 pub(crate) use objects::{
-    ApiCommand, KeyCommand, NoticeCommand, NoticeText, SampleCommand, SubscriptionCommand, TokenCommand, WhichKey,
+    ApiCommand, IssuerCommand, KeyCommand, NoticeCommand, NoticeText, SampleCommand, SubscriptionCommand, TokenCommand,
+    WhichKey,
 };
 pub(crate) use people::{
     AddUser, ApplicationCommand, ConnectionCommand, EnvironmentCommand, GrantCommand, GrantsOf, LogoCommand,
@@ -174,6 +175,9 @@ It prints an address to open and waits for the browser to come back. It opens no
   limen token rotate-keys"
     )]
     Token(TokenCommand),
+    /// Look at other issuers whose tokens are accepted, and end the trust in one
+    #[command(subcommand, after_help = "Examples:\n  limen issuer list\n  limen issuer show partner")]
+    Issuer(IssuerCommand),
     /// Tell of incidents and planned downtime; a notice may close an API (503)
     #[command(
         subcommand,

@@ -9,6 +9,7 @@ mod apply;
 mod connection;
 mod explain;
 mod grant;
+mod issuer;
 mod key;
 mod notice;
 mod password;
@@ -143,6 +144,7 @@ fn answer(context: &Context, command: Command) -> Result<String, Trouble> {
         Command::Grant(command) => grant::run(context, command),
         Command::SignIn(asked) => sign_in::run(context, asked),
         Command::Token(command) => token::run(context, command),
+        Command::Issuer(command) => issuer::run(context, command),
         Command::Notice(command) => notice::run(context, command),
         Command::Explain { request_id } => explain::run(context, &request_id),
         Command::Status => status::run(context),

@@ -8,6 +8,7 @@ mod apply;
 mod connections;
 mod failure;
 pub(crate) mod id;
+mod issuers;
 mod keys;
 mod notices;
 mod publish;
@@ -68,6 +69,8 @@ pub fn admin_router(portal: Portal) -> Router {
         .route("/v1/apis/{id}", delete(apis::remove))
         .route("/v1/apis/{id}/drift", get(apis::drift_of))
         .route("/v1/drift", get(apis::drift))
+        .route("/v1/issuers", get(issuers::list))
+        .route("/v1/issuers/{id}", get(issuers::show).delete(issuers::remove))
         .route("/v1/sample", delete(sample::remove))
         .route("/v1/subscriptions", get(subscriptions::list).post(subscriptions::make))
         .route("/v1/subscriptions/{id}", get(subscriptions::show))

@@ -3,6 +3,7 @@
 //! The configuration file and the admin API ask the same questions here. A problem names its field the way
 //! `limen.yaml` is written (`products[0].rate.window_s`); where that stands in a file, this module doesn't know.
 
+mod answer;
 mod api;
 mod counted;
 mod description;

@@ -17,6 +17,7 @@ pub mod explain;
 pub mod forwarded;
 pub mod header;
 pub mod health;
+pub mod issuer;
 pub mod jose;
 pub mod key;
 pub mod mapping;

@@ -79,6 +79,12 @@ families! {
         "Connections of callers that are open now.";
     TokenSignatures, "limen_token_signatures_total", Counter, ["found"],
         "Access tokens that were looked at: their signature was remembered, or it was checked.";
+    IssuerFetches, "limen_issuer_key_fetches_total", Counter, ["issuer", "outcome"],
+        "Fetches of other issuers' keys: fetched, or failed.";
+    IssuerKeysAge, "limen_issuer_keys_age_seconds", Gauge, ["issuer"],
+        "How long ago another issuer's keys came last.";
+    IssuerQuestions, "limen_issuer_introspections_total", Counter, ["issuer", "outcome"],
+        "Tokens about which another issuer's word was needed: active, inactive, unanswered, or remembered.";
     ServiceConnections, "limen_service_connections_total", Counter, ["how"],
         "Connections that calls went to services by: opened for the call, or reused.";
     SnapshotAge, "limen_snapshot_age_seconds", Gauge, [],

@@ -12,6 +12,8 @@ mod tests;
 mod text;
 mod unknown;
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use serde_json::Value;
 
@@ -20,7 +22,7 @@ use crate::model::{
     Api, KEY_QUERY_PARAMETER, Operation, Parameter, ParameterPlace, ParameterStyle, ReadOnlyProperties,
     UnknownParameters, Validate, ValueKind,
 };
-use crate::schema::{CompiledSchema, Direction, SchemaProblem};
+use crate::schema::{CompiledSchema, Direction, Library, SchemaProblem};
 use ready::{Ready, Sources};
 use shape::Types;
 
@@ -58,7 +60,7 @@ impl LiveParameters {
     ///
     /// # Errors
     /// The schema that can't be.
-    pub fn compile(api: &Api, operation: &Operation) -> Result<Self, SchemaProblem> {
+    pub fn compile(api: &Api, operation: &Operation, library: &Arc<Library>) -> Result<Self, SchemaProblem> {
         let is_compared = operation.validate.unwrap_or(api.validate) == Validate::Schema;
         let template = template(&operation.path);
         let mut readable: Vec<(Box<str>, Option<ValueKind>)> = Vec::new();
@@ -83,7 +85,7 @@ impl LiveParameters {
             if one.place != ParameterPlace::Cookie || api.cookies {
                 let segment = template.iter().find(|(name, _)| **name == *one.name).map(|(_, segment)| *segment);
                 let schema =
-                    compiled(api, one).map_err(|problem| problem.below(&format!("parameters[{at}].schema")))?;
+                    compiled(one, library).map_err(|problem| problem.below(&format!("parameters[{at}].schema")))?;
                 let shape = Shape::of(one.schema.as_ref(), &api.schemas);
                 checked.push(Ready::new(one, shape, schema, segment.unwrap_or(usize::MAX)));
             }
@@ -152,14 +154,16 @@ pub fn kind(api: &Api, parameter: &Parameter) -> Option<ValueKind> {
     is_plain.then(|| canonical::kind(&Shape::of(parameter.schema.as_ref(), &api.schemas))).flatten()
 }
 
+/// How schemas of parameters are read: `readOnly` is about properties of bodies, and an id's schema may say it and be a
+/// path's parameter too.
+pub(crate) const DIRECTION: Direction = Direction::Request(ReadOnlyProperties::Pass);
+
 /// The schema of a parameter, made ready; none where anything will do.
 ///
 /// # Errors
 /// What is wrong with it, the field that below the schema.
-pub(crate) fn compiled(api: &Api, parameter: &Parameter) -> Result<Option<CompiledSchema>, SchemaProblem> {
-    // `readOnly` is about properties of bodies: an id's schema may say it and be a path's parameter too.
-    let direction = Direction::Request(ReadOnlyProperties::Pass);
-    parameter.schema.as_ref().map(|schema| CompiledSchema::compile(schema, &api.schemas, direction)).transpose()
+fn compiled(parameter: &Parameter, library: &Arc<Library>) -> Result<Option<CompiledSchema>, SchemaProblem> {
+    parameter.schema.as_ref().map(|schema| CompiledSchema::compile(schema, library, DIRECTION)).transpose()
 }
 
 /// Whether the schema of a parameter takes objects, as far as can be seen.

@@ -15,12 +15,14 @@ use sha2::{Digest, Sha256};
 
 use crate::cors::{AllowedOrigins, CorsSettings};
 use crate::description::{self, LiveDescription};
+use crate::issuer::LiveIssuer;
 use crate::media::MediaRange;
 use crate::model::{Access, Api, CountedBy, Name, Operation, Product, Role, Validate};
 use crate::period::Period;
 use crate::quota::{AccountKey, QuotaTerms};
 use crate::record::{Directory, Notice, Subscription, SubscriptionState, VerifyingKey};
 use crate::routing::{OperationTable, RouteTable};
+use crate::schema::Library;
 use crate::token::{Issuer, TrustedKey};
 
 use self::subscriptions::{Builder, FoundKey, Subscriptions};
@@ -183,6 +185,8 @@ pub struct Catalog {
     pub trusted_keys: Named<TrustedKey>,
     /// Who issues tokens, for whom.
     pub issuer: Issuer,
+    /// Who issues tokens besides ourselves.
+    pub issuers: Arc<[Arc<LiveIssuer>]>,
 }
 
 /// The immutable picture that one call is decided from.
@@ -270,6 +274,7 @@ impl Catalog {
             revoked_grants: directory.revoked_grants.iter().cloned().collect(),
             trusted_keys: directory.verifying_keys.iter().map(trusted).collect(),
             issuer,
+            issuers: declared.issuers.iter().map(|one| Arc::new(LiveIssuer::new(one, declared))).collect(),
         }
     }
 
@@ -287,6 +292,7 @@ fn trusted(key: &VerifyingKey) -> (Name, TrustedKey) {
 impl LiveApi {
     fn new(api: &Api, bits: &PermissionBits, before: Option<&Arc<Self>>) -> Self {
         let before = before.map(|before| &**before);
+        let library = Library::new(&api.schemas);
         let live = |operation: Option<&Operation>| LiveOperation {
             name: operation.map(|one| one.name.clone()),
             access: operation.and_then(|one| one.access).unwrap_or(api.access),
@@ -301,7 +307,7 @@ impl LiveApi {
                 .collect(),
             body_max_bytes: operation.and_then(|one| one.body_max_bytes).unwrap_or(api.body_max_bytes),
             validate: operation.and_then(|one| one.validate).unwrap_or(api.validate),
-            description: operation.map_or_else(Arc::default, |one| description::live(api, one, before)),
+            description: operation.map_or_else(Arc::default, |one| description::live(api, one, &library, before)),
         };
         Self {
             targets: targets::live(api),

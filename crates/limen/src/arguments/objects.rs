@@ -92,6 +92,26 @@ pub(crate) enum WhichKey {
     Secondary,
 }
 
+/// What can be asked of other issuers of tokens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IssuerCommand {
+    /// List the issuers whose tokens are accepted, and how old their keys are
+    #[command(after_help = "Example:\n  limen issuer list")]
+    List,
+    /// Show an issuer: its keys, the last failure, the next fetch
+    #[command(after_help = "Example:\n  limen issuer show partner")]
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// End the trust in an issuer; its tokens are refused at once
+    #[command(after_help = "Example:\n  limen issuer remove partner")]
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
 /// What can be asked of subscription keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {

@@ -14,6 +14,7 @@ pub(super) fn check(file: &Path, output: Output) -> Result<String, Trouble> {
     let sources = Sources { file: Some(file), reads_certificates: true, ..Sources::default() };
     let config = load(&sources, Some(&Declared::default())).map_err(|flaws| told(&flaws))?;
     config.check_target_files().map_err(|flaws| told(&flaws))?;
+    config.check_issuers(true).map_err(|flaws| told(&flaws))?;
     let counts = counts(&config.declared);
     Ok(match output {
         Output::Table => {

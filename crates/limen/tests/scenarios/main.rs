@@ -16,6 +16,7 @@ mod foreign;
 mod gibibytes;
 mod handover;
 mod http2;
+mod issuers;
 mod keys;
 mod notices;
 mod objects;

@@ -1,14 +1,14 @@
 //! An answer compared with what its operation describes.
 
-use serde_json::Value;
+use std::sync::Arc;
 
 use super::Difference;
 use super::place::masked;
-use crate::contract::Location;
+use crate::body::{JsonLimits, read_json};
 use crate::media::{MediaRange, MediaType};
 use crate::model::{Api, Operation, ServiceAnswer};
 use crate::parameter::Shape;
-use crate::schema::{CompiledSchema, Direction, SchemaProblem};
+use crate::schema::{CompiledSchema, Direction, Library, SchemaProblem};
 
 /// So many differences are told of one answer.
 const DIFFERENCES_MAX: usize = 10;
@@ -50,10 +50,11 @@ impl LiveAnswers {
     ///
     /// # Errors
     /// The schema that can't be.
-    pub fn compile(api: &Api, operation: &Operation) -> Result<Self, SchemaProblem> {
+    pub fn compile(api: &Api, operation: &Operation, library: &Arc<Library>) -> Result<Self, SchemaProblem> {
         let described = if api.check_answers { operation.answers.as_slice() } else { &[] };
         let live = described.iter().enumerate().map(|(at, answer)| {
-            let live = LiveAnswer::compile(api, answer).map_err(|problem| problem.below(&format!("answers[{at}]")))?;
+            let live = LiveAnswer::compile(api, answer, library)
+                .map_err(|problem| problem.below(&format!("answers[{at}]")))?;
             Ok(live)
         });
         Ok(Self { answers: live.collect::<Result<_, SchemaProblem>>()? })
@@ -96,12 +97,12 @@ impl LiveAnswers {
 }
 
 impl LiveAnswer {
-    fn compile(api: &Api, answer: &ServiceAnswer) -> Result<Self, SchemaProblem> {
+    fn compile(api: &Api, answer: &ServiceAnswer, library: &Arc<Library>) -> Result<Self, SchemaProblem> {
         let mut content = Vec::with_capacity(answer.content.len());
         for (at, one) in answer.content.iter().enumerate() {
             let Some(range) = MediaRange::parse(&one.media_type) else { continue };
             let schema = one.schema.as_ref().map(|schema| {
-                let compiled = CompiledSchema::compile(schema, &api.schemas, Direction::Answer);
+                let compiled = CompiledSchema::compile(schema, library, Direction::Answer);
                 compiled.map(|compiled| (compiled, Shape::of(Some(schema), &api.schemas)))
             });
             let schema = schema.transpose().map_err(|problem| problem.below(&format!("content[{at}].schema")))?;
@@ -125,10 +126,13 @@ fn essence(content_type: &str) -> String {
 }
 
 fn violations(schema: &CompiledSchema, shape: &Shape, bytes: &[u8]) -> Vec<Difference> {
-    let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return vec![Difference::NotJson] };
+    // A document of white space, a member twice or 65 levels are no JSON that everybody reads alike.
+    let Ok((_, tree)) = read_json(bytes, JsonLimits::default()) else { return vec![Difference::NotJson] };
     let mut found: Vec<Difference> = Vec::new();
-    for error in schema.check(&value, Location::Body, "") {
-        let difference = Difference::Schema { pointer: masked(&error.pointer, shape), keyword: "schema".to_owned() };
+    for violation in schema.violations(&tree) {
+        let keyword = if violation.keyword.is_empty() { "schema" } else { violation.keyword };
+        let pointer = masked(&violation.pointer, shape);
+        let difference = Difference::Schema { pointer, keyword: keyword.to_owned() };
         if !found.contains(&difference) && found.len() < DIFFERENCES_MAX {
             found.push(difference);
         }

@@ -15,7 +15,7 @@ fn answers(answers: &Value) -> LiveAnswers {
         "operations": [{"name": "read", "method": "GET", "path": "/", "answers": answers}],
     });
     let api: Api = serde_json::from_value(api).expect("an API");
-    LiveAnswers::compile(&api, &api.operations[0]).expect("answers")
+    LiveAnswers::compile(&api, &api.operations[0], &crate::schema::Library::new(&api.schemas)).expect("answers")
 }
 
 #[test]

@@ -78,7 +78,8 @@ impl PermissionBits {
         set
     }
 
-    fn membership<'n>(&self, names: impl Iterator<Item = &'n str>) -> LiveMembership {
+    /// What these permissions, in any order and number, allow.
+    pub(crate) fn membership<'n>(&self, names: impl Iterator<Item = &'n str>) -> LiveMembership {
         let mut names: Vec<&str> = names.collect();
         names.sort_unstable();
         names.dedup();
