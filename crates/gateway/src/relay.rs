@@ -19,6 +19,7 @@ use limen_rules::explain::{Finding, Step};
 use limen_rules::header::{ResponsePassage, strip_response};
 use limen_rules::mapping::{Mapped, MappingSettings, PassedBody, RewrittenLocation, map, rewrite_location};
 use limen_rules::model::{ContractKind, ErrorBody};
+use limen_rules::policy;
 use limen_rules::snapshot::LiveApi;
 use limen_rules::target::Target;
 
@@ -165,7 +166,14 @@ pub(crate) fn respond(
     let mut settlement = Settlement { debts, link: Some(link), connection_key, core, presented, draft: None, tap };
     let failed =
         |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };
-    let mapped = map(status, method, &settings);
+    let mapped = match map(status, method, &settings) {
+        // The service's 404 may not differ from the one for a record that a policy hides, however else it would leave.
+        Mapped::Pass { status: 404, .. } | Mapped::Refuse { cause: Cause::RecordNotFound, .. } if policy::hides(api) => {
+            let cause = Cause::RecordNotFound;
+            return Responded::Refused(Box::new(Refused { cause, leaves_as: 404, target, head, settlement }));
+        }
+        mapped => mapped,
+    };
     let cause = match mapped {
         Mapped::Pass { status: leaves_as, body } => {
             call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
@@ -323,10 +331,15 @@ pub(crate) async fn refusal(call: &mut Call<'_>, api: &LiveApi, refused: Box<Ref
         true
     };
     let complete = tokio::time::timeout(REFUSAL_TIMEOUT, read).await.unwrap_or(false);
+    call.step = Step::Service;
+    let operator_words = format!("the service at {} answered {status}", target.address);
+    if cause == Cause::RecordNotFound && policy::hides(api) {
+        return policy::not_found().operator_words(operator_words);
+    }
     let words = if complete { service_message(&collected) } else { None };
     let mut refusal = Refusal::new(cause)
         .detail("The service behind this API refused the call.")
-        .operator_words(format!("the service at {} answered {status}", target.address));
+        .operator_words(operator_words);
     refusal.status = leaves_as;
     if let Some(words) = words {
         // A cause whose words old callers parse keeps them.
@@ -339,6 +352,5 @@ pub(crate) async fn refusal(call: &mut Call<'_>, api: &LiveApi, refused: Box<Ref
         refusal.challenges = challenges(api);
     }
     refusal.retry_after_s = retry_after_s;
-    call.step = Step::Service;
     refusal
 }

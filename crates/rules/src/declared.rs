@@ -8,6 +8,7 @@ mod api;
 mod counted;
 mod description;
 mod issuer;
+mod made_name;
 mod nearest;
 mod parameter;
 mod people;
@@ -21,7 +22,9 @@ use std::collections::HashSet;
 use crate::model::{Declared, valid_name};
 
 pub use api::{check_base_path, check_target, check_template};
+pub use made_name::made_name;
 pub use nearest::nearest;
+pub use policy::warnings;
 pub use redirect::{check_redirect_uri, check_website};
 pub use references::check_references;
 

@@ -4,6 +4,7 @@
 //! bytes and the state, so that each rule can be tested alone and replayed. The response contract's one table is in
 //! [`contract`]; everything else refers to it.
 
+pub mod advice;
 pub mod answer;
 pub mod balance;
 pub mod body;
@@ -13,6 +14,7 @@ pub mod cors;
 pub mod declared;
 pub mod description;
 pub mod drift;
+pub mod example;
 pub mod explain;
 pub mod forwarded;
 pub mod header;

@@ -43,26 +43,32 @@ pub(super) async fn drift(State(admin): State<Admin>) -> Answered<DriftReport> {
 
 /// `GET /v1/apis/NAME/drift`
 pub(super) async fn drift_of(State(admin): State<Admin>, Named(name): Named) -> Answered<DriftReport> {
-    check_known(&admin.portal.store.declared().await?, &name)?;
+    find(&admin.portal.store.declared().await?, &name)?;
     Ok(Json(admin.portal.gateway.drift(Some(&name))))
 }
 
-fn check_known(declared: &Declared, name: &str) -> Result<(), AdminFailure> {
-    if declared.apis.iter().any(|api| *api.name == *name) {
-        return Ok(());
-    }
-    let near = nearest(name, declared.apis.iter().map(|api| api.name.as_ref()));
-    Err(AdminFailure::unknown(
-        format!("There is no API '{name}'."),
-        near.map_or_else(|| "List the APIs with limen api list.".into(), |near| format!("Did you mean '{near}'?")),
-    ))
+/// `GET /v1/apis/NAME`: the whole of it.
+pub(super) async fn show(State(admin): State<Admin>, Named(name): Named) -> Answered<Api> {
+    let declared = admin.portal.store.declared().await?;
+    Ok(Json(find(&declared, &name)?.clone()))
+}
+
+/// The API of that name.
+pub(super) fn find<'d>(declared: &'d Declared, name: &str) -> Result<&'d Api, AdminFailure> {
+    declared.apis.iter().find(|api| *api.name == *name).ok_or_else(|| {
+        let near = nearest(name, declared.apis.iter().map(|api| api.name.as_ref()));
+        AdminFailure::unknown(
+            format!("There is no API '{name}'."),
+            near.map_or_else(|| "List the APIs with limen api list.".into(), |near| format!("Did you mean '{near}'?")),
+        )
+    })
 }
 
 /// `DELETE /v1/apis/NAME`: also out of its products; subscriptions stay.
 pub(super) async fn remove(State(admin): State<Admin>, who: Who, Named(name): Named) -> Answered<Applied> {
     let _turn = admin.turn().await;
     let declared = admin.portal.store.declared().await?;
-    check_known(&declared, &name)?;
+    find(&declared, &name)?;
     let mut without = Declared::default();
     for mut product in declared.products.into_iter().filter(|product| product.apis.contains(&name)) {
         product.apis.retain(|api| *api != name);
