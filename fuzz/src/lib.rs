@@ -21,6 +21,7 @@ pub mod exchanges;
 pub mod json;
 pub mod media;
 pub mod mutation;
+pub mod parameters;
 pub mod paths;
 pub mod reading;
 pub mod requests;
@@ -38,6 +39,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("exchanges", exchanges::check),
     ("json", json::check),
     ("media", media::check),
+    ("parameters", parameters::check),
     ("paths", paths::check),
     ("requests", requests::check),
     ("services", services::check),
