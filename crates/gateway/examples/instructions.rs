@@ -237,6 +237,7 @@ fn gateway(service: &str, key: &str, public_point: &str) -> Outcome<()> {
         issuers: Issuers::default(),
         journal: Journal::default(),
         metrics: Metrics::default(),
+        drift: limen_gateway::drift::Drift::default(),
         access_log: None,
         clock,
         assertion_key: ArcSwapOption::empty(),

@@ -167,6 +167,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
         issuers: Issuers::new(Arc::new(issuers::Asker::new(&way))),
         journal: Journal::default(),
         metrics: Metrics::default(),
+        drift: limen_gateway::drift::Drift::default(),
         access_log: telemetry::open_access_log(settings, store.folder())?,
         clock: Arc::new(SystemClock),
         assertion_key: ArcSwapOption::empty(),

@@ -6,6 +6,7 @@
 mod answers;
 mod attacks;
 mod authorization;
+mod check;
 mod connections;
 mod counted;
 mod drain;
@@ -21,6 +22,8 @@ mod keys;
 mod notices;
 mod objects;
 mod order;
+mod parameters;
+mod policies;
 mod provider;
 mod proxies;
 mod publish;

@@ -35,6 +35,17 @@ pub struct Identity {
     pub claims: Option<Arc<serde_json::Map<String, serde_json::Value>>>,
     /// When the token ends.
     pub expires_at_s: i64,
+    /// What another issuer says of them, where the token is one of its; none for our own.
+    pub foreign: Option<Arc<Foreign>>,
+}
+
+/// What another issuer's token says of a caller, as policies read it.
+#[derive(Clone, Debug, Default)]
+pub struct Foreign {
+    /// The roles in the environment, by our names.
+    pub roles: Vec<Name>,
+    /// The token's claims.
+    pub claims: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Identity {
@@ -123,6 +134,7 @@ pub fn identify(
         limits,
         claims: None,
         expires_at_s: claims.exp,
+        foreign: None,
     })))
 }
 
@@ -158,7 +170,7 @@ fn roles_of_user<'c>(catalog: &'c Catalog, name: &str, environment: &str) -> Res
     let Some(user) = catalog.users.get(name).filter(|user| !user.disabled) else {
         return Err(invalid(format!("user {name} is unknown or disabled")));
     };
-    let roles = user.memberships.get(environment);
+    let roles = user.memberships.get(environment).map(|member| &member.allowed);
     roles.ok_or_else(|| invalid(format!("user {name} is no longer in environment {environment}")))
 }
 
