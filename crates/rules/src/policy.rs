@@ -296,10 +296,7 @@ pub fn judge(
 
 impl OperationPolicies {
     /// The values of the parameters that they may read; every one that isn't in its form is told.
-    fn values<E>(
-        &self,
-        canonical: impl Fn(&str) -> Result<Option<serde_json::Value>, E>,
-    ) -> Result<Values, Vec<E>> {
+    fn values<E>(&self, canonical: impl Fn(&str) -> Result<Option<serde_json::Value>, E>) -> Result<Values, Vec<E>> {
         let mut values = Vec::with_capacity(self.parameters.len());
         let mut errors = Vec::new();
         for parameter in &self.parameters {
@@ -334,7 +331,6 @@ pub fn subject<'a>(catalog: &'a Catalog, identity: &'a Identity, other: &'a Prin
         claims: Claims::of(identity),
     }
 }
-
 
 #[cfg(test)]
 mod tests;

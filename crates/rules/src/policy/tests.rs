@@ -56,15 +56,30 @@ fn what_cannot_be_meant_is_told_with_its_place() {
         (format!("forbid {scope} when {{ principal.hiden.contains(3) }};"), "line 1, column 62: attribute `hiden`"),
         (format!("forbid {scope} when {{ principal.hidden.contains(\"3\") }};"), "line 1, column "),
         (format!("forbid {scope} when {{ principal.grade > 3 }};"), "line 1, column 62: unable to guarantee safety"),
-        ("forbid (principal, action == Action::\"gte\", resource);".to_owned(), "line 1, column 30: unrecognized action"),
-        ("forbid (principal in Team::\"x\", action == Action::\"get\", resource);".to_owned(), "line 1, column 22: unrecognized entity type"),
+        (
+            "forbid (principal, action == Action::\"gte\", resource);".to_owned(),
+            "line 1, column 30: unrecognized action",
+        ),
+        (
+            "forbid (principal in Team::\"x\", action == Action::\"get\", resource);".to_owned(),
+            "line 1, column 22: unrecognized entity type",
+        ),
         ("forbid (principal == ?principal, action, resource);".to_owned(), "line 1, column 1: this is a template"),
-        ("forbid (principal, action, resource);".to_owned(), "line 1, column 1: it may apply to operation 'about', which asks for no token"),
+        (
+            "forbid (principal, action, resource);".to_owned(),
+            "line 1, column 1: it may apply to operation 'about', which asks for no token",
+        ),
         (format!("@id(\"a b\") forbid {scope};"), "line 1, column 1: its @id is not a name"),
-        (format!("@id(\"a\") forbid {scope};\n@id(\"a\") forbid {scope};"), "line 2, column 1: a second policy is called 'a'"),
+        (
+            format!("@id(\"a\") forbid {scope};\n@id(\"a\") forbid {scope};"),
+            "line 2, column 1: a second policy is called 'a'",
+        ),
         (format!("@message(\" \") forbid {scope};"), "line 1, column 1: its @message is no sentence"),
         (" // nothing".to_owned(), "holds no policy; mend: write one"),
-        (format!("forbid {scope} when {{ {}true{} }};", "(".repeat(70), ")".repeat(70)), "line 1, column 125: more than 64"),
+        (
+            format!("forbid {scope} when {{ {}true{} }};", "(".repeat(70), ")".repeat(70)),
+            "line 1, column 125: more than 64",
+        ),
         ("x".repeat((256 << 10) + 1), "262145 bytes are more than 262144"),
         ("forbid (principal, action == Action::\"get\", resource);".repeat(501), "501 policies are more than 500"),
     ] {
@@ -188,7 +203,10 @@ fn callers_read_the_message_and_never_the_text() {
     let policies = policies[1].as_ref().expect("policies of get");
     let verdict = Verdict { refused: vec!["a".into()], messages: vec!["Ask Rory.".into()], erred: Vec::new() };
     let refusal = policies.refusal(&verdict).expect("a refusal");
-    assert_eq!((refusal.cause, &*refusal.message, &*refusal.operator_words), (Cause::RecordDenied, "Ask Rory.", "refused by a"));
+    assert_eq!(
+        (refusal.cause, &*refusal.message, &*refusal.operator_words),
+        (Cause::RecordDenied, "Ask Rory.", "refused by a")
+    );
     let silent = policies.refusal(&Verdict::error("x")).expect("a refusal");
     assert_eq!((&*silent.message, &*silent.operator_words), (DENIED, "x"));
     assert!(policies.refusal(&Verdict::default()).is_none());
