@@ -24,6 +24,7 @@ pub mod mutation;
 pub mod paths;
 pub mod reading;
 pub mod requests;
+pub mod schemas;
 pub mod services;
 pub mod yaml;
 
@@ -40,6 +41,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("media", media::check),
     ("paths", paths::check),
     ("requests", requests::check),
+    ("schemas", schemas::check),
     ("services", services::check),
     ("yaml", yaml::check),
 ];
