@@ -243,7 +243,8 @@ fn value(random: &mut Random, schema: &Value, schemas: &BTreeMap<String, Value>,
         if let Some(list) = members.get(list).and_then(Value::as_array)
             && random.one_in(2)
         {
-            return value(random, random.pick(list), schemas, depth + 1);
+            let one = random.pick(list);
+            return value(random, one, schemas, depth + 1);
         }
     }
     let kinds = match members.get("type") {
