@@ -22,9 +22,11 @@ pub mod json;
 pub mod media;
 pub mod mutation;
 pub mod openapi;
+pub mod parameters;
 pub mod paths;
 pub mod reading;
 pub mod requests;
+pub mod schemas;
 pub mod services;
 pub mod yaml;
 
@@ -40,8 +42,10 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("json", json::check),
     ("media", media::check),
     ("openapi", openapi::check),
+    ("parameters", parameters::check),
     ("paths", paths::check),
     ("requests", requests::check),
+    ("schemas", schemas::check),
     ("services", services::check),
     ("yaml", yaml::check),
 ];

@@ -11,6 +11,7 @@ use crate::assertion::AssertionKey;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::current::Current;
+use crate::drift::Drift;
 use crate::edge::Edge;
 use crate::issuers::Issuers;
 use crate::journal::Journal;
@@ -54,6 +55,8 @@ pub struct Gateway {
     pub issuers: Issuers,
     /// What recent calls went through.
     pub journal: Journal,
+    /// How answers differ from what is described.
+    pub drift: Drift,
     /// What is counted.
     pub metrics: Metrics,
     /// Where calls are written down, if they are.

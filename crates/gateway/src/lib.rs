@@ -9,6 +9,7 @@ pub mod assertion;
 pub mod budget;
 pub mod clock;
 pub mod current;
+pub mod drift;
 pub mod edge;
 pub mod failure;
 pub mod gateway;

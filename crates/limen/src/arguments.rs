@@ -80,10 +80,18 @@ pub(crate) enum Command {
   limen up --gateway 127.0.0.1:0 --web 127.0.0.1:0 --output json     free ports")]
     Up(Up),
     /// Check a configuration file: every flaw at once, with line, field and mend
-    #[command(after_help = "Example:\n  limen check limen.yaml")]
+    #[command(after_help = "Examples:
+  limen check limen.yaml
+  limen check limen.yaml --no-probe     only the file; nobody is asked
+
+Where the file is good, each API's targets are asked with GET and without credentials, and what the strict contract
+would change of their answers is told. That is advice: the exit code stays 0.")]
     Check {
         /// The file
         file: PathBuf,
+        /// Ask no target
+        #[arg(long)]
+        no_probe: bool,
     },
     /// Bring what a file declares into the running Limen; removes nothing
     #[command(after_help = "Examples:

@@ -6,6 +6,7 @@
 mod api;
 mod application;
 mod apply;
+mod check;
 mod connection;
 mod explain;
 mod grant;
@@ -130,7 +131,7 @@ pub(crate) fn apply_file(data_dir: &Path, file: &Path) -> Result<String, String>
 fn answer(context: &Context, command: Command) -> Result<String, Trouble> {
     match command {
         Command::Up(_) => Err(Trouble::wrong("'up' is not asked of a running Limen", "start it with: limen up")),
-        Command::Check { file } => apply::check(&file, context.output),
+        Command::Check { file, no_probe } => check::check(&file, context.output, !no_probe),
         Command::Apply { file, dry_run } => apply::apply(context, &file, dry_run),
         Command::Publish(asked) => publish::publish(context, asked),
         Command::Unpublish { base_path } => publish::unpublish(context, &base_path),

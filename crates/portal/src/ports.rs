@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use limen_rules::drift::DriftReport;
 use limen_rules::model::Name;
 use limen_rules::quota::AccountKey;
 use limen_rules::token::{Claims, Issuer};
@@ -115,6 +116,9 @@ pub trait GatewayView: Send + Sync {
 
     /// The chain of checks of a recent call, if it is still kept.
     fn explain(&self, request_id: &str) -> Option<Explanation>;
+
+    /// How services' answers differ from what is described of them: of one API, or of all.
+    fn drift(&self, api: Option<&str>) -> DriftReport;
 
     /// How other issuers of tokens stand, in the order in which they were declared.
     fn issuers(&self) -> Vec<IssuerLine>;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::contract::{Cause, FieldError, Location, Refusal};
+use crate::drift::LiveAnswers;
 use crate::model::{Api, Operation};
 use crate::parameter::LiveParameters;
 use crate::schema::{Library, LiveBody, SchemaProblem};
@@ -15,6 +16,8 @@ pub struct LiveDescription {
     pub parameters: LiveParameters,
     /// The request's body.
     pub body: LiveBody,
+    /// The service's answers, where they are compared.
+    pub answers: LiveAnswers,
     /// Why it could not be made ready; then no call of the operation is let through.
     pub broken: Option<String>,
 }
@@ -28,6 +31,7 @@ impl LiveDescription {
         Ok(Self {
             parameters: LiveParameters::compile(api, operation, library)?,
             body: LiveBody::compile(api, operation, library)?,
+            answers: LiveAnswers::compile(api, operation, library)?,
             broken: None,
         })
     }
@@ -60,6 +64,7 @@ fn is_described_alike(before: &Api, now: &Api) -> bool {
         && before.read_only == now.read_only
         && before.unknown_parameters == now.unknown_parameters
         && before.cookies == now.cookies
+        && before.check_answers == now.check_answers
         && before.validate == now.validate
 }
 

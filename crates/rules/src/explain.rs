@@ -172,6 +172,13 @@ pub enum Finding {
         /// It.
         permission: Name,
     },
+    /// Policies were asked about the record.
+    Policies {
+        /// Which, by id, comma separated.
+        asked: Arc<str>,
+        /// Which of them forbid it.
+        refused: Arc<str>,
+    },
     /// The body may be of that media type.
     Media {
         /// Whether there is a body.
@@ -228,7 +235,7 @@ impl Finding {
             Self::Key { .. } => Step::Key,
             Self::Rate { .. } => Step::Rate,
             Self::Token { .. } | Self::Limited { .. } => Step::Token,
-            Self::Permission { .. } => Step::Permission,
+            Self::Permission { .. } | Self::Policies { .. } => Step::Permission,
             Self::Media { .. } => Step::Media,
             Self::Body { .. } => Step::Body,
             Self::Quota { .. } | Self::GivenBack => Step::Quota,
@@ -272,6 +279,12 @@ impl Finding {
             Self::Token { .. } => self.token(),
             Self::Limited { connection, token, left } => limited(connection.as_deref(), token.as_deref(), left),
             Self::Permission { permission } => format!("The caller has the permission {permission}."),
+            Self::Policies { asked, refused } if refused.is_empty() => {
+                format!("Policies were asked about the record: {asked}. None of them forbids it.")
+            }
+            Self::Policies { asked, refused } => {
+                format!("Policies were asked about the record: {asked}. It is forbidden by: {refused}.")
+            }
             Self::Media { body: true } => "The body's media type is accepted.".into(),
             Self::Media { body: false } => "There is no body.".into(),
             Self::Body { bytes: 0 } => "There is nothing to look at.".into(),

@@ -99,6 +99,10 @@ families! {
         "Requests to the store for quota rights: answered, or failed.";
     AccessLogDropped, "limen_access_log_dropped_lines_total", Counter, [],
         "Lines that the access log lost because its disk was slow or full.";
+    AnswersDrifted, "limen_answers_drifted_total", Counter, ["api"],
+        "Answers of services that differ from what their operation describes, where answers are compared.";
+    AnswersCompared, "limen_answers_compared_total", Counter, ["outcome"],
+        "Answers that were to be compared: alike, drifted, left_aside (too large, encoded or broken off), or dropped because too many waited.";
     BuildInfo, "limen_build_info", Gauge, ["version"],
         "Always 1; the label says which Limen runs.";
     ProcessStart, "process_start_time_seconds", Gauge, [],

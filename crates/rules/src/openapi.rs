@@ -6,6 +6,8 @@
 mod answers;
 mod bodies;
 mod content;
+pub mod diff;
+pub mod export;
 mod import;
 mod loss;
 mod names;

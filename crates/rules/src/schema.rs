@@ -52,6 +52,15 @@ pub struct SchemaProblem {
     pub mend: String,
 }
 
+impl SchemaProblem {
+    /// The same, its field below this one.
+    #[must_use]
+    pub fn below(self, field: &str) -> Self {
+        let inner = if self.field.is_empty() { String::new() } else { format!(".{}", self.field) };
+        Self { field: format!("{field}{inner}"), ..self }
+    }
+}
+
 /// A schema that was made ready.
 #[derive(Debug)]
 pub struct CompiledSchema {

@@ -19,6 +19,7 @@ use crate::issuer::LiveIssuer;
 use crate::media::MediaRange;
 use crate::model::{Access, Api, CountedBy, Name, Operation, Product, Role, Validate};
 use crate::period::Period;
+use crate::policy::{self, OperationPolicies};
 use crate::quota::{AccountKey, QuotaTerms};
 use crate::record::{Directory, Notice, Subscription, SubscriptionState, VerifyingKey};
 use crate::routing::{OperationTable, RouteTable};
@@ -26,7 +27,7 @@ use crate::schema::Library;
 use crate::token::{Issuer, TrustedKey};
 
 use self::subscriptions::{Builder, FoundKey, Subscriptions};
-pub use people::{LiveApplication, LiveConnection, LiveMembership, LiveUser, PermissionBits};
+pub use people::{LiveApplication, LiveConnection, LiveMember, LiveMembership, LiveUser, PermissionBits};
 pub use targets::LiveTarget;
 
 /// A subscription as calls see it.
@@ -121,6 +122,8 @@ pub struct LiveOperation {
     pub validate: Validate,
     /// What parameters, bodies and answers must be, made ready.
     pub description: Arc<LiveDescription>,
+    /// The policies that may apply to it.
+    pub policies: Option<Arc<OperationPolicies>>,
 }
 
 /// A product as calls see it.
@@ -308,11 +311,15 @@ impl LiveApi {
             body_max_bytes: operation.and_then(|one| one.body_max_bytes).unwrap_or(api.body_max_bytes),
             validate: operation.and_then(|one| one.validate).unwrap_or(api.validate),
             description: operation.map_or_else(Arc::default, |one| description::live(api, one, &library, before)),
+            policies: None,
         };
+        let guarded = api.operations.iter().zip(policy::live(api, before));
         Self {
             targets: targets::live(api),
             key_headers: key_headers(api),
-            operations: api.operations.iter().map(|operation| live(Some(operation))).collect(),
+            operations: guarded
+                .map(|(operation, policies)| LiveOperation { policies, ..live(Some(operation)) })
+                .collect(),
             any_operation: live(None),
             table: OperationTable::new(api.operations.iter().map(|one| (one.method.as_str(), one.path.as_str()))),
             cors: cors(api),

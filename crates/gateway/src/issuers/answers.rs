@@ -51,6 +51,7 @@ pub(crate) struct Vouched {
 }
 
 type Flight = watch::Receiver<Option<Word>>;
+type Teller = watch::Sender<Option<Word>>;
 
 struct Known {
     active: Halves<(Arc<Foreign>, u64)>,
@@ -113,14 +114,7 @@ impl Answers {
 impl IssuerState {
     /// What is remembered of a token, by what `issuer` allows to remember now.
     pub(crate) fn remembered(&self, issuer: &LiveIssuer, hash: &TokenHash, now_us: u64) -> Option<Word> {
-        let remember_s = issuer.settings.introspection.as_ref().map_or(0, |one| one.remember_s);
-        let within = |asked_at_us: u64, span_us: u64| now_us.saturating_sub(asked_at_us) < span_us;
-        let mut known = self.answers.known();
-        let word = match (known.active.get(hash), known.inactive.get(hash)) {
-            (Some((foreign, at_us)), _) if within(at_us, remember_s * 1_000_000) => Word::Active(foreign),
-            (_, Some(at_us)) if within(at_us, INACTIVE_US) => Word::Inactive,
-            _ => return None,
-        };
+        let word = self.answers.known().remembered(issuer, hash, now_us)?;
         self.answers.remembered.fetch_add(1, Ordering::Relaxed);
         Some(word)
     }
@@ -133,10 +127,10 @@ impl IssuerState {
         clock: &Arc<dyn Clock>,
         (hash, token): (TokenHash, &str),
     ) -> Word {
-        let mut flight = match self.join(hash) {
-            Err(full) => return full,
+        let mut flight = match self.join(issuer, hash, clock.monotonic_us()) {
+            Err(word) => return word,
             Ok((None, flight)) => flight,
-            Ok((Some(sender), flight)) => {
+            Ok((Some(teller), flight)) => {
                 let Some(introspection) = &issuer.settings.introspection else {
                     return Word::Unknown("it has no introspection".into());
                 };
@@ -146,7 +140,7 @@ impl IssuerState {
                     issuer: Arc::clone(issuer),
                     clock: Arc::clone(clock),
                     hash,
-                    sender,
+                    teller,
                 };
                 // To its end also where nobody waits any more: who comes next is answered from it.
                 tokio::spawn(asking.carry_out(answered));
@@ -158,17 +152,35 @@ impl IssuerState {
     }
 
     /// The question about a token that is under way; a new one comes with the end at which its answer is told.
-    fn join(&self, hash: TokenHash) -> Result<(Option<watch::Sender<Option<Word>>>, Flight), Word> {
+    ///
+    /// # Errors
+    /// The word, where it came just now; or that too many wait.
+    fn join(&self, issuer: &LiveIssuer, hash: TokenHash, now_us: u64) -> Result<(Option<Teller>, Flight), Word> {
         let mut known = self.answers.known();
         if let Some(flight) = known.under_way.get(&hash) {
             return Ok((None, flight.clone()));
         }
+        if let Some(word) = known.remembered(issuer, &hash, now_us) {
+            return Err(word);
+        }
         if known.under_way.len() >= WAITING_MAX {
             return Err(Word::Full);
         }
-        let (sender, flight) = watch::channel(None);
+        let (teller, flight) = watch::channel(None);
         known.under_way.insert(hash, flight.clone());
-        Ok((Some(sender), flight))
+        Ok((Some(teller), flight))
+    }
+}
+
+impl Known {
+    fn remembered(&mut self, issuer: &LiveIssuer, hash: &TokenHash, now_us: u64) -> Option<Word> {
+        let remember_s = issuer.settings.introspection.as_ref().map_or(0, |one| one.remember_s);
+        let within = |asked_at_us: u64, span_us: u64| now_us.saturating_sub(asked_at_us) < span_us;
+        match (self.active.get(hash), self.inactive.get(hash)) {
+            (Some((foreign, at_us)), _) if within(at_us, remember_s * 1_000_000) => Some(Word::Active(foreign)),
+            (_, Some(at_us)) if within(at_us, INACTIVE_US) => Some(Word::Inactive),
+            _ => None,
+        }
     }
 }
 
@@ -178,7 +190,7 @@ struct Asking {
     issuer: Arc<LiveIssuer>,
     clock: Arc<dyn Clock>,
     hash: TokenHash,
-    sender: watch::Sender<Option<Word>>,
+    teller: Teller,
 }
 
 impl Asking {
@@ -200,7 +212,7 @@ impl Asking {
         };
         count.fetch_add(1, Ordering::Relaxed);
         self.keep(&word, asked_at_us);
-        self.sender.send_replace(Some(word));
+        self.teller.send_replace(Some(word));
     }
 
     fn keep(&self, word: &Word, asked_at_us: u64) {
@@ -236,3 +248,6 @@ impl Drop for Asking {
         self.state.answers.known().under_way.remove(&self.hash);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,6 +112,18 @@ fn figures(page: &mut Page, metric: Metric, name: &str, gateway: &Gateway, proce
         Metric::AccessLogDropped => {
             page.line(name, &[], gateway.access_log.as_ref().map_or(0, crate::access_log::AccessLog::dropped));
         }
+        Metric::AnswersDrifted => {
+            for (api, answers) in gateway.drift.drifted() {
+                page.line(name, &[("api", &*api)], answers);
+            }
+        }
+        Metric::AnswersCompared => {
+            let compared = gateway.drift.compared();
+            page.line(name, &[("outcome", "alike")], compared.alike);
+            page.line(name, &[("outcome", "drifted")], compared.drifted);
+            page.line(name, &[("outcome", "left_aside")], compared.left_aside);
+            page.line(name, &[("outcome", "dropped")], compared.dropped);
+        }
         Metric::BuildInfo => page.line(name, &[("version", env!("CARGO_PKG_VERSION"))], 1),
         Metric::ProcessStart => page.line(name, &[], process.started_at_us as f64 / 1e6),
         Metric::ProcessCpu => page.line(name, &[], process.cpu_ms as f64 / 1e3),

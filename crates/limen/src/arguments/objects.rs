@@ -16,6 +16,12 @@ pub(crate) enum ApiCommand {
         /// Its name
         name: String,
     },
+    /// Tell how services' answers differ from what is described of them (APIs with check_answers: true)
+    #[command(after_help = "Examples:\n  limen api drift\n  limen api drift orders")]
+    Drift {
+        /// Only of this API
+        name: Option<String>,
+    },
 }
 
 /// What can be asked of subscriptions.

@@ -10,6 +10,7 @@ use limen_gateway::gateway::Gateway;
 use limen_gateway::metrics::exposition;
 use limen_portal::ports::{BoxFuture, Clock, GatewayStatus, GatewayView, PortFault, ProviderSecret, Random};
 use limen_portal::wire::{Check, Explanation, IssuerLine, TargetLine, UsageLine};
+use limen_rules::drift::DriftReport;
 use limen_rules::quota::{AccountKey, LeaseRequest};
 use limen_store::Store;
 
@@ -91,6 +92,10 @@ impl GatewayView for View {
 
     fn targets(&self, api: &str) -> Vec<TargetLine> {
         targets::lines(&self.gateway, api)
+    }
+
+    fn drift(&self, api: Option<&str>) -> DriftReport {
+        self.gateway.drift.report(api)
     }
 
     fn issuers(&self) -> Vec<IssuerLine> {

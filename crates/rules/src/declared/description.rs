@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::{Problems, shown};
 use crate::media::MediaRange;
-use crate::model::{Api, Operation};
+use crate::model::{Api, Content, Operation};
 use crate::schema::{CompiledSchema, Direction, Library, SchemaProblem};
 
 pub(super) fn check(field: &str, api: &Api, problems: &mut Problems) {
@@ -17,24 +19,49 @@ pub(super) fn check(field: &str, api: &Api, problems: &mut Problems) {
         add(&format!("{field}.schemas.{name}"), &pointer, &problem, problems);
     }
     for (at, operation) in api.operations.iter().enumerate() {
-        check_body(&format!("{field}.operations[{at}].body"), api, operation, &library, problems);
+        let field = format!("{field}.operations[{at}]");
+        check_body(&format!("{field}.body"), api, operation, &library, problems);
+        super::parameter::check(&format!("{field}.parameters"), api, operation, &library, problems);
+        super::answer::check(&format!("{field}.answers"), operation, &library, problems);
     }
 }
 
 fn check_body(field: &str, api: &Api, operation: &Operation, library: &Arc<Library>, problems: &mut Problems) {
     for (at, entry) in operation.body.iter().flat_map(|body| &body.content).enumerate() {
         let field = format!("{field}.content[{at}]");
-        let Some(range) = MediaRange::of_type(&entry.media_type) else {
-            let words = format!("'{}' is not a media type", shown(&entry.media_type));
-            problems.add(format!("{field}.media_type"), words, "write it like application/json or image/*");
-            continue;
-        };
-        let Some(schema) = entry.schema.as_ref().filter(|_| range.may_be_json()) else { continue };
-        let compiled = CompiledSchema::compile_all(schema, library, Direction::Request(api.read_only));
-        // What is wrong with a schema of the API is told of itself.
-        for problem in compiled.err().iter().flatten().filter(|problem| !problem.pointer.starts_with('#')) {
-            add(&format!("{field}.schema"), &problem.pointer, problem, problems);
-        }
+        check_content(&field, entry, library, Direction::Request(api.read_only), problems);
+    }
+}
+
+/// A body in one media type, of a request or an answer.
+pub(super) fn check_content(
+    field: &str,
+    content: &Content,
+    library: &Arc<Library>,
+    direction: Direction,
+    problems: &mut Problems,
+) {
+    let Some(range) = MediaRange::of_type(&content.media_type) else {
+        let words = format!("'{}' is not a media type", shown(&content.media_type));
+        problems.add(format!("{field}.media_type"), words, "write it like application/json or image/*");
+        return;
+    };
+    if let Some(schema) = content.schema.as_ref().filter(|_| range.may_be_json()) {
+        check_schema(&format!("{field}.schema"), schema, library, direction, problems);
+    }
+}
+
+/// A schema that isn't one of the API's: what is wrong with those is told of themselves.
+pub(super) fn check_schema(
+    field: &str,
+    schema: &Value,
+    library: &Arc<Library>,
+    direction: Direction,
+    problems: &mut Problems,
+) {
+    let compiled = CompiledSchema::compile_all(schema, library, direction);
+    for problem in compiled.err().iter().flatten().filter(|problem| !problem.pointer.starts_with('#')) {
+        add(field, &problem.pointer, problem, problems);
     }
 }
 

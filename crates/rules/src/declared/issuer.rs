@@ -144,6 +144,8 @@ fn check_list(field: &str, list: &[String], problems: &mut Problems) {
 fn check_word(field: String, word: &str, problems: &mut Problems) {
     if word.trim().is_empty() {
         problems.add(field, "is empty", "write it, or leave it out");
+    } else if word.chars().any(char::is_control) {
+        problems.add(field, "contains control characters", "remove them");
     } else {
         problems.text(field, word, WORD_CHARACTERS_MAX);
     }
@@ -170,3 +172,6 @@ pub(super) fn check_between(declared: &Declared, problems: &mut Problems) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

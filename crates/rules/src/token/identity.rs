@@ -31,10 +31,19 @@ pub struct Identity {
     pub permission_names: Arc<str>,
     /// What narrows the roles; none where nothing does.
     pub limits: Option<Box<Limits>>,
-    /// All that a token of another issuer says.
-    pub claims: Option<Arc<serde_json::Map<String, serde_json::Value>>>,
     /// When the token ends.
     pub expires_at_s: i64,
+    /// What another issuer says of them, where the token is one of its; none for our own.
+    pub foreign: Option<ForeignWord>,
+}
+
+/// What another issuer's token says of a caller, as policies read it.
+#[derive(Clone, Debug, Default)]
+pub struct ForeignWord {
+    /// The roles in the environment, by our names; none: those of the user whom we know by that name.
+    pub roles: Option<Arc<[Name]>>,
+    /// The token's claims.
+    pub claims: Arc<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl Identity {
@@ -121,8 +130,8 @@ pub fn identify(
         permissions: allowed.permissions,
         permission_names: allowed.permission_names,
         limits,
-        claims: None,
         expires_at_s: claims.exp,
+        foreign: None,
     })))
 }
 
@@ -158,7 +167,7 @@ fn roles_of_user<'c>(catalog: &'c Catalog, name: &str, environment: &str) -> Res
     let Some(user) = catalog.users.get(name).filter(|user| !user.disabled) else {
         return Err(invalid(format!("user {name} is unknown or disabled")));
     };
-    let roles = user.memberships.get(environment);
+    let roles = user.memberships.get(environment).map(|member| &member.allowed);
     roles.ok_or_else(|| invalid(format!("user {name} is no longer in environment {environment}")))
 }
 

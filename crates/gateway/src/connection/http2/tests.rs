@@ -53,6 +53,7 @@ fn gateway(folder: &std::path::Path) -> Arc<Gateway> {
         issuers: Issuers::default(),
         journal: Journal::default(),
         metrics: Metrics::default(),
+        drift: crate::drift::Drift::default(),
         access_log: None,
         clock: Arc::new(SystemClock),
         assertion_key: Default::default(),
