@@ -5,6 +5,7 @@ mod allocator;
 mod arguments;
 mod command;
 mod config;
+mod secret_file;
 mod up;
 
 use std::process::ExitCode;
