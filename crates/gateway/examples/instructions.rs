@@ -36,8 +36,11 @@ use limen_rules::snapshot::Snapshot;
 use limen_rules::token::{self, Claims, Issuer, Mode};
 
 /// As in the binary.
+#[path = "../../limen/src/allocator.rs"]
+mod allocator;
+
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
