@@ -25,6 +25,7 @@ pub mod parameters;
 pub mod paths;
 pub mod reading;
 pub mod requests;
+pub mod schemas;
 pub mod services;
 pub mod yaml;
 
@@ -42,6 +43,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("parameters", parameters::check),
     ("paths", paths::check),
     ("requests", requests::check),
+    ("schemas", schemas::check),
     ("services", services::check),
     ("yaml", yaml::check),
 ];

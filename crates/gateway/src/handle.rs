@@ -296,12 +296,7 @@ fn subscribe(call: &mut Call<'_>, routed: &Routed, parts: &Head, path: &Normaliz
 }
 
 /// Whether the caller may perform the operation, and what the policies that may apply to it say of the record.
-fn permit(
-    call: &mut Call<'_>,
-    routed: &Routed,
-    identified: Identified,
-    given: &Given<'_>,
-) -> Result<Judged, Refusal> {
+fn permit(call: &mut Call<'_>, routed: &Routed, identified: Identified, given: &Given<'_>) -> Result<Judged, Refusal> {
     call.step = Step::Permission;
     let permitted = permission::permit(&call.snapshot.catalog, routed.operation(), identified)?;
     match &routed.operation().permission {

@@ -168,7 +168,9 @@ pub(crate) fn respond(
         |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };
     let mapped = match map(status, method, &settings) {
         // The service's 404 may not differ from the one for a record that a policy hides, however else it would leave.
-        Mapped::Pass { status: 404, .. } | Mapped::Refuse { cause: Cause::RecordNotFound, .. } if policy::hides(api) => {
+        Mapped::Pass { status: 404, .. } | Mapped::Refuse { cause: Cause::RecordNotFound, .. }
+            if policy::hides(api) =>
+        {
             let cause = Cause::RecordNotFound;
             return Responded::Refused(Box::new(Refused { cause, leaves_as: 404, target, head, settlement }));
         }
@@ -337,9 +339,8 @@ pub(crate) async fn refusal(call: &mut Call<'_>, api: &LiveApi, refused: Box<Ref
         return policy::not_found().operator_words(operator_words);
     }
     let words = if complete { service_message(&collected) } else { None };
-    let mut refusal = Refusal::new(cause)
-        .detail("The service behind this API refused the call.")
-        .operator_words(operator_words);
+    let mut refusal =
+        Refusal::new(cause).detail("The service behind this API refused the call.").operator_words(operator_words);
     refusal.status = leaves_as;
     if let Some(words) = words {
         // A cause whose words old callers parse keeps them.

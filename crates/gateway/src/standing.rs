@@ -11,8 +11,8 @@ use limen_http1::head::Target;
 use limen_rules::contract::Refusal;
 use limen_rules::key::{self, Subscribed};
 use limen_rules::model::Visibility;
-use limen_rules::snapshot::LiveApi;
 use limen_rules::parameter::Given;
+use limen_rules::snapshot::LiveApi;
 use limen_rules::{path, permission, policy, routing};
 use tokio::time::{Instant, Sleep};
 
@@ -127,11 +127,8 @@ impl Standing {
             Judged::Ask(asking) => return Ok(Some(asking)),
         };
         let permitted = permission::permit(&snapshot.catalog, routed.operation(), identified)?;
-        let given = Given {
-            rest: path.path.get(routed.rest_at..).unwrap_or_default(),
-            query: path.query,
-            headers: &headers,
-        };
+        let given =
+            Given { rest: path.path.get(routed.rest_at..).unwrap_or_default(), query: path.query, headers: &headers };
         policy::judge(&snapshot.catalog, &routed, &given, permitted, |_| {})?.settle()?;
         Ok(None)
     }

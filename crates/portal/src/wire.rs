@@ -2,8 +2,8 @@
 //!
 //! Plain data; times are microseconds since the Unix epoch (`_us`).
 
-mod issuers;
 mod import;
+mod issuers;
 mod notices;
 mod people;
 mod usage;
@@ -12,8 +12,8 @@ use limen_rules::model::{Api, CountedBy, Declared, Name};
 use limen_rules::record::{Notice, SubscriptionState, Which};
 use serde::{Deserialize, Serialize};
 
-pub use issuers::IssuerLine;
 pub use import::{ImportApi, ImportedApi};
+pub use issuers::IssuerLine;
 pub use notices::{MakeNotice, UpdateNotice};
 pub use people::{
     ApplicationLine, ChangeApplication, Connect, EnvironmentLine, Grants, LimitConnection, LogoLine, MadeApplication,

@@ -58,10 +58,14 @@ mod tests {
     #[test]
     fn the_policy_guards_every_operation_on_a_constituent() {
         let declared = super::super::declared().expect("the sample");
-        assert_eq!((check_values(&declared), check_references(&declared), warnings(&declared)), (vec![], vec![], vec![]));
+        assert_eq!(
+            (check_values(&declared), check_references(&declared), warnings(&declared)),
+            (vec![], vec![], vec![])
+        );
         let checked = limen_rules::policy::check(&declared.apis[0]).expect("a policy");
         for (operation, policies) in declared.apis[0].operations.iter().zip(&checked.operations) {
-            let reads_id = policies.iter().flat_map(|one| one.parameter_names()).any(|(name, ..)| name == super::CONSTITUENT);
+            let reads_id =
+                policies.iter().flat_map(|one| one.parameter_names()).any(|(name, ..)| name == super::CONSTITUENT);
             assert_eq!(reads_id, operation.path.contains("{constituent_id}"), "{}", operation.name);
         }
     }
