@@ -18,6 +18,8 @@ pub(super) struct Ready {
     pub(super) name: Box<str>,
     pub(super) place: ParameterPlace,
     pub(super) required: bool,
+    /// Whether its value is never repeated.
+    is_secret: bool,
     pub(super) form: Form,
     pub(super) shape: Shape,
     /// None: anything.
@@ -60,6 +62,7 @@ impl Ready {
         Self {
             name: declared.name.as_str().into(),
             place: declared.place,
+            is_secret: is_secret(declared),
             required: declared.required || declared.place == ParameterPlace::Path,
             form,
             shape,
@@ -245,7 +248,7 @@ impl Ready {
         let wanted = read::words(types);
         let what = match text {
             "" => format!("is empty where it must be {wanted}"),
-            _ if is_secret_name(&self.name) => format!("must be {wanted}"),
+            _ if self.is_secret => format!("must be {wanted}"),
             _ => format!("must be {wanted}, not {}", shown(text)),
         };
         FieldError { pointer: at.to_owned(), ..self.error(&what) }
@@ -269,7 +272,7 @@ impl Ready {
     fn told(&self, error: FieldError, pointer: &str) -> FieldError {
         let inner = error.pointer.strip_prefix(pointer).unwrap_or_default();
         let what = match inner {
-            _ if is_secret_name(&self.name) => {
+            _ if self.is_secret => {
                 "is not of the form that the operation describes; its value isn't repeated here".to_owned()
             }
             "" => error.message,
@@ -285,6 +288,14 @@ impl Ready {
             ParameterPlace::Header | ParameterPlace::Cookie => Location::Header,
         }
     }
+}
+
+/// Whether its name or its schema says that it holds a secret.
+fn is_secret(declared: &Parameter) -> bool {
+    let says = |keyword: &str| declared.schema.as_ref().and_then(|schema| schema.get(keyword));
+    is_secret_name(&declared.name)
+        || says("format").is_some_and(|format| format == "password")
+        || says("writeOnly").is_some_and(|is_so| is_so == true)
 }
 
 pub(super) fn decode(text: &str, escapes: Escapes) -> Result<String, Wrong> {
