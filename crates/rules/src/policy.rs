@@ -9,6 +9,7 @@ mod kind;
 mod principal;
 mod schema;
 mod size;
+pub mod trial;
 mod words;
 
 use std::sync::Arc;

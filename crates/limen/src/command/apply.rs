@@ -15,16 +15,18 @@ pub(super) fn check(file: &Path, output: Output) -> Result<String, Trouble> {
     let config = load(&sources, Some(&Declared::default())).map_err(|flaws| told(&flaws))?;
     config.check_target_files().map_err(|flaws| told(&flaws))?;
     let counts = counts(&config.declared);
+    let warnings = config.warnings();
     Ok(match output {
         Output::Table => {
             let words: Vec<String> = counts.iter().filter(|(_, count)| *count > 0).map(counted).collect();
             let words = if words.is_empty() { "settings only".to_owned() } else { words.join(", ") };
-            format!("{}: ok: {words}", show::plain(&file.display().to_string()))
+            let ok = format!("{}: ok: {words}", file.display());
+            show::plain(&[vec![ok], warnings].concat().join("\n"))
         }
         Output::Json => {
             let counts: serde_json::Map<_, _> =
                 counts.iter().map(|((_, plural), count)| ((*plural).to_owned(), (*count).into())).collect();
-            serde_json::json!({"ok": true, "declared": counts}).to_string()
+            serde_json::json!({"ok": true, "declared": counts, "warnings": warnings}).to_string()
         }
     })
 }
