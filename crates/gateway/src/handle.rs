@@ -27,6 +27,7 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::charge::{self, Checked, Keyed};
 use crate::collect::{self, Accepted, Begun, Collected};
+use crate::drift::Watched;
 use crate::failure::Failure;
 use crate::forward::{self, Onward};
 use crate::gateway::{Core, Gateway};
@@ -83,7 +84,7 @@ async fn walk(
             charge::pace(call, subscribed)?
         }
     };
-    let identified = identify(call, &routed, &parts.headers, &keyed.subscribed);
+    let identified = identify(call, &routed, &parts.headers, &keyed.subscribed).await;
     let identified = charge::pace_refused(call, Some(&keyed), identified)?;
     let (subscribed, paced) = charge::pace_identified(call, keyed, &identified)?;
     let given = given(&routed, &parts, &path);
@@ -151,8 +152,8 @@ fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -
     let snapshot = Arc::clone(&call.snapshot);
     let api = resource_metadata::asked_for(&snapshot.catalog, &path.path)?;
     let settings = &call.gateway.settings;
-    let issuer = &snapshot.catalog.issuer.issuer;
-    let text = resource_metadata::document(api, issuer, &settings.gateway_url, &settings.web_url).to_string();
+    let text =
+        resource_metadata::document(&snapshot.catalog, api, &settings.gateway_url, &settings.web_url).to_string();
     call.ended_as(200, None);
     let mut response = Response::new(Answer::empty());
     let headers = response.headers_mut();
@@ -295,12 +296,7 @@ fn subscribe(call: &mut Call<'_>, routed: &Routed, parts: &Head, path: &Normaliz
 }
 
 /// Whether the caller may perform the operation, and what the policies that may apply to it say of the record.
-fn permit(
-    call: &mut Call<'_>,
-    routed: &Routed,
-    identified: Identified,
-    given: &Given<'_>,
-) -> Result<Judged, Refusal> {
+fn permit(call: &mut Call<'_>, routed: &Routed, identified: Identified, given: &Given<'_>) -> Result<Judged, Refusal> {
     call.step = Step::Permission;
     let permitted = permission::permit(&call.snapshot.catalog, routed.operation(), identified)?;
     match &routed.operation().permission {
@@ -326,13 +322,24 @@ fn given<'r>(routed: &Routed, parts: &'r Head, path: &'r Normalized<'_>) -> Give
 fn opening(call: &mut Call<'_>, routed: &Routed, parts: &Head, accepted: &Accepted) -> Result<Opening, Refusal> {
     let is_asked_for = parts.upgrade && websocket::is_asked_for(&parts.method, &parts.headers);
     let presented = Presented::of(parts, &routed.api);
+    let watched = watched(routed);
     if !is_asked_for || !routed.api.api.websocket {
-        return Ok(Opening { presented, websocket: None });
+        return Ok(Opening { presented, websocket: None, watched });
     }
     call.step = Step::Body;
     let has_body = !matches!(accepted.body, Collected::None);
     let expected = Expected::of(websocket::key(&parts.headers, has_body)?);
-    Ok(Opening { presented, websocket: Some(expected) })
+    Ok(Opening { presented, websocket: Some(expected), watched })
+}
+
+/// The operation, where its answers are compared with what is described.
+fn watched(routed: &Routed) -> Option<Watched> {
+    let operation = routed.operation();
+    if operation.description.answers.is_empty() {
+        return None;
+    }
+    let description = Arc::clone(&operation.description);
+    Some(Watched { api: routed.api.api.name.clone(), operation: operation.name.clone()?, description })
 }
 
 /// What is sent on: exactly the path that was decided on, the query without the key.

@@ -8,6 +8,8 @@ mod apply;
 mod connections;
 mod failure;
 pub(crate) mod id;
+mod import;
+mod issuers;
 mod keys;
 mod notices;
 mod publish;
@@ -29,6 +31,8 @@ use failure::AdminFailure;
 
 /// The largest request body, in bytes.
 const BODY_MAX_BYTES: usize = 1 << 20;
+/// The largest body with an API of a document in it: the document, up to 32 MiB, and what is enforced of it.
+const IMPORT_MAX_BYTES: usize = 80 << 20;
 
 /// What a handler answers.
 type Answered<T> = Result<axum::Json<T>, AdminFailure>;
@@ -63,9 +67,15 @@ pub fn admin_router(portal: Portal) -> Router {
         .route("/v1/calls/{id}", get(status::explain))
         .route("/v1/declared", get(apply::declared))
         .route("/v1/apply", post(apply::apply))
-        .route("/v1/publish", post(publish::publish))
+        .route("/v1/publish", post(publish::publish).layer(DefaultBodyLimit::max(IMPORT_MAX_BYTES)))
+        .route("/v1/import", post(import::import).layer(DefaultBodyLimit::max(IMPORT_MAX_BYTES)))
         .route("/v1/apis", get(apis::list))
-        .route("/v1/apis/{id}", delete(apis::remove))
+        .route("/v1/apis/{id}", get(apis::show).delete(apis::remove))
+        .route("/v1/apis/{id}/drift", get(apis::drift_of))
+        .route("/v1/apis/{id}/openapi", get(import::export))
+        .route("/v1/drift", get(apis::drift))
+        .route("/v1/issuers", get(issuers::list))
+        .route("/v1/issuers/{id}", get(issuers::show).delete(issuers::remove))
         .route("/v1/sample", delete(sample::remove))
         .route("/v1/subscriptions", get(subscriptions::list).post(subscriptions::make))
         .route("/v1/subscriptions/{id}", get(subscriptions::show))

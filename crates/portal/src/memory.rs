@@ -9,6 +9,7 @@ use crate::attempts::Attempts;
 use crate::logo::Logos;
 use crate::oauth::{Journal, Origins};
 use crate::password::Passwords;
+use crate::web::Documents;
 
 /// Cheap to clone; clones share what is held.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,8 @@ pub struct Memory {
     pub(crate) journal: Arc<Journal>,
     /// From where browsers may call the token endpoint.
     pub(crate) origins: Arc<Origins>,
+    /// What public APIs say of themselves.
+    pub(crate) documents: Documents,
 }
 
 impl Memory {

@@ -6,6 +6,7 @@ mod account;
 mod authentication;
 mod authorization;
 mod connections;
+mod document;
 mod errors;
 mod example;
 mod form;
@@ -39,6 +40,7 @@ use axum::routing::{get, post};
 use crate::oauth::{self, journal};
 use crate::ports::Portal;
 use crate::provider::CALLBACK_PATH;
+pub(crate) use document::Documents;
 use page::{Trouble, Wants};
 pub use peer_address::PeerAddress;
 pub(crate) use request_id::RequestId;
@@ -63,6 +65,7 @@ static FORMS_STAY: LazyLock<HeaderValue> = LazyLock::new(|| {
 pub fn web_router(portal: Portal) -> Router {
     Router::new()
         .route("/", get(index::show))
+        .route("/apis/{name}/openapi.json", get(document::show))
         .route("/errors", get(errors::list))
         .route("/errors/{code}", get(errors::show))
         .route("/authentication-issues", get(authentication::show))

@@ -2,14 +2,18 @@
 //!
 //! Plain data; times are microseconds since the Unix epoch (`_us`).
 
+mod import;
+mod issuers;
 mod notices;
 mod people;
 mod usage;
 
-use limen_rules::model::{CountedBy, Declared, Name};
+use limen_rules::model::{Api, CountedBy, Declared, Name};
 use limen_rules::record::{Notice, SubscriptionState, Which};
 use serde::{Deserialize, Serialize};
 
+pub use import::{ImportApi, ImportedApi};
+pub use issuers::IssuerLine;
 pub use notices::{MakeNotice, UpdateNotice};
 pub use people::{
     ApplicationLine, ChangeApplication, Connect, EnvironmentLine, Grants, LimitConnection, LogoLine, MadeApplication,
@@ -64,6 +68,9 @@ pub struct Status {
     pub subscriptions: usize,
     /// Notices that stand or are to come.
     pub notices: Vec<Notice>,
+    /// Other issuers of tokens, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<IssuerLine>,
     /// Calls by status since the process began.
     pub calls_by_status: Vec<(u16, u64)>,
 }
@@ -139,6 +146,9 @@ pub struct Publish {
     pub product: Option<Name>,
     /// Whose subscription is made; the first developer, or a new `developer`, if not told.
     pub developer: Option<Name>,
+    /// The API as a document describes it; its name and base path are those above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub described: Option<Box<Api>>,
 }
 
 /// What a publish made.

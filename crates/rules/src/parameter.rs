@@ -12,6 +12,8 @@ mod tests;
 mod text;
 mod unknown;
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use serde_json::Value;
 
@@ -20,9 +22,11 @@ use crate::model::{
     Api, KEY_QUERY_PARAMETER, Operation, Parameter, ParameterPlace, ParameterStyle, ReadOnlyProperties,
     UnknownParameters, Validate, ValueKind,
 };
-use crate::schema::{CompiledSchema, Direction, SchemaProblem};
+use crate::schema::{CompiledSchema, Direction, Library, SchemaProblem};
 use ready::{Ready, Sources};
-use shape::{Shape, Types};
+use shape::Types;
+
+pub(crate) use shape::Shape;
 
 /// The parameters of an operation, made ready.
 #[derive(Debug, Default)]
@@ -33,6 +37,8 @@ pub struct LiveParameters {
     readable: Vec<(Box<str>, Option<ValueKind>)>,
     /// What is compared with its schema; nothing where the operation doesn't ask for that.
     checked: Vec<Ready>,
+    /// Segments that are written as a matrix.
+    matrices: Vec<usize>,
     /// The names of its query parameters, and the subscription key's.
     taken: Vec<Box<str>>,
     refuses_unknown: bool,
@@ -54,7 +60,7 @@ impl LiveParameters {
     ///
     /// # Errors
     /// The schema that can't be.
-    pub fn compile(api: &Api, operation: &Operation) -> Result<Self, SchemaProblem> {
+    pub fn compile(api: &Api, operation: &Operation, library: &Arc<Library>) -> Result<Self, SchemaProblem> {
         let is_compared = operation.validate.unwrap_or(api.validate) == Validate::Schema;
         let template = template(&operation.path);
         let mut readable: Vec<(Box<str>, Option<ValueKind>)> = Vec::new();
@@ -67,13 +73,19 @@ impl LiveParameters {
                 }
             }
         }
+        let is_matrix = |name: &str| {
+            let mut named =
+                operation.parameters.iter().filter(|one| one.place == ParameterPlace::Path && one.name == name);
+            named.any(|one| one.style == Some(ParameterStyle::Matrix))
+        };
+        let matrices = template.iter().filter(|(name, _)| is_matrix(name)).map(|(_, at)| *at).collect();
         let mut checked = Vec::new();
         for (at, one) in operation.parameters.iter().enumerate().filter(|_| is_compared) {
             // A cookie that doesn't reach the service is no part of the call.
             if one.place != ParameterPlace::Cookie || api.cookies {
                 let segment = template.iter().find(|(name, _)| **name == *one.name).map(|(_, segment)| *segment);
                 let schema =
-                    compiled(api, one).map_err(|problem| problem.below(&format!("parameters[{at}].schema")))?;
+                    compiled(one, library).map_err(|problem| problem.below(&format!("parameters[{at}].schema")))?;
                 let shape = Shape::of(one.schema.as_ref(), &api.schemas);
                 checked.push(Ready::new(one, shape, schema, segment.unwrap_or(usize::MAX)));
             }
@@ -81,7 +93,7 @@ impl LiveParameters {
         let named = operation.parameters.iter().filter(|one| one.place == ParameterPlace::Query);
         let taken = named.map(|one| &*one.name).chain([KEY_QUERY_PARAMETER]).map(Box::from).collect();
         let refuses_unknown = is_compared && api.unknown_parameters == UnknownParameters::Refuse;
-        Ok(Self { template, readable, checked, taken, refuses_unknown })
+        Ok(Self { template, readable, checked, matrices, taken, refuses_unknown })
     }
 
     /// Everything that is wrong with the parameters of a request, at most [`FIELD_ERRORS_MAX`].
@@ -104,6 +116,12 @@ impl LiveParameters {
         }
         errors.truncate(FIELD_ERRORS_MAX);
         errors
+    }
+
+    /// Whether the segment at that place is written as a matrix, `;name=value`.
+    #[must_use]
+    pub fn has_matrix_at(&self, segment: usize) -> bool {
+        self.matrices.contains(&segment)
     }
 
     /// The value of a path or query parameter that a policy reads: in its schema's type, given at most once and written
@@ -136,14 +154,16 @@ pub fn kind(api: &Api, parameter: &Parameter) -> Option<ValueKind> {
     is_plain.then(|| canonical::kind(&Shape::of(parameter.schema.as_ref(), &api.schemas))).flatten()
 }
 
+/// How schemas of parameters are read: `readOnly` is about properties of bodies, and an id's schema may say it and be a
+/// path's parameter too.
+pub(crate) const DIRECTION: Direction = Direction::Request(ReadOnlyProperties::Pass);
+
 /// The schema of a parameter, made ready; none where anything will do.
 ///
 /// # Errors
 /// What is wrong with it, the field that below the schema.
-pub(crate) fn compiled(api: &Api, parameter: &Parameter) -> Result<Option<CompiledSchema>, SchemaProblem> {
-    // `readOnly` is about properties of bodies: an id's schema may say it and be a path's parameter too.
-    let direction = Direction::Request(ReadOnlyProperties::Pass);
-    parameter.schema.as_ref().map(|schema| CompiledSchema::compile(schema, &api.schemas, direction)).transpose()
+fn compiled(parameter: &Parameter, library: &Arc<Library>) -> Result<Option<CompiledSchema>, SchemaProblem> {
+    parameter.schema.as_ref().map(|schema| CompiledSchema::compile(schema, library, DIRECTION)).transpose()
 }
 
 /// Whether the schema of a parameter takes objects, as far as can be seen.

@@ -16,6 +16,12 @@ pub(crate) enum ApiCommand {
         /// Its name
         name: String,
     },
+    /// Tell how services' answers differ from what is described of them (APIs with check_answers: true)
+    #[command(after_help = "Examples:\n  limen api drift\n  limen api drift orders")]
+    Drift {
+        /// Only of this API
+        name: Option<String>,
+    },
 }
 
 /// What can be asked of subscriptions.
@@ -84,6 +90,26 @@ pub(crate) enum WhichKey {
     Primary,
     /// The second
     Secondary,
+}
+
+/// What can be asked of other issuers of tokens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IssuerCommand {
+    /// List the issuers whose tokens are accepted, and how old their keys are
+    #[command(after_help = "Example:\n  limen issuer list")]
+    List,
+    /// Show an issuer: its keys, the last failure, the next fetch
+    #[command(after_help = "Example:\n  limen issuer show partner")]
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// End the trust in an issuer; its tokens are refused at once
+    #[command(after_help = "Example:\n  limen issuer remove partner")]
+    Remove {
+        /// Its name
+        name: String,
+    },
 }
 
 /// What can be asked of subscription keys.

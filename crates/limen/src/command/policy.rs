@@ -23,9 +23,15 @@ pub(super) fn test(context: &Context, file: &Path, config: Option<&Path>) -> Res
         None => read(&context.admin.get("/v1/declared")?)?,
     };
     let (declared, snapshot) = why::made_ready(declared);
-    let results: Vec<Outcome> = cases.list.iter().enumerate().map(|(at, case)| {
-        try_out(&declared, &snapshot, case).map_err(|(field, message, mend)| cases.flaw(at, field, message, mend))
-    }).collect::<Result<_, _>>().map_err(|flaws| told(&flaws))?;
+    let results: Vec<Outcome> = cases
+        .list
+        .iter()
+        .enumerate()
+        .map(|(at, case)| {
+            try_out(&declared, &snapshot, case).map_err(|(field, message, mend)| cases.flaw(at, field, message, mend))
+        })
+        .collect::<Result<_, _>>()
+        .map_err(|flaws| told(&flaws))?;
     let failed = results.iter().filter(|one| !one.passed).count();
     let shown = match context.output {
         Output::Json => as_json(&cases.list, &results),
@@ -55,14 +61,22 @@ fn try_out(declared: &Declared, snapshot: &Snapshot, case: &Case) -> Result<Outc
         (Some(user), None) => Who::Named(user),
         (None, Some(roles)) => Who::Made { roles, attributes: &case.attributes },
         (Some(_), Some(_)) => {
-            return Err(("roles", "a declared user's roles are declared".into(), "tell 'user', or 'roles' with 'attributes'".into()));
+            return Err((
+                "roles",
+                "a declared user's roles are declared".into(),
+                "tell 'user', or 'roles' with 'attributes'".into(),
+            ));
         }
         (None, None) => {
             return Err(("user", "nobody is told".into(), "tell 'user', or 'roles' with 'attributes'".into()));
         }
     };
     if case.user.is_some() && !case.attributes.is_empty() {
-        return Err(("attributes", "a declared user's attributes are declared".into(), "tell 'roles' instead of 'user'".into()));
+        return Err((
+            "attributes",
+            "a declared user's attributes are declared".into(),
+            "tell 'roles' instead of 'user'".into(),
+        ));
     }
     let question = Question {
         who,
@@ -108,11 +122,15 @@ fn as_words(cases: &[Case], outcomes: &[Outcome]) -> String {
 }
 
 fn as_json(cases: &[Case], outcomes: &[Outcome]) -> String {
-    let list: Vec<_> = cases.iter().zip(outcomes).map(|(case, outcome)| {
-        let why = outcome.tried.checks.last().map(|one| &one.words);
-        json!({"name": case.name, "passed": outcome.passed, "expected": expected(case),
+    let list: Vec<_> = cases
+        .iter()
+        .zip(outcomes)
+        .map(|(case, outcome)| {
+            let why = outcome.tried.checks.last().map(|one| &one.words);
+            json!({"name": case.name, "passed": outcome.passed, "expected": expected(case),
             "allowed": outcome.tried.is_allowed(), "by": outcome.tried.by, "why": why})
-    }).collect();
+        })
+        .collect();
     let passed = outcomes.iter().filter(|one| one.passed).count();
     json!({"cases": list, "passed": passed, "failed": outcomes.len() - passed}).to_string() + "\n"
 }

@@ -22,6 +22,7 @@ pub(super) fn publish(context: &Context, asked: arguments::Publish) -> Result<St
         api: asked.name.map(Into::into),
         product: asked.product.map(Into::into),
         developer: asked.developer.map(Into::into),
+        described: None,
     };
     let answer = context.admin.post("/v1/publish", &publish)?;
     context.show(answer, |published: Published| words(&published, &base_path, &context.data_dir_flag()))

@@ -4,13 +4,14 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use limen_gateway::gateway::Settings as GatewaySettings;
 use limen_gateway::tls::{Files, Tls};
 use limen_portal::Provider;
 use limen_portal::ports::Addresses;
 
 use super::adapters::{SecretFile, WallClock};
 use super::failure::StartFailure;
-use super::outbound::Way;
+use super::outbound::{AT_ONCE_MAX, Way};
 use crate::config::Settings;
 
 /// The addresses as callers and people see them.
@@ -32,6 +33,17 @@ pub(super) fn addresses(
     })
 }
 
+/// What the gateway is told of them.
+pub(super) fn gateway_settings(settings: &Settings, addresses: &Addresses) -> GatewaySettings {
+    GatewaySettings {
+        gateway_url: addresses.gateway_url.clone(),
+        web_url: addresses.web_url.clone(),
+        snapshot_max_age_us: u64::try_from(settings.snapshot_max_age.as_micros()).unwrap_or(u64::MAX),
+        rate_limit_fields: true,
+        edge: settings.edge.clone(),
+    }
+}
+
 /// TLS of a listener, from files that are read again when they change.
 pub(super) fn open_tls(files: Option<&Files>) -> Result<Option<Arc<Tls>>, StartFailure> {
     let Some(files) = files else { return Ok(None) };
@@ -44,8 +56,8 @@ pub(super) fn open_tls(files: Option<&Files>) -> Result<Option<Arc<Tls>>, StartF
 }
 
 /// The sign-in provider, if one was named; nothing is asked of it yet.
-pub(super) fn provider(settings: &Settings) -> Result<Option<Arc<Provider>>, StartFailure> {
-    let way = Arc::new(Way::open(&settings.outbound)?);
+pub(super) fn provider(settings: &Settings, way: &Way) -> Result<Option<Arc<Provider>>, StartFailure> {
+    let way = Arc::new(way.beside(AT_ONCE_MAX));
     let Some(told) = &settings.provider else { return Ok(None) };
     let secret = SecretFile(told.secret_file.clone());
     secret.check().map_err(|words| {

@@ -142,7 +142,8 @@ fn a_query_parameter_that_policies_read() {
     let status = |query: &str| desk.get(&rory, &format!("/records/items{query}")).status;
     assert_eq!([status(""), status("?region=north"), status("?other=1&other=2")], [200; 3]);
     let denied = desk.get(&rory, "/records/items?region=south");
-    let words = "You may perform this operation, but not with this record. Ask the environment's administrator if you need it.";
+    let words =
+        "You may perform this operation, but not with this record. Ask the environment's administrator if you need it.";
     refused(&desk.limen, &denied, 403, "record-denied", words);
     for query in ["?region=north&region=south", "?region=south&region=north", "?region=north&re%67ion=south"] {
         let answer = desk.get(&rory, &format!("/records/items{query}"));
@@ -168,7 +169,8 @@ fn only_one_form_of_a_parameter_passes() {
     let desk = Desk::new();
     let rory = desk.bearer("rory");
     let before = desk.service.hits();
-    let forms = ["0280", "+280", "280.0", "%20280", "280%20", "2.8e2", "-0", "0x118", "%D9%A2", "99999999999999999999", "a"];
+    let forms =
+        ["0280", "+280", "280.0", "%20280", "280%20", "2.8e2", "-0", "0x118", "%D9%A2", "99999999999999999999", "a"];
     for form in forms {
         let answer = desk.get(&rory, &format!("/records/items/{form}"));
         assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("parameter-invalid")), "{form}: {answer:?}");
@@ -202,7 +204,8 @@ fn told(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
 fn a_hidden_record_looks_like_a_missing_one() {
     let desk = Desk::new();
     let rory = desk.bearer("rory");
-    let missing = Reply::json(404, &json!({"message": "no item 7"})).header("Retry-After", "5").header("X-Reason", "gone");
+    let missing =
+        Reply::json(404, &json!({"message": "no item 7"})).header("Retry-After", "5").header("X-Reason", "gone");
     for path in ["/base/items/7", "/base/items/7/notes/a"] {
         desk.service.on(path, missing.clone());
     }
@@ -246,9 +249,13 @@ fn a_changed_policy_or_attribute_acts_within_a_second() {
         desk.limen.apply(&desk.world.replace(from, to));
     };
     change("{hidden: [280], region: north}", "{hidden: [300], region: north}");
-    let soon = |what: &str, done: &dyn Fn() -> bool| eventually_within(Duration::from_secs(1), what, || done().then_some(()));
+    let soon =
+        |what: &str, done: &dyn Fn() -> bool| eventually_within(Duration::from_secs(1), what, || done().then_some(()));
     soon("the attribute acts", &|| (status(280), status(300)) == (200, 403));
-    change("when { principal.hidden.contains(context.id) };\n        @id(\"region\")", "when { context.id == 5 };\n        @id(\"region\")");
+    change(
+        "when { principal.hidden.contains(context.id) };\n        @id(\"region\")",
+        "when { context.id == 5 };\n        @id(\"region\")",
+    );
     soon("the policy acts", &|| (status(280), status(5)) == (200, 403));
 }
 
@@ -272,9 +279,21 @@ fn an_event_stream_ends_with_what_let_it_in() {
 fn what_is_wrong_with_policies_is_told_with_its_line() {
     let desk = Desk::new();
     for (from, to, expected) in [
-        ("principal.hidden.contains(context.id) };\n        @id(\"region\")", "principal.hiden.contains(context.id) };\n        @id(\"region\")", "policies.text: line 3, column 8"),
-        ("{hidden: [280], region: north}", "{hidden: [x], region: north}", "users[0].attributes.hidden: is not a list of whole numbers of 64 bits"),
-        ("      query: [region]", "      query: [regoin]", "policies.query[0]: no operation has a query parameter 'regoin'; mend: did you mean 'region'?"),
+        (
+            "principal.hidden.contains(context.id) };\n        @id(\"region\")",
+            "principal.hiden.contains(context.id) };\n        @id(\"region\")",
+            "policies.text: line 3, column 8",
+        ),
+        (
+            "{hidden: [280], region: north}",
+            "{hidden: [x], region: north}",
+            "users[0].attributes.hidden: is not a list of whole numbers of 64 bits",
+        ),
+        (
+            "      query: [region]",
+            "      query: [regoin]",
+            "policies.query[0]: no operation has a query parameter 'regoin'; mend: did you mean 'region'?",
+        ),
         ("record_denied: 404", "record_denied: 410", "record_denied: 410 is neither 403 nor 404"),
     ] {
         let file = desk.limen.folder().join("wrong.yaml");
@@ -310,7 +329,11 @@ fn cases_of_a_file_are_tried() {
     assert_eq!((&told["failed"], &told["cases"][0]["by"]), (&json!(1), &json!(["hidden-constituents"])));
 
     for (from, to, expected) in [
-        ("user: restricted", "user: restrictde", "cases.yaml:5:11: cases[0].user: there is no user 'restrictde'; mend: did you mean 'restricted'?"),
+        (
+            "user: restricted",
+            "user: restrictde",
+            "cases.yaml:5:11: cases[0].user: there is no user 'restrictde'; mend: did you mean 'restricted'?",
+        ),
         ("operation: get-constituent", "operation: get-constituents", "did you mean 'get-constituent'?"),
         ("expect: allow", "expect: maybe", "cases.yaml:7:13: cases[0].expect"),
         ("    user: restricted\n", "", "cases[0].user: nobody is told"),
@@ -383,7 +406,10 @@ fn the_sample_s_restricted_user_is_guarded_by_a_policy() {
     let sample = limen.sample();
     let get = |id: &str| {
         let bearer = format!("Bearer {}", sample.restricted);
-        limen.http().get(&format!("/constituent/v1/constituents/{id}"), &[(KEY, &sample.primary_key), ("Authorization", &bearer)])
+        limen.http().get(
+            &format!("/constituent/v1/constituents/{id}"),
+            &[(KEY, &sample.primary_key), ("Authorization", &bearer)],
+        )
     };
     assert_eq!(get("280").status, 200);
     let denied = get("101");

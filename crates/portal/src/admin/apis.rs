@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use limen_rules::declared::nearest;
+use limen_rules::drift::DriftReport;
 use limen_rules::model::{Api, Declared};
 use limen_store::{ResourceId, ResourceKind};
 
@@ -35,17 +36,39 @@ pub(super) async fn list(State(admin): State<Admin>) -> Answered<Vec<ApiLine>> {
     Ok(Json(lines(&admin.portal.store.declared().await?, &*admin.portal.gateway)))
 }
 
+/// `GET /v1/drift`
+pub(super) async fn drift(State(admin): State<Admin>) -> Answered<DriftReport> {
+    Ok(Json(admin.portal.gateway.drift(None)))
+}
+
+/// `GET /v1/apis/NAME/drift`
+pub(super) async fn drift_of(State(admin): State<Admin>, Named(name): Named) -> Answered<DriftReport> {
+    find(&admin.portal.store.declared().await?, &name)?;
+    Ok(Json(admin.portal.gateway.drift(Some(&name))))
+}
+
+/// `GET /v1/apis/NAME`: the whole of it.
+pub(super) async fn show(State(admin): State<Admin>, Named(name): Named) -> Answered<Api> {
+    let declared = admin.portal.store.declared().await?;
+    Ok(Json(find(&declared, &name)?.clone()))
+}
+
+/// The API of that name.
+pub(super) fn find<'d>(declared: &'d Declared, name: &str) -> Result<&'d Api, AdminFailure> {
+    declared.apis.iter().find(|api| *api.name == *name).ok_or_else(|| {
+        let near = nearest(name, declared.apis.iter().map(|api| api.name.as_ref()));
+        AdminFailure::unknown(
+            format!("There is no API '{name}'."),
+            near.map_or_else(|| "List the APIs with limen api list.".into(), |near| format!("Did you mean '{near}'?")),
+        )
+    })
+}
+
 /// `DELETE /v1/apis/NAME`: also out of its products; subscriptions stay.
 pub(super) async fn remove(State(admin): State<Admin>, who: Who, Named(name): Named) -> Answered<Applied> {
     let _turn = admin.turn().await;
     let declared = admin.portal.store.declared().await?;
-    if !declared.apis.iter().any(|api| api.name == name) {
-        let near = nearest(&name, declared.apis.iter().map(|api| api.name.as_ref()));
-        return Err(AdminFailure::unknown(
-            format!("There is no API '{name}'."),
-            near.map_or_else(|| "List the APIs with limen api list.".into(), |near| format!("Did you mean '{near}'?")),
-        ));
-    }
+    find(&declared, &name)?;
     let mut without = Declared::default();
     for mut product in declared.products.into_iter().filter(|product| product.apis.contains(&name)) {
         product.apis.retain(|api| *api != name);

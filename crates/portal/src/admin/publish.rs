@@ -2,23 +2,25 @@
 
 use axum::Json;
 use axum::extract::State;
-use limen_rules::declared::{check_references, check_values, merge, nearest};
-use limen_rules::model::{Api, CountedBy, DEFAULT_KEY_HEADER, Declared, Developer, Name, Product};
+use limen_rules::declared::{check_references, check_values, made_name, merge, nearest};
+use limen_rules::model::{Api, CountedBy, Declared, Developer, Name, Product};
 use serde_json::json;
 
 use super::failure::AdminFailure;
 use super::read::Read;
-use super::{Admin, Answered};
+use super::{Admin, Answered, IMPORT_MAX_BYTES};
 use crate::audit::Who;
 use crate::wire::{MakeSubscription, Publish, Published};
 
-/// A made-up API name is cut here, so that `-product` and a number still fit behind it.
-const MADE_NAME_MAX_BYTES: usize = 48;
 /// The developer who is made where there is none.
 const FIRST_DEVELOPER: &str = "developer";
 
 /// `POST /v1/publish`
-pub(super) async fn publish(State(admin): State<Admin>, who: Who, Read(asked): Read<Publish>) -> Answered<Published> {
+pub(super) async fn publish(
+    State(admin): State<Admin>,
+    who: Who,
+    Read(asked): Read<Publish, IMPORT_MAX_BYTES>,
+) -> Answered<Published> {
     let _turn = admin.turn().await;
     let existing = admin.portal.store.declared().await?;
     let publication = Publication::of(&asked, &existing)?;
@@ -36,7 +38,7 @@ pub(super) async fn publish(State(admin): State<Admin>, who: Who, Read(asked): R
         api: publication.api,
         product: publication.product,
         subscription,
-        key_header: DEFAULT_KEY_HEADER.into(),
+        key_header: publication.key_header,
         url: format!("{}{}", admin.portal.addresses.gateway_url, publication.base_path),
     }))
 }
@@ -49,6 +51,7 @@ struct Publication {
     product: Name,
     approval_needed: bool,
     developer: Name,
+    key_header: String,
     declared: Declared,
 }
 
@@ -66,14 +69,21 @@ impl Publication {
         let product = product(asked, &api, existing);
         let developer = developer_name(asked, existing)?;
         let new_developer = !existing.developers.iter().any(|one| one.name == developer);
+        let mut declared_api = match &asked.described {
+            Some(described) => (**described).clone(),
+            None => plain_api(&api, &base_path, &asked.target)?,
+        };
+        declared_api.name = api.clone();
+        declared_api.base_path.clone_from(&base_path);
+        let key_header = declared_api.key.header.clone();
         let declared = Declared {
-            apis: vec![plain_api(&api, &base_path, &asked.target)?],
+            apis: vec![declared_api],
             developers: if new_developer { vec![plain_developer(&developer)] } else { Vec::new() },
             products: vec![product.clone()],
             ..Declared::default()
         };
         let approval_needed = product.approval_needed;
-        Ok(Self { api, base_path, product: product.name, approval_needed, developer, declared })
+        Ok(Self { api, base_path, product: product.name, approval_needed, developer, key_header, declared })
     }
 }
 
@@ -93,17 +103,6 @@ fn api_name(asked: &Publish, base_path: &str, existing: &Declared) -> Result<Nam
         ));
     }
     Ok(name.clone())
-}
-
-/// `/Orders/v1` as `orders-v1`.
-fn made_name(base_path: &str) -> String {
-    let plain = |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' };
-    let mut name: String = base_path.chars().take(MADE_NAME_MAX_BYTES).map(plain).collect();
-    while name.contains("--") {
-        name = name.replace("--", "-");
-    }
-    let name = name.trim_matches('-');
-    if name.is_empty() { "api".into() } else { name.into() }
 }
 
 /// The product that was told, with the API added, or a new one.
@@ -145,16 +144,4 @@ fn plain_api(name: &Name, base_path: &str, target: &str) -> Result<Api, AdminFai
 
 fn plain_developer(name: &Name) -> Developer {
     Developer { name: name.clone(), title: String::new(), email: String::new() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_made_from_paths() {
-        assert_eq!(made_name("/Orders/v1"), "orders-v1");
-        assert_eq!(made_name("/--ä/"), "api");
-        assert!(limen_rules::model::valid_name(&made_name(&format!("/{}", "x/".repeat(200)))));
-    }
 }

@@ -12,15 +12,15 @@ use super::failure::AdminFailure;
 /// So many characters of the parser's words are told.
 const WORDS_MAX: usize = 300;
 
-/// The body, read as JSON whatever its `Content-Type` says.
-pub(super) struct Read<T>(pub(super) T);
+/// The body, read as JSON whatever its `Content-Type` says; the route's bound is `MAX_BYTES` too.
+pub(super) struct Read<T, const MAX_BYTES: usize = BODY_MAX_BYTES>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Read<T> {
+impl<T: DeserializeOwned, S: Send + Sync, const MAX_BYTES: usize> FromRequest<S> for Read<T, MAX_BYTES> {
     type Rejection = AdminFailure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, AdminFailure> {
         let bytes = Bytes::from_request(request, state).await.map_err(|_| {
-            let message = format!("The body is larger than {BODY_MAX_BYTES} bytes, or broke off.");
+            let message = format!("The body is larger than {MAX_BYTES} bytes, or broke off.");
             AdminFailure::wrong(message, "Send it whole, or divide it: what is applied in parts adds up.")
         })?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| not_understood(&error))

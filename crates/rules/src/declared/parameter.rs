@@ -1,43 +1,42 @@
 //! Whether what operations say of their parameters is right: names, places, styles and schemas.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use http::HeaderName;
 
 use super::api::{is_reserved_header, is_token};
+use super::description::check_schema;
 use super::{Problems, nearest, shown};
 use crate::media::MediaRange;
 use crate::model::{Api, KEY_QUERY_PARAMETER, Operation, Parameter, ParameterPlace, ParameterStyle};
-use crate::parameter::{can_be_object, compiled};
+use crate::parameter::{DIRECTION, can_be_object};
+use crate::schema::Library;
 
 const PARAMETERS_MAX: usize = 200;
 const NAME_CHARACTERS_MAX: usize = 200;
 
-/// Adds what is wrong with the parameters of an API's operations.
-pub(super) fn check(field: &str, api: &Api, problems: &mut Problems) {
-    for (at, operation) in api.operations.iter().enumerate() {
-        let list = format!("{field}.operations[{at}].parameters");
-        if operation.parameters.len() > PARAMETERS_MAX {
-            let message = format!("{} parameters are too many", operation.parameters.len());
-            problems.add(list.clone(), message, format!("declare at most {PARAMETERS_MAX}"));
+/// Adds what is wrong with the parameters of an operation.
+pub(super) fn check(list: &str, api: &Api, operation: &Operation, library: &Arc<Library>, problems: &mut Problems) {
+    if operation.parameters.len() > PARAMETERS_MAX {
+        let message = format!("{} parameters are too many", operation.parameters.len());
+        problems.add(list, message, format!("declare at most {PARAMETERS_MAX}"));
+    }
+    let mut seen = HashSet::new();
+    for (at, one) in operation.parameters.iter().enumerate().take(PARAMETERS_MAX) {
+        let field = format!("{list}[{at}]");
+        let name = match one.place {
+            ParameterPlace::Header => one.name.to_ascii_lowercase(),
+            ParameterPlace::Path | ParameterPlace::Query | ParameterPlace::Cookie => one.name.clone(),
+        };
+        if !seen.insert((one.place, name)) {
+            let message = format!("the {} parameter '{}' is declared twice", word(one.place), shown(&one.name));
+            problems.add(format!("{field}.name"), message, "remove one of them");
         }
-        let mut seen = HashSet::new();
-        for (at, one) in operation.parameters.iter().enumerate().take(PARAMETERS_MAX) {
-            let field = format!("{list}[{at}]");
-            let name = match one.place {
-                ParameterPlace::Header => one.name.to_ascii_lowercase(),
-                ParameterPlace::Path | ParameterPlace::Query | ParameterPlace::Cookie => one.name.clone(),
-            };
-            if !seen.insert((one.place, name)) {
-                let message = format!("the {} parameter '{}' is declared twice", word(one.place), shown(&one.name));
-                problems.add(format!("{field}.name"), message, "remove one of them");
-            }
-            check_name(&format!("{field}.name"), api, operation, one, problems);
-            check_style(&field, api, one, problems);
-            if let Err(problem) = compiled(api, one) {
-                let problem = problem.below(&format!("{field}.schema"));
-                problems.add(problem.field, problem.message, problem.mend);
-            }
+        check_name(&format!("{field}.name"), api, operation, one, problems);
+        check_style(&field, api, one, problems);
+        if let Some(schema) = &one.schema {
+            check_schema(&format!("{field}.schema"), schema, library, DIRECTION, problems);
         }
     }
 }
@@ -64,7 +63,7 @@ fn check_name(field: &str, api: &Api, operation: &Operation, one: &Parameter, pr
             let named: Vec<&str> =
                 segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect();
             if !named.contains(&name) {
-                let message = format!("'{}' is no parameter of the path {}", shown(name), shown(&operation.path));
+                let message = format!("'{}' is no parameter of the path '{}'", shown(name), shown(&operation.path));
                 let mend = match nearest(name, named.iter().copied()) {
                     Some(meant) => format!("call it {meant}, or remove it"),
                     None => format!("write {{{}}} as a segment of the path, or remove it", shown(name)),

@@ -86,7 +86,8 @@ fn check_names(field: &str, api: &Api, policies: &Policies, problems: &mut Probl
     }
     let named_claims = |path: &str| path.split('/').any(|segment| segment == "{claims}");
     if let Some(one) = api.operations.iter().find(|one| named_claims(&one.path)) {
-        let message = format!("context.claims is the token's claims, and operation '{}' has a parameter of that name", one.name);
+        let message =
+            format!("context.claims is the token's claims, and operation '{}' has a parameter of that name", one.name);
         problems.add(field, message, "call the parameter otherwise in the path");
     }
 }
@@ -112,7 +113,11 @@ fn check_query(field: String, api: &Api, name: &str, problems: &mut Problems) {
         let segment = format!("{{{name}}}");
         let is_both = |path: &str| path.split('/').any(|one| one == segment);
         if let Some(one) = api.operations.iter().find(|one| is_both(&one.path)) {
-            let message = format!("'{}' stands in the path of operation '{}' too: policies could not tell them apart", shown(name), one.name);
+            let message = format!(
+                "'{}' stands in the path of operation '{}' too: policies could not tell them apart",
+                shown(name),
+                one.name
+            );
             problems.add(field, message, "call the one in the path otherwise");
         }
     }
@@ -157,15 +162,21 @@ const KINDS: [ValueKind; 5] =
 /// Attributes that users have in another kind than an API's policies read them in.
 pub(super) fn check_between(declared: &Declared, problems: &mut Problems) {
     let guarded = declared.apis.iter().filter_map(|api| Some((&api.name, api.policies.as_ref()?)));
-    let read: Vec<_> = guarded.flat_map(|(api, policies)| policies.attributes.iter().map(move |one| (api, one))).collect();
+    let read: Vec<_> =
+        guarded.flat_map(|(api, policies)| policies.attributes.iter().map(move |one| (api, one))).collect();
     if read.is_empty() {
         return;
     }
     let mut compare = |field: String, attributes: &Attributes| {
         for (api, (name, kind)) in &read {
             if attributes.get(*name).is_some_and(|value| !policy::fits(**kind, value)) {
-                let message = format!("is not {}, and the policies of API '{api}' read it so", policy::kind_words(**kind));
-                problems.add(format!("{field}.{name}"), message, "write it so, or change policies.attributes of the API");
+                let message =
+                    format!("is not {}, and the policies of API '{api}' read it so", policy::kind_words(**kind));
+                problems.add(
+                    format!("{field}.{name}"),
+                    message,
+                    "write it so, or change policies.attributes of the API",
+                );
             }
         }
     };

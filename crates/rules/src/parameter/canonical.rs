@@ -4,9 +4,10 @@
 use serde_json::Value;
 
 use super::shape::{Shape, Types};
-use super::text::{Escapes, decoded, encoded, is_secret, pointer, shown};
+use super::text::{Escapes, decoded, encoded, pointer, shown};
 use crate::contract::{FieldError, Location};
 use crate::model::ValueKind;
+use crate::schema::is_secret_name;
 
 /// The kind of value that policies see of a parameter with this shape; none where it has no canonical form.
 pub(super) fn kind(shape: &Shape) -> Option<ValueKind> {
@@ -108,7 +109,7 @@ fn wrong_form(name: &str, location: Location, kind: ValueKind, text: &str) -> Fi
     };
     let meant = decoded(text, Escapes::Form).filter(|meant| !meant.contains(char::is_control));
     let mend = match (kind, &meant) {
-        _ if is_secret(name) => String::new(),
+        _ if is_secret_name(name) => String::new(),
         (ValueKind::String, Some(meant)) if meant.len() <= 40 && !meant.is_empty() => {
             format!(": write {}", encoded(meant))
         }

@@ -8,11 +8,11 @@ use super::read::{self, Read};
 use super::shape::{Shape, Types};
 use super::sources::{Pair, cookies, lines};
 use super::style::{Written, Wrong};
-use super::text::{Escapes, decoded, is_secret, pointer, shown};
+use super::text::{Escapes, decoded, pointer, shown};
 use crate::contract::{FieldError, Location};
 use crate::media::MediaType;
 use crate::model::{Parameter, ParameterPlace, ParameterStyle};
-use crate::schema::CompiledSchema;
+use crate::schema::{CompiledSchema, is_secret_name};
 
 /// Members of deep objects stand at most so deep.
 const DEPTH_MAX: usize = 5;
@@ -144,7 +144,7 @@ impl Ready {
                 let found = one.judged(schema, self.location(), &pointer);
                 let is_told = |at: &str| errors.iter().any(|told| told.pointer == at);
                 let more: Vec<FieldError> = found.into_iter().filter(|error| !is_told(&error.pointer)).collect();
-                errors.extend(more.into_iter().map(|error| self.without_secret(error)));
+                errors.extend(more.into_iter().map(|error| self.told(error, &pointer)));
             }
             if errors.is_empty() {
                 return errors;
@@ -347,7 +347,7 @@ impl Ready {
         let wanted = read::words(types);
         let what = match text {
             "" => format!("is empty where it must be {wanted}"),
-            _ if is_secret(&self.name) => format!("must be {wanted}"),
+            _ if is_secret_name(&self.name) => format!("must be {wanted}"),
             _ => format!("must be {wanted}, not {}", shown(text)),
         };
         FieldError { pointer: at.to_owned(), ..self.error(&what) }
@@ -367,12 +367,17 @@ impl Ready {
         }
     }
 
-    fn without_secret(&self, error: FieldError) -> FieldError {
-        if !is_secret(&self.name) {
-            return error;
-        }
-        let words = "is not of the form that the operation describes; its value isn't repeated here";
-        FieldError { pointer: error.pointer, ..self.error(words) }
+    /// What the schema says, as a sentence about the parameter.
+    fn told(&self, error: FieldError, pointer: &str) -> FieldError {
+        let inner = error.pointer.strip_prefix(pointer).unwrap_or_default();
+        let what = match inner {
+            _ if is_secret_name(&self.name) => {
+                "is not of the form that the operation describes; its value isn't repeated here".to_owned()
+            }
+            "" => error.message,
+            inner => format!("at {} {}", shown(inner), error.message),
+        };
+        FieldError { pointer: error.pointer, ..self.error(&what) }
     }
 
     fn location(&self) -> Location {

@@ -14,41 +14,41 @@ const DEPTH_MAX: usize = 12;
 
 /// A set of JSON's types. A number's is a whole number's too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Types(u8);
+pub(crate) struct Types(u8);
 
 impl Types {
-    pub(super) const NONE: Self = Self(0);
-    pub(super) const NULL: Self = Self(1);
-    pub(super) const BOOLEAN: Self = Self(2);
-    pub(super) const INTEGER: Self = Self(4);
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const NULL: Self = Self(1);
+    pub(crate) const BOOLEAN: Self = Self(2);
+    pub(crate) const INTEGER: Self = Self(4);
     /// With and without a fraction.
-    pub(super) const NUMBER: Self = Self(4 | 8);
-    pub(super) const STRING: Self = Self(16);
-    pub(super) const ARRAY: Self = Self(32);
-    pub(super) const OBJECT: Self = Self(64);
+    pub(crate) const NUMBER: Self = Self(4 | 8);
+    pub(crate) const STRING: Self = Self(16);
+    pub(crate) const ARRAY: Self = Self(32);
+    pub(crate) const OBJECT: Self = Self(64);
     /// What one text can be.
-    pub(super) const SCALAR: Self = Self(1 | 2 | 4 | 8 | 16);
-    pub(super) const ANY: Self = Self(127);
+    pub(crate) const SCALAR: Self = Self(1 | 2 | 4 | 8 | 16);
+    pub(crate) const ANY: Self = Self(127);
 
-    pub(super) const fn and(self, other: Self) -> Self {
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    pub(super) const fn or(self, other: Self) -> Self {
+    pub(crate) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    pub(super) const fn without(self, other: Self) -> Self {
+    pub(crate) const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
     /// Whether all of `other` are in it.
-    pub(super) const fn has(self, other: Self) -> bool {
+    pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
     /// Whether any of `other` is in it.
-    pub(super) const fn meets(self, other: Self) -> bool {
+    pub(crate) const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
@@ -81,14 +81,14 @@ impl Types {
 
 /// What a value may be.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Shape {
-    pub(super) types: Types,
+pub(crate) struct Shape {
+    pub(crate) types: Types,
     items: Option<Box<Shape>>,
     /// Elements that have a schema by their place.
     prefix: Vec<Shape>,
-    pub(super) properties: BTreeMap<String, Shape>,
+    pub(crate) properties: BTreeMap<String, Shape>,
     /// Members besides the properties, where the schema says something of them but that there are none.
-    pub(super) others: Option<Box<Shape>>,
+    pub(crate) others: Option<Box<Shape>>,
 }
 
 static ANYTHING: Shape =
@@ -96,7 +96,7 @@ static ANYTHING: Shape =
 
 impl Shape {
     /// The shape of what a schema accepts; `schemas` are those that it may refer to.
-    pub(super) fn of(schema: Option<&Value>, schemas: &Schemas) -> Self {
+    pub(crate) fn of(schema: Option<&Value>, schemas: &Schemas) -> Self {
         let mut look = Look { schemas, left: SCHEMAS_MAX };
         let mut shape = schema.map_or_else(|| ANYTHING.clone(), |schema| look.shape(schema, 0));
         shape.settle();
@@ -104,17 +104,32 @@ impl Shape {
     }
 
     /// What the element at that place may be.
-    pub(super) fn element(&self, at: usize) -> &Self {
+    pub(crate) fn element(&self, at: usize) -> &Self {
         self.prefix.get(at).or(self.items.as_deref()).unwrap_or(&ANYTHING)
     }
 
     /// What the member of that name may be.
-    pub(super) fn member(&self, name: &str) -> &Self {
+    pub(crate) fn member(&self, name: &str) -> &Self {
         self.properties.get(name).or(self.others.as_deref()).unwrap_or(&ANYTHING)
     }
 
+    /// The member that is named.
+    pub(crate) fn named(&self, name: &str) -> Option<&Self> {
+        self.properties.get(name)
+    }
+
+    /// The members that aren't named.
+    pub(crate) fn other(&self) -> Option<&Self> {
+        self.others.as_deref()
+    }
+
+    /// The element at that place, where anything is said of it.
+    pub(crate) fn known_element(&self, at: usize) -> Option<&Self> {
+        self.prefix.get(at).or(self.items.as_deref())
+    }
+
     /// Whether nothing is said of the type.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.types == Types::ANY
     }
 

@@ -172,13 +172,23 @@ impl Read {
             if message.trim().is_empty() || message.chars().any(char::is_control) {
                 complain("its @message is no sentence in one line", "write what callers are to read".into());
             } else if message.chars().count() > MESSAGE_CHARACTERS_MAX {
-                complain(&format!("its @message is longer than {MESSAGE_CHARACTERS_MAX} characters"), "shorten it".into());
+                complain(
+                    &format!("its @message is longer than {MESSAGE_CHARACTERS_MAX} characters"),
+                    "shorten it".into(),
+                );
             }
         }
         let unguarded = |one: &&Operation| self.may_apply(one) && !one.access.unwrap_or(api.access).needs_token();
         if let Some(open) = api.operations.iter().find(unguarded) {
-            let mend = "narrow the policy by action, like action == Action::\"NAME\", or let the operation ask for a token";
-            complain(&format!("it may apply to operation '{}', which asks for no token: there is nobody to ask about", open.name), mend.into());
+            let mend =
+                "narrow the policy by action, like action == Action::\"NAME\", or let the operation ask for a token";
+            complain(
+                &format!(
+                    "it may apply to operation '{}', which asks for no token: there is nobody to ask about",
+                    open.name
+                ),
+                mend.into(),
+            );
         }
         problems
     }
@@ -199,7 +209,8 @@ fn repeated(read: &[Read], text: &str) -> Vec<PolicyProblem> {
 /// Holds the policies to the schema; what can hardly be meant is given back.
 fn validate(api: &Api, policies: &Policies, read: &[Read]) -> Result<Vec<PolicyProblem>, Vec<PolicyProblem>> {
     let text = &policies.text;
-    let unmade = |words: String| vec![text_problem(words, "look at the names of operations, parameters and attributes")];
+    let unmade =
+        |words: String| vec![text_problem(words, "look at the names of operations, parameters and attributes")];
     let schema = schema::schema(api, policies).map_err(unmade)?;
     let set = PolicySet::from_policies(read.iter().map(|one| one.policy.clone()));
     let set = set.map_err(|error| unmade(error.to_string()))?;
@@ -227,9 +238,8 @@ fn ready(api: &Api, policies: &Policies, read: &[Read]) -> Result<Vec<Option<Arc
         let permit = Policy::parse(Some(PolicyId::new(PERMIT)), "permit (principal, action, resource);");
         let permit = permit.map_err(|error| error.to_string())?;
         let all = of_it.iter().map(|one| one.policy.clone()).chain([permit]);
-        let told = |one: &&Read| {
-            (one.policy.id().clone(), Told { id: Arc::clone(&one.id), message: one.message.clone() })
-        };
+        let told =
+            |one: &&Read| (one.policy.id().clone(), Told { id: Arc::clone(&one.id), message: one.message.clone() });
         let ids: Vec<&str> = of_it.iter().map(|one| &*one.id).collect();
         Ok(Some(Arc::new(OperationPolicies {
             told: of_it.iter().map(told).collect(),

@@ -3,8 +3,8 @@
 use cedar_policy::Schema;
 use serde_json::{Map, Value, json};
 
-use super::context::CLAIMS;
 use super::ReadParameter;
+use super::context::CLAIMS;
 use crate::model::{Api, Operation, ParameterPlace, Policies, ValueKind};
 use crate::parameter;
 
@@ -16,7 +16,8 @@ pub(super) fn parameters(api: &Api, policies: &Policies, operation: &Operation) 
     };
     let of_path = path_parameters(&operation.path).filter_map(|name| {
         // Of what nothing is declared is text.
-        let kind = declared(name, ParameterPlace::Path).map_or(Some(ValueKind::String), |one| parameter::kind(api, one));
+        let kind =
+            declared(name, ParameterPlace::Path).map_or(Some(ValueKind::String), |one| parameter::kind(api, one));
         Some(ReadParameter { name: name.to_owned(), kind: kind?, is_required: true })
     });
     let of_query = policies.query.iter().filter_map(|name| {
@@ -58,8 +59,7 @@ pub(super) fn schema(api: &Api, policies: &Policies) -> Result<Schema, String> {
             if !policies.claims.is_empty() {
                 context.insert(CLAIMS.to_owned(), claims.clone());
             }
-            let applies =
-                json!({"principalTypes": ["User"], "resourceTypes": ["Api"], "context": record(context)});
+            let applies = json!({"principalTypes": ["User"], "resourceTypes": ["Api"], "context": record(context)});
             (operation.name.to_string(), json!({"appliesTo": applies}))
         })
         .collect();

@@ -56,15 +56,30 @@ fn what_cannot_be_meant_is_told_with_its_place() {
         (format!("forbid {scope} when {{ principal.hiden.contains(3) }};"), "line 1, column 62: attribute `hiden`"),
         (format!("forbid {scope} when {{ principal.hidden.contains(\"3\") }};"), "line 1, column "),
         (format!("forbid {scope} when {{ principal.grade > 3 }};"), "line 1, column 62: unable to guarantee safety"),
-        ("forbid (principal, action == Action::\"gte\", resource);".to_owned(), "line 1, column 30: unrecognized action"),
-        ("forbid (principal in Team::\"x\", action == Action::\"get\", resource);".to_owned(), "line 1, column 22: unrecognized entity type"),
+        (
+            "forbid (principal, action == Action::\"gte\", resource);".to_owned(),
+            "line 1, column 30: unrecognized action",
+        ),
+        (
+            "forbid (principal in Team::\"x\", action == Action::\"get\", resource);".to_owned(),
+            "line 1, column 22: unrecognized entity type",
+        ),
         ("forbid (principal == ?principal, action, resource);".to_owned(), "line 1, column 1: this is a template"),
-        ("forbid (principal, action, resource);".to_owned(), "line 1, column 1: it may apply to operation 'about', which asks for no token"),
+        (
+            "forbid (principal, action, resource);".to_owned(),
+            "line 1, column 1: it may apply to operation 'about', which asks for no token",
+        ),
         (format!("@id(\"a b\") forbid {scope};"), "line 1, column 1: its @id is not a name"),
-        (format!("@id(\"a\") forbid {scope};\n@id(\"a\") forbid {scope};"), "line 2, column 1: a second policy is called 'a'"),
+        (
+            format!("@id(\"a\") forbid {scope};\n@id(\"a\") forbid {scope};"),
+            "line 2, column 1: a second policy is called 'a'",
+        ),
         (format!("@message(\" \") forbid {scope};"), "line 1, column 1: its @message is no sentence"),
         (" // nothing".to_owned(), "holds no policy; mend: write one"),
-        (format!("forbid {scope} when {{ {}true{} }};", "(".repeat(70), ")".repeat(70)), "line 1, column 125: more than 64"),
+        (
+            format!("forbid {scope} when {{ {}true{} }};", "(".repeat(70), ")".repeat(70)),
+            "line 1, column 125: more than 64",
+        ),
         ("x".repeat((256 << 10) + 1), "262145 bytes are more than 262144"),
         ("forbid (principal, action == Action::\"get\", resource);".repeat(501), "501 policies are more than 500"),
     ] {
@@ -155,6 +170,35 @@ fn a_forbid_refuses_and_a_user_without_the_set_has_an_empty_one() {
     assert!(has.catalog.apis[0].operations[3].policies.is_none(), "no policy may apply: none is asked");
 }
 
+/// A user whom we know keeps what is forbidden to them, whichever issuer lets them in and whatever roles it tells.
+#[test]
+fn another_issuer_does_not_take_attributes_away() {
+    let text = "when { principal.hidden.contains(280) && (principal in Role::\"boss\" || context has id) }";
+    let has = snapshot(guarded(text), json!({"hidden": [280]}), json!({}));
+    let told_by_issuer = |user: &str, roles: Option<&[Name]>| {
+        let foreign = ForeignWord { roles: roles.map(Arc::from), claims: Arc::default() };
+        let identity = Identity {
+            user: Some(user.into()),
+            application: None,
+            environment: "north".into(),
+            issuer: Some("idp".into()),
+            grant: None,
+            permissions: Arc::default(),
+            permission_names: "".into(),
+            limits: None,
+            expires_at_s: 0,
+            foreign: Some(foreign),
+        };
+        let other = as_told(&has.catalog, &identity);
+        let policies = has.catalog.apis[0].operations[0].policies.as_ref().expect("policies");
+        policies.decide(&subject(&has.catalog, &identity, &other), &vec![None]).is_allowed()
+    };
+    let boss: &[Name] = &["boss".into()];
+    assert!(!told_by_issuer("bo", Some(boss)), "the issuer's roles, our attributes");
+    assert!(told_by_issuer("bo", None), "clerk as here");
+    assert!(told_by_issuer("stranger", Some(boss)) && told_by_issuer("stranger", None));
+}
+
 #[test]
 fn what_cannot_be_told_or_evaluated_forbids() {
     let none = Map::new();
@@ -188,7 +232,10 @@ fn callers_read_the_message_and_never_the_text() {
     let policies = policies[1].as_ref().expect("policies of get");
     let verdict = Verdict { refused: vec!["a".into()], messages: vec!["Ask Rory.".into()], erred: Vec::new() };
     let refusal = policies.refusal(&verdict).expect("a refusal");
-    assert_eq!((refusal.cause, &*refusal.message, &*refusal.operator_words), (Cause::RecordDenied, "Ask Rory.", "refused by a"));
+    assert_eq!(
+        (refusal.cause, &*refusal.message, &*refusal.operator_words),
+        (Cause::RecordDenied, "Ask Rory.", "refused by a")
+    );
     let silent = policies.refusal(&Verdict::error("x")).expect("a refusal");
     assert_eq!((&*silent.message, &*silent.operator_words), (DENIED, "x"));
     assert!(policies.refusal(&Verdict::default()).is_none());

@@ -111,7 +111,8 @@ pub fn answer(declared: &Declared, catalog: &Catalog, question: &Question<'_>) -
         person.roles.clone_from(&connection.own_roles);
     }
     let mut tried = Tried::default();
-    let words = format!("It is operation {} of API {}: {} {}.", operation.name, api.name, operation.method, operation.path);
+    let words =
+        format!("It is operation {} of API {}: {} {}.", operation.name, api.name, operation.method, operation.path);
     tried.note("operation", Ok(words));
     if !live.access.needs_token() {
         tried.note("token", Ok("The operation asks for no token: anybody may call it, and no policy is asked.".into()));
@@ -241,7 +242,8 @@ impl<'d> Person<'d> {
     }
 
     fn standing(&self) -> Result<String, String> {
-        let roles = if self.roles.is_empty() { "no role".to_owned() } else { format!("the roles {}", self.roles.join(", ")) };
+        let roles =
+            if self.roles.is_empty() { "no role".to_owned() } else { format!("the roles {}", self.roles.join(", ")) };
         match (self.user, &self.own) {
             (Some(user), _) if user.disabled => Err(format!("User {} is switched off.", user.name)),
             (Some(user), _) if self.membership.is_none() => {
@@ -282,9 +284,9 @@ fn application(
     }
     match connection {
         None => Err(format!("Application {name} is not connected to environment {environment}.")),
-        Some(one) if person.own.is_some() && one.own_roles.is_empty() => {
-            Err(format!("Application {name} has no roles of its own in environment {environment}: it may not act for itself."))
-        }
+        Some(one) if person.own.is_some() && one.own_roles.is_empty() => Err(format!(
+            "Application {name} has no roles of its own in environment {environment}: it may not act for itself."
+        )),
         Some(_) => Ok(format!("Application {name} is connected to environment {environment}.")),
     }
 }
@@ -296,7 +298,10 @@ fn permission(declared: &Declared, operation: &Operation, person: &Person<'_>) -
     let granting = || declared.roles.iter().filter(|role| role.permissions.contains(permission));
     let by: Vec<&str> = granting().filter(|role| person.roles.contains(&role.name)).map(|role| &*role.name).collect();
     if !by.is_empty() {
-        return Ok(format!("The operation needs the permission {permission}, which the role {} grants.", by.join(", ")));
+        return Ok(format!(
+            "The operation needs the permission {permission}, which the role {} grants.",
+            by.join(", ")
+        ));
     }
     let others: Vec<&str> = granting().map(|role| &*role.name).collect();
     let others = match others.as_slice() {

@@ -19,10 +19,13 @@ pub(super) fn place(text: &str, at: usize) -> String {
 pub(super) fn unreadable(text: &str, errors: &ParseErrors) -> Vec<PolicyProblem> {
     let whole = DetailedError::from(errors);
     let related = whole.related.clone();
-    std::iter::once(whole).chain(related).map(|error| {
-        let mend = error.help.clone().unwrap_or_else(|| format!("write it as Cedar does; {EXAMPLES}"));
-        problem(text, &error, "", mend)
-    }).collect()
+    std::iter::once(whole)
+        .chain(related)
+        .map(|error| {
+            let mend = error.help.clone().unwrap_or_else(|| format!("write it as Cedar does; {EXAMPLES}"));
+            problem(text, &error, "", mend)
+        })
+        .collect()
 }
 
 /// What a policy says that can't be, by what the API declares.
@@ -35,9 +38,12 @@ pub(super) fn invalid(text: &str, error: &ValidationError) -> PolicyProblem {
         E::UnsafeAttributeAccess(_) => format!(
             "of a caller there are name, environment, roles, application and what policies.attributes lists; of a call its path parameters, what policies.query lists and claims. Ask first whether it is there, or narrow the policy by action: context has NAME && context.NAME == …; {EXAMPLES}"
         ),
-        E::UnsafeOptionalAttributeAccess(_) => "ask first whether it is there: context has NAME && context.NAME == …".to_owned(),
+        E::UnsafeOptionalAttributeAccess(_) => {
+            "ask first whether it is there: context has NAME && context.NAME == …".to_owned()
+        }
         E::UnexpectedType(_) | E::IncompatibleTypes(_) => {
-            "compare values of one kind; a parameter's kind is its schema's, an attribute's is in policies.attributes".to_owned()
+            "compare values of one kind; a parameter's kind is its schema's, an attribute's is in policies.attributes"
+                .to_owned()
         }
         E::EmptySetForbidden(_) => "leave the empty set out, or compare with principal.NAME.isEmpty()".to_owned(),
         _ => told.help.clone().unwrap_or_else(|| format!("{EXAMPLES}")),
@@ -50,7 +56,9 @@ pub(super) fn doubtful(text: &str, warning: &ValidationWarning) -> PolicyProblem
     use ValidationWarning as W;
     let told = DetailedError::from(warning);
     let mend = match warning {
-        W::ImpossiblePolicy(_) => "its condition is never true, so it forbids nothing: look at the names in it".to_owned(),
+        W::ImpossiblePolicy(_) => {
+            "its condition is never true, so it forbids nothing: look at the names in it".to_owned()
+        }
         W::InvalidActionApplication(_) => "it applies to no operation: look at its first line".to_owned(),
         _ => told.help.clone().unwrap_or_else(|| "write it in plain letters".to_owned()),
     };

@@ -18,7 +18,7 @@ fn live(parameters: &Value) -> LiveParameters {
         json!({"name": "a", "base_path": "/a", "schemas": {"Id": {"type": "integer"}}, "operations": [operation]});
     let api: Api = serde_json::from_value(api).expect("an API");
     let operation: &Operation = api.operations.first().expect("an operation");
-    LiveParameters::compile(&api, operation).expect("parameters")
+    LiveParameters::compile(&api, operation, &crate::schema::Library::new(&api.schemas)).expect("parameters")
 }
 
 fn sample() -> LiveParameters {

@@ -17,7 +17,7 @@ fn operation(api: &Value, parameters: &Value) -> LiveParameters {
     declared.as_object_mut().expect("an object").extend(members);
     let api: Api = serde_json::from_value(declared).expect("an API");
     let operation: &Operation = api.operations.first().expect("an operation");
-    LiveParameters::compile(&api, operation).expect("parameters")
+    LiveParameters::compile(&api, operation, &crate::schema::Library::new(&api.schemas)).expect("parameters")
 }
 
 /// Each error as `in pointer: message`.

@@ -16,7 +16,7 @@ pub(super) fn live(parameter: &Value) -> LiveParameters {
     });
     let api: Api = serde_json::from_value(api).expect("an API");
     let operation: &Operation = api.operations.first().expect("an operation");
-    LiveParameters::compile(&api, operation).expect("parameters")
+    LiveParameters::compile(&api, operation, &crate::schema::Library::new(&api.schemas)).expect("parameters")
 }
 
 /// Percent-encoded, everything but letters, digits and `-_~`: a dot is a label's delimiter.

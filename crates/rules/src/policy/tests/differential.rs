@@ -111,16 +111,25 @@ fn condition() -> impl Strategy<Value = Condition> {
 fn forbid() -> impl Strategy<Value = Forbid> {
     let operations = prop::sample::subsequence(vec![0_usize, 1, 2], 1..=3);
     let conditions = prop::collection::vec((any::<bool>(), condition()), 0..3);
-    (prop::option::weighted(0.3, role()), operations, conditions)
-        .prop_map(|(role, operations, conditions)| Forbid { role, operations, conditions })
+    (prop::option::weighted(0.3, role()), operations, conditions).prop_map(|(role, operations, conditions)| Forbid {
+        role,
+        operations,
+        conditions,
+    })
 }
 
 fn person() -> impl Strategy<Value = Person> {
     let hidden = prop::option::of(prop::collection::vec(number(), 0..4));
     let roles = prop::sample::subsequence(ROLES.to_vec(), 0..=3);
-    (0_usize..2, roles, hidden, prop::option::of(text()), prop::option::of(number()), prop::option::of(text())).prop_map(
-        |(name, roles, hidden, region, grade, application)| Person { name, roles, hidden, region, grade, application },
-    )
+    (0_usize..2, roles, hidden, prop::option::of(text()), prop::option::of(number()), prop::option::of(text()))
+        .prop_map(|(name, roles, hidden, region, grade, application)| Person {
+            name,
+            roles,
+            hidden,
+            region,
+            grade,
+            application,
+        })
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
