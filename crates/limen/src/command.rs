@@ -14,6 +14,7 @@ mod issuer;
 mod key;
 mod notice;
 mod password;
+mod policy;
 mod publish;
 mod show;
 mod sign_in;
@@ -23,6 +24,7 @@ mod table;
 mod token;
 mod upgrade;
 mod user;
+mod why;
 
 use std::io::Write;
 use std::path::Path;
@@ -31,12 +33,14 @@ use std::process::ExitCode;
 use serde::de::DeserializeOwned;
 
 use crate::admin_connection::AdminConnection;
-use crate::arguments::{self, Command, Output, SampleCommand};
+use crate::arguments::{self, Command, Output, PolicyCommand, SampleCommand};
 use crate::config::DEFAULT_DATA_DIR;
 
 /// Why a command wasn't done: two lines on standard error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trouble {
+    /// What is shown on standard output all the same.
+    pub(crate) shown: String,
     /// The code that the process ends with.
     pub(crate) exit: u8,
     /// What is wrong.
@@ -50,7 +54,7 @@ pub(crate) struct Trouble {
 impl Trouble {
     /// Limen refused, or something isn't there.
     pub(crate) fn refused(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { exit: 1, what: what.into(), mend: mend.into(), more: Vec::new() }
+        Self { shown: String::new(), exit: 1, what: what.into(), mend: mend.into(), more: Vec::new() }
     }
 
     /// Wrong use, or nothing to talk to.
@@ -110,6 +114,7 @@ pub(crate) fn run(data_dir: &Path, output: Output, command: Command) -> ExitCode
             ExitCode::SUCCESS
         }
         Err(trouble) => {
+            let _ = std::io::stdout().lock().write_all(trouble.shown.as_bytes());
             let mut lines = vec![trouble.what];
             lines.extend(trouble.more);
             if !trouble.mend.is_empty() {
@@ -148,6 +153,8 @@ fn answer(context: &Context, command: Command) -> Result<String, Trouble> {
         Command::Issuer(command) => issuer::run(context, command),
         Command::Notice(command) => notice::run(context, command),
         Command::Explain { request_id } => explain::run(context, &request_id),
+        Command::Why(asked) => why::run(context, asked),
+        Command::Policy(PolicyCommand::Test { file, config }) => policy::test(context, &file, config.as_deref()),
         Command::Status => status::run(context),
         Command::Upgrade => upgrade::run(context),
         Command::Sample(SampleCommand::Remove) => {
