@@ -7,9 +7,14 @@ mod api;
 mod application;
 mod apply;
 mod connection;
+mod difference;
+mod document;
+mod example_call;
 mod explain;
 mod grant;
+mod import;
 mod key;
+mod losses;
 mod notice;
 mod password;
 mod publish;
@@ -21,6 +26,7 @@ mod table;
 mod token;
 mod upgrade;
 mod user;
+mod yaml;
 
 use std::io::Write;
 use std::path::Path;
@@ -43,12 +49,14 @@ pub(crate) struct Trouble {
     pub(crate) mend: String,
     /// What else is wrong, a line each.
     pub(crate) more: Vec<String>,
+    /// What was found all the same, for standard output.
+    pub(crate) found: String,
 }
 
 impl Trouble {
     /// Limen refused, or something isn't there.
     pub(crate) fn refused(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { exit: 1, what: what.into(), mend: mend.into(), more: Vec::new() }
+        Self { exit: 1, what: what.into(), mend: mend.into(), more: Vec::new(), found: String::new() }
     }
 
     /// Wrong use, or nothing to talk to.
@@ -108,6 +116,9 @@ pub(crate) fn run(data_dir: &Path, output: Output, command: Command) -> ExitCode
             ExitCode::SUCCESS
         }
         Err(trouble) => {
+            if !trouble.found.is_empty() {
+                let _ = std::io::stdout().lock().write_all(trouble.found.as_bytes());
+            }
             let mut lines = vec![trouble.what];
             lines.extend(trouble.more);
             if !trouble.mend.is_empty() {

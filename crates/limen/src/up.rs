@@ -4,7 +4,7 @@ mod adapters;
 mod banner;
 mod failure;
 mod notify;
-mod outbound;
+pub(crate) mod outbound;
 mod places;
 mod refresh;
 mod running;

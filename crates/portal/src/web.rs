@@ -40,8 +40,8 @@ use axum::routing::{get, post};
 use crate::oauth::{self, journal};
 use crate::ports::Portal;
 use crate::provider::CALLBACK_PATH;
-use page::{Trouble, Wants};
 pub(crate) use document::Documents;
+use page::{Trouble, Wants};
 pub use peer_address::PeerAddress;
 pub(crate) use request_id::RequestId;
 

@@ -31,7 +31,7 @@ pub(super) fn check(file: &Path, output: Output) -> Result<String, Trouble> {
 
 /// `limen apply FILE`: checked over what the store has, then sent.
 pub(super) fn apply(context: &Context, file: &Path, dry_run: bool) -> Result<String, Trouble> {
-    let existing: Declared = read(&context.admin.get("/v1/declared")?)?;
+    let existing: Declared = read(&context.admin.get_declared("/v1/declared")?)?;
     let sources = Sources { file: Some(file), ..Sources::default() };
     let config = load(&sources, Some(&existing)).map_err(|flaws| told(&flaws))?;
     let answer = context.admin.post("/v1/apply", &Apply { declared: config.declared, dry_run })?;

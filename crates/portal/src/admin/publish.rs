@@ -16,7 +16,11 @@ use crate::wire::{MakeSubscription, Publish, Published};
 const FIRST_DEVELOPER: &str = "developer";
 
 /// `POST /v1/publish`
-pub(super) async fn publish(State(admin): State<Admin>, who: Who, Read(asked): Read<Publish, IMPORT_MAX_BYTES>) -> Answered<Published> {
+pub(super) async fn publish(
+    State(admin): State<Admin>,
+    who: Who,
+    Read(asked): Read<Publish, IMPORT_MAX_BYTES>,
+) -> Answered<Published> {
     let _turn = admin.turn().await;
     let existing = admin.portal.store.declared().await?;
     let publication = Publication::of(&asked, &existing)?;

@@ -39,7 +39,8 @@ pub fn export(api: &Api, at: &PublishedAt<'_>) -> Value {
     let document = api.document.as_deref().filter(|document| document.is_object());
     let told = document.and_then(|document| written(api, document, at));
     // A document that would grow beyond all bounds is left aside; what is enforced is told without it.
-    told.or_else(|| written(api, &Value::Null, at)).unwrap_or_else(|| json!({"openapi": "3.1.0", "info": info(api, None), "paths": {}}))
+    told.or_else(|| written(api, &Value::Null, at))
+        .unwrap_or_else(|| json!({"openapi": "3.1.0", "info": info(api, None), "paths": {}}))
 }
 
 /// None where it grows beyond the bounds.
@@ -73,7 +74,10 @@ fn written(api: &Api, document: &Value, at: &PublishedAt<'_>) -> Option<Value> {
     if let Some(docs) = document.get("externalDocs").and_then(copying::external_docs) {
         whole.insert("externalDocs".into(), docs);
     }
-    whole.insert("servers".into(), json!([{"url": format!("{}{}", at.gateway_url, api.base_path.trim_end_matches('/'))}]));
+    whole.insert(
+        "servers".into(),
+        json!([{"url": format!("{}{}", at.gateway_url, api.base_path.trim_end_matches('/'))}]),
+    );
     if let Some(tags) = document.get("tags").and_then(copying::tags) {
         whole.insert("tags".into(), tags);
     }
@@ -112,7 +116,9 @@ fn info(api: &Api, told: Option<&Value>) -> Value {
     if !api.title.is_empty() {
         info.insert("title".into(), api.title.as_str().into());
     }
-    let is_version = |segment: &&str| segment.len() > 1 && segment.starts_with('v') && segment[1..].bytes().all(|one| one.is_ascii_digit());
+    let is_version = |segment: &&str| {
+        segment.len() > 1 && segment.starts_with('v') && segment[1..].bytes().all(|one| one.is_ascii_digit())
+    };
     let version = api.base_path.rsplit('/').find(is_version).unwrap_or("1.0");
     info.entry("version").or_insert_with(|| version.into());
     if api.operations.is_empty() {

@@ -61,7 +61,9 @@ pub(super) fn written(api: &Api, operation: &Operation, described: Vec<Described
             Some(members) if !is_strict || api.error_body == ErrorBody::Pass => beside(members),
             Some(members) => {
                 let mut reference = super::reference(Kind::Response, &name);
-                if let Some(words) = members.get("description").filter(|words| words.as_str().is_some_and(|one| !one.is_empty())) {
+                if let Some(words) =
+                    members.get("description").filter(|words| words.as_str().is_some_and(|one| !one.is_empty()))
+                {
                     reference["description"] = words.clone();
                 }
                 reference
@@ -87,8 +89,10 @@ fn beside(mut members: Members) -> Value {
 /// Nothing is mapped.
 fn passed(described: Vec<Described>) -> BTreeMap<String, Members> {
     let is_status = |status: &str| {
-        let digits = status.bytes().all(|one| one.is_ascii_digit()) && ('1'..='5').any(|first| status.starts_with(first));
-        status == "default" || (status.len() == 3 && (digits || matches!(status, "1XX" | "2XX" | "3XX" | "4XX" | "5XX")))
+        let digits =
+            status.bytes().all(|one| one.is_ascii_digit()) && ('1'..='5').any(|first| status.starts_with(first));
+        status == "default"
+            || (status.len() == 3 && (digits || matches!(status, "1XX" | "2XX" | "3XX" | "4XX" | "5XX")))
     };
     let upper = |status: String| if status == "default" { status } else { status.to_ascii_uppercase() };
     let all = described.into_iter().map(|one| (upper(one.status), one.members));
@@ -98,7 +102,8 @@ fn passed(described: Vec<Described>) -> BTreeMap<String, Members> {
 /// What leaves under the strict contract; the rule that maps calls decides here too.
 fn mapped(api: &Api, operation: &Operation, described: Vec<Described>) -> BTreeMap<String, Members> {
     let method = Method::from_bytes(operation.method.as_bytes()).unwrap_or_default();
-    let settings = MappingSettings { strict: true, pass_401: api.pass_401, pass_statuses: &api.pass_statuses, websocket: false };
+    let settings =
+        MappingSettings { strict: true, pass_401: api.pass_401, pass_statuses: &api.pass_statuses, websocket: false };
     let tells_success = described.iter().any(|one| one.status.starts_with('2'));
     let mut left: BTreeMap<String, Members> = BTreeMap::new();
     for one in described {
@@ -110,8 +115,16 @@ fn mapped(api: &Api, operation: &Operation, described: Vec<Described>) -> BTreeM
         let Some(status) = status else { continue };
         let (status, has_body) = match map(status, &method, &settings) {
             Mapped::Pass { status, body } => (status, body == PassedBody::Kept),
-            Mapped::Refuse { status, cause: Cause::ServiceRefused | Cause::RecordDenied | Cause::RecordNotFound | Cause::PreconditionFailed } => (status, true),
-            Mapped::Refuse { .. } | Mapped::Interim | Mapped::Upgrade | Mapped::Unexpected | Mapped::Unavailable | Mapped::Timeout => continue,
+            Mapped::Refuse {
+                status,
+                cause: Cause::ServiceRefused | Cause::RecordDenied | Cause::RecordNotFound | Cause::PreconditionFailed,
+            } => (status, true),
+            Mapped::Refuse { .. }
+            | Mapped::Interim
+            | Mapped::Upgrade
+            | Mapped::Unexpected
+            | Mapped::Unavailable
+            | Mapped::Timeout => continue,
         };
         let mut members = one.members;
         if !has_body {
@@ -127,7 +140,8 @@ fn mapped(api: &Api, operation: &Operation, described: Vec<Described>) -> BTreeM
 
 /// Two answers that leave under one status: the words of both, a body where either has one.
 fn merged(mut before: Members, mut after: Members) -> Members {
-    let words = |members: &Members| members.get("description").and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+    let words =
+        |members: &Members| members.get("description").and_then(Value::as_str).unwrap_or_default().trim().to_owned();
     let (first, second) = (words(&before), words(&after));
     let both = if second.is_empty() || first.contains(&second) {
         first
@@ -160,7 +174,12 @@ fn either(one: &Value, other: &Value) -> Value {
     let mut forms: Vec<Value> = Vec::new();
     for told in [one, other] {
         let schema = told.get("schema").cloned().unwrap_or_else(|| json!({}));
-        let several = schema.as_object().filter(|all| all.len() == 1).and_then(|all| all.get("anyOf")).and_then(Value::as_array).cloned();
+        let several = schema
+            .as_object()
+            .filter(|all| all.len() == 1)
+            .and_then(|all| all.get("anyOf"))
+            .and_then(Value::as_array)
+            .cloned();
         for form in several.unwrap_or_else(|| vec![schema]) {
             if !forms.contains(&form) {
                 forms.push(form);

@@ -44,9 +44,18 @@ impl Kind {
     fn plain(self) -> &'static [&'static str] {
         match self {
             Self::Schema => &[],
-            Self::Parameter => {
-                &["name", "in", "description", "required", "deprecated", "allowEmptyValue", "style", "explode", "allowReserved", "example"]
-            }
+            Self::Parameter => &[
+                "name",
+                "in",
+                "description",
+                "required",
+                "deprecated",
+                "allowEmptyValue",
+                "style",
+                "explode",
+                "allowReserved",
+                "example",
+            ],
             Self::Header => &["description", "required", "deprecated", "style", "explode", "example"],
             Self::RequestBody => &["description", "required"],
             Self::Response => &["description"],
@@ -75,7 +84,8 @@ const SCHEMAS: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
 /// Keywords whose value has a schema for each name.
 const NAMED_SCHEMAS: [&str; 3] = ["properties", "patternProperties", "dependentSchemas"];
 /// Keywords that name places: of no use where the schema stands now.
-const PLACES: [&str; 8] = ["$id", "$schema", "$anchor", "$dynamicAnchor", "$dynamicRef", "$defs", "definitions", "$vocabulary"];
+const PLACES: [&str; 8] =
+    ["$id", "$schema", "$anchor", "$dynamicAnchor", "$dynamicRef", "$defs", "definitions", "$vocabulary"];
 
 /// Copies, and remembers what the copies refer to.
 pub(super) struct Copier<'a> {
@@ -106,7 +116,8 @@ impl<'a> Copier<'a> {
             let copied = found.map_or_else(|| json!({}), |found| self.copied(kind, found, 0));
             sections.entry(kind.section()).or_default().insert(name, copied);
         }
-        (self.work > 0).then(|| sections.into_iter().map(|(section, all)| (section.to_owned(), Value::Object(all))).collect())
+        (self.work > 0)
+            .then(|| sections.into_iter().map(|(section, all)| (section.to_owned(), Value::Object(all))).collect())
     }
 
     /// What a reference leads to, and what isn't one itself; none where it leads nowhere or in a circle.

@@ -34,7 +34,8 @@ pub(super) fn copied<'a>(
     if !parameters.is_empty() {
         copy.insert("parameters".into(), Value::Array(parameters));
     }
-    let body = told.get("requestBody").filter(|body| copier.resolved(body).is_some_and(|body| !copying::is_internal(body)));
+    let body =
+        told.get("requestBody").filter(|body| copier.resolved(body).is_some_and(|body| !copying::is_internal(body)));
     if let Some(body) = body {
         copy.insert("requestBody".into(), copier.copied(Kind::RequestBody, body, 0));
     }
@@ -136,7 +137,10 @@ fn parameters<'a>(api: &Api, path: &str, all: impl Iterator<Item = &'a Value>, c
                 in_path.insert(name.to_owned());
                 !path.contains(&format!("{{{name}}}"))
             }
-            "header" => security::is_key(api, name) || ["accept", "content-type", "authorization"].contains(&&*name.to_ascii_lowercase()),
+            "header" => {
+                security::is_key(api, name)
+                    || ["accept", "content-type", "authorization"].contains(&&*name.to_ascii_lowercase())
+            }
             "query" => api.key.query_parameter && name == crate::model::KEY_QUERY_PARAMETER,
             "cookie" => false,
             // A place that 3.1 doesn't have.

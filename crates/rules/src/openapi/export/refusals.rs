@@ -124,7 +124,9 @@ fn refusal(status: u16, causes: &[Cause], at: &PublishedAt<'_>) -> Value {
     let mut headers = Members::new();
     headers.insert("X-Request-Id".into(), reference(Kind::Header, REQUEST_ID));
     let waits = causes.iter().any(|cause| example::refusal(*cause).retry_after_s.is_some());
-    let counted = causes.iter().any(|cause| matches!(cause, Cause::RateLimitExceeded | Cause::QuotaExceeded | Cause::BandwidthExceeded));
+    let counted = causes
+        .iter()
+        .any(|cause| matches!(cause, Cause::RateLimitExceeded | Cause::QuotaExceeded | Cause::BandwidthExceeded));
     if waits {
         headers.insert("Retry-After".into(), reference(Kind::Header, RETRY_AFTER));
     }
@@ -135,7 +137,8 @@ fn refusal(status: u16, causes: &[Cause], at: &PublishedAt<'_>) -> Value {
     if status == 401 {
         headers.insert("WWW-Authenticate".into(), reference(Kind::Header, CHALLENGE));
     }
-    let words: Vec<String> = causes.iter().map(|cause| format!("- `{}`: {}", cause.code(), cause.entry().meaning)).collect();
+    let words: Vec<String> =
+        causes.iter().map(|cause| format!("- `{}`: {}", cause.code(), cause.entry().meaning)).collect();
     let examples: Members = causes.iter().map(|cause| (cause.code().to_owned(), told(*cause, at))).collect();
     json!({
         "description": words.join("\n"),
@@ -146,8 +149,13 @@ fn refusal(status: u16, causes: &[Cause], at: &PublishedAt<'_>) -> Value {
 
 /// A refusal as it looks on the wire.
 fn told(cause: Cause, at: &PublishedAt<'_>) -> Value {
-    let surroundings =
-        Surroundings { web_url: at.web_url, gateway_url: at.gateway_url, api: None, request_id: EXAMPLE_ID, plain_json: false };
+    let surroundings = Surroundings {
+        web_url: at.web_url,
+        gateway_url: at.gateway_url,
+        api: None,
+        request_id: EXAMPLE_ID,
+        plain_json: false,
+    };
     let body = answer(&example::refusal(cause), &surroundings).into_body();
     let value: Value = serde_json::from_slice(&body).unwrap_or_default();
     json!({"summary": cause.entry().title, "value": value})
@@ -192,7 +200,8 @@ fn problem() -> Value {
 }
 
 fn headers() -> [(&'static str, Value); 5] {
-    let text = |words: &str, example: &str| json!({"description": words, "schema": {"type": "string"}, "example": example});
+    let text =
+        |words: &str, example: &str| json!({"description": words, "schema": {"type": "string"}, "example": example});
     [
         (REQUEST_ID, text("The call's id; tell it to us when you ask for help.", EXAMPLE_ID)),
         (

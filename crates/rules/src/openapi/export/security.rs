@@ -43,7 +43,10 @@ pub(super) fn schemes(api: &Api, at: &PublishedAt<'_>) -> Option<Value> {
         if api.key.query_parameter {
             words.push_str(&format!(" It may be sent in the query parameter {KEY_QUERY_PARAMETER} instead."));
         }
-        schemes.insert(KEY.into(), json!({"type": "apiKey", "in": "header", "name": api.key.header, "description": words}));
+        schemes.insert(
+            KEY.into(),
+            json!({"type": "apiKey", "in": "header", "name": api.key.header, "description": words}),
+        );
     }
     if needs(Access::needs_token) {
         let asking = api.operations.iter().filter(|one| access(api, one).needs_token());
