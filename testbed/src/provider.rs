@@ -1,10 +1,11 @@
 //! A small OpenID Connect provider: signs in at once whomever it is told to, and can misbehave in one way at a time.
+//! It signs access tokens too, and answers what it is asked about tokens that say nothing (RFC 7662).
 
 mod signing;
+mod tokens;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -60,6 +61,12 @@ pub enum Misdeed {
     Huge,
     /// The token endpoint sends on to another address, which would answer.
     Redirects,
+    /// Everything is answered with 503.
+    Down,
+    /// The discovery document is of another issuer.
+    DocumentOfAnother,
+    /// There is no OpenID Connect document, only that of RFC 8414.
+    OnlyOauthDocument,
 }
 
 /// What was begun at the authorization endpoint.
@@ -78,6 +85,8 @@ struct State {
     codes: HashMap<String, Begun>,
     codes_given: u64,
     keys: Keys,
+    generations: u64,
+    opaque: HashMap<String, Value>,
 }
 
 /// A running provider. Dropped, it ends.
@@ -97,6 +106,8 @@ impl Provider {
             codes: HashMap::new(),
             codes_given: 0,
             keys: Keys::new(),
+            generations: 1,
+            opaque: HashMap::new(),
         }));
         let of_service = Arc::clone(&state);
         let service = Service::start(move |seen| held(&of_service).answer(seen));
@@ -147,13 +158,19 @@ fn held(state: &Mutex<State>) -> MutexGuard<'_, State> {
 impl State {
     fn answer(&mut self, seen: &Seen) -> Reply {
         let issuer = &self.issuer;
+        let of = if self.misdeed == Misdeed::DocumentOfAnother { "https://evil.example" } else { issuer };
         match seen.path() {
-            "/.well-known/openid-configuration" => Reply::json(
+            _ if self.misdeed == Misdeed::Down => Reply::status(503),
+            "/.well-known/oauth-authorization-server" if self.misdeed == Misdeed::OnlyOauthDocument => {
+                Reply::json(200, &json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")}))
+            }
+            "/.well-known/openid-configuration" if self.misdeed != Misdeed::OnlyOauthDocument => Reply::json(
                 200,
-                &json!({"issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize?kept=1"),
+                &json!({"issuer": of, "authorization_endpoint": format!("{issuer}/authorize?kept=1"),
                     "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/keys"),
                     "authorization_response_iss_parameter_supported": true}),
             ),
+            "/introspect" => self.introspect(seen),
             "/keys" => Reply::json(200, &self.keys.published()),
             "/authorize" => self.authorize(&seen.target),
             "/token" => match self.misdeed {
@@ -219,7 +236,7 @@ impl State {
     }
 
     fn id_token(&self, nonce: &str) -> String {
-        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now_s = tokens::now_s();
         let mut claims = json!({"iss": self.issuer, "aud": APPLICATION_ID, "nonce": nonce, "iat": now_s,
             "exp": now_s + 300});
         let mut header = json!({});

@@ -22,6 +22,7 @@ use limen_gateway::budget::Budget;
 use limen_gateway::clock::Clock;
 use limen_gateway::current::Current;
 use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings};
+use limen_gateway::issuers::Issuers;
 use limen_gateway::journal::Journal;
 use limen_gateway::listener;
 use limen_gateway::metrics::Metrics;
@@ -233,8 +234,10 @@ fn gateway(service: &str, key: &str, public_point: &str) -> Outcome<()> {
         targets: Targets::default(),
         accounts,
         tokens: TokenCache::default(),
+        issuers: Issuers::default(),
         journal: Journal::default(),
         metrics: Metrics::default(),
+        drift: limen_gateway::drift::Drift::default(),
         access_log: None,
         clock,
         assertion_key: ArcSwapOption::empty(),

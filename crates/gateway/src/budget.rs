@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use limen_rules::quota::AccountKey;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// One owner may hold at most this part of all room: nobody alone can shut the others out.
 const SHARE: u64 = 8;
@@ -15,19 +16,32 @@ pub struct Budget {
     free_bytes: AtomicU64,
     share_bytes: u64,
     held_bytes: Mutex<HashMap<Option<AccountKey>, u64>>,
+    turns: Arc<Semaphore>,
 }
 
 impl Budget {
     /// A budget of so many bytes.
     #[must_use]
     pub fn new(bytes: u64) -> Arc<Self> {
-        Arc::new(Self { free_bytes: AtomicU64::new(bytes), share_bytes: bytes / SHARE, held_bytes: Mutex::default() })
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Arc::new(Self {
+            free_bytes: AtomicU64::new(bytes),
+            share_bytes: bytes / SHARE,
+            held_bytes: Mutex::default(),
+            turns: Arc::new(Semaphore::new((cores / 2).max(1))),
+        })
     }
 
     /// A hold of no bytes yet, for a subscription or, without one, for all keyless calls together.
     #[must_use]
     pub fn hold(self: &Arc<Self>, owner: Option<AccountKey>) -> Hold {
         Hold { budget: Arc::clone(self), owner, bytes: 0 }
+    }
+
+    /// A turn to work on a large body away from the cores' threads, first come, first served; half as many at a time as
+    /// there are cores, so that calls go on. None only if there are no turns any more.
+    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.turns).acquire_owned().await.ok()
     }
 
     /// Adds to what an owner holds; false if that were more than its share.
@@ -76,6 +90,13 @@ impl Hold {
             self.budget.unshare(self.owner, bytes);
         }
         taken
+    }
+}
+
+impl Hold {
+    /// Waits for a turn to work on what is held.
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        self.budget.turn().await
     }
 }
 

@@ -5,7 +5,7 @@ use limen_rules::explain::{Finding, Step};
 use limen_rules::key::{Granted, Subscribed};
 use limen_rules::model::Name;
 use limen_rules::notice::Open;
-use limen_rules::permission::Permitted;
+use limen_rules::policy::Cleared;
 use limen_rules::rate::RateTerms;
 use limen_rules::rate_limit_header::{Figure, Policy};
 use limen_rules::routing::Routed;
@@ -178,7 +178,7 @@ pub(crate) struct Checked {
     pub(crate) subscribed: Subscribed,
     /// The rate admits the call, and under what it is counted.
     pub(crate) paced: Paced,
-    pub(crate) permitted: Permitted,
+    pub(crate) cleared: Cleared,
     pub(crate) accepted: Accepted,
 }
 
@@ -190,7 +190,7 @@ pub(crate) struct Taken(Option<Right>);
 pub(crate) struct Charged {
     pub(crate) routed: Routed,
     pub(crate) subscribed: Subscribed,
-    pub(crate) permitted: Permitted,
+    pub(crate) cleared: Cleared,
     pub(crate) accepted: Accepted,
     /// The right, where the product has a quota.
     pub(crate) right: Option<Right>,
@@ -200,8 +200,8 @@ pub(crate) struct Charged {
 impl Checked {
     /// Every check, and the right.
     pub(crate) fn charged(self, Taken(right): Taken) -> Charged {
-        let Self { routed, subscribed, permitted, accepted, .. } = self;
-        Charged { routed, subscribed, permitted, accepted, right, _every_check: () }
+        let Self { routed, subscribed, cleared, accepted, .. } = self;
+        Charged { routed, subscribed, cleared, accepted, right, _every_check: () }
     }
 }
 

@@ -7,17 +7,19 @@ use http::Method;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use limen_rules::body::{JsonLimits, check_json, is_blank};
-use limen_rules::contract::{Cause, FieldError, Refusal};
+use limen_rules::contract::{Cause, FieldError, Location, Refusal};
 use limen_rules::description;
 use limen_rules::explain::{Finding, Step};
 use limen_rules::key::Subscribed;
-use limen_rules::media::{self, Media};
+use limen_rules::media::{self, Media, MediaType};
 use limen_rules::model::Validate;
 use limen_rules::parameter::Given;
+use limen_rules::quota::AccountKey;
 use limen_rules::routing::Routed;
 
 use crate::budget::Hold;
 use crate::call::Call;
+use crate::compare;
 use crate::inbound::Inbound;
 use crate::outbound::{broken_body, timed_out, too_large};
 
@@ -60,6 +62,10 @@ pub(crate) struct Json {
     is_blank: bool,
     /// What is wrong with the parameters: told together with what is wrong with the body.
     found: Vec<FieldError>,
+    /// The type by which it has a schema.
+    compared: Option<MediaType>,
+    /// Whose room it takes.
+    owner: Option<AccountKey>,
 }
 
 /// Looks at the body's media type and at what is told of its length.
@@ -82,10 +88,13 @@ pub(crate) fn collect(
     call.note(Finding::Media { body: has_body });
 
     call.step = Step::Body;
-    let found = match operation.validate {
+    let mut found = match operation.validate {
         Validate::Schema => parameters(routed, given)?,
         Validate::Syntax | Validate::Off => Vec::new(),
     };
+    if media == Media::None {
+        found.extend(missing(routed));
+    }
     if body.size_hint().lower() > operation.body_max_bytes {
         return Err(too_large(operation.body_max_bytes));
     }
@@ -103,7 +112,17 @@ pub(crate) fn collect(
         Media::BlankJson => true,
     };
     let owner = subscribed.granted().map(|granted| granted.subscription.account);
-    Ok(Begun::Json(Json { body, hold: call.gateway.bodies.hold(owner), is_blank, found }))
+    let compared = types.iter().next().filter(|_| operation.validate == Validate::Schema);
+    let compared = compared.and_then(|value| MediaType::parse(value.to_str().ok()?));
+    Ok(Begun::Json(Json { body, hold: call.gateway.bodies.hold(owner), is_blank, found, compared, owner }))
+}
+
+/// That there is no body, where the operation needs one.
+fn missing(routed: &Routed) -> Option<FieldError> {
+    let operation = routed.operation();
+    let is_wrong = operation.validate == Validate::Schema && operation.description.body.is_required();
+    let message = "is missing: a body is needed".to_owned();
+    is_wrong.then(|| FieldError { pointer: String::new(), location: Location::Body, message })
 }
 
 /// What is wrong with the parameters.
@@ -120,7 +139,7 @@ pub(crate) async fn whole(
     call: &mut Call<'_>,
     routed: &Routed,
     method: &Method,
-    Json { body, hold, is_blank: may_be_blank_only, found }: Json,
+    Json { body, hold, is_blank: may_be_blank_only, mut found, compared, owner }: Json,
 ) -> Result<Accepted, Refusal> {
     let operation = routed.operation();
     let idle_timeout = Duration::from_millis(routed.api.api.deadlines.idle_timeout_ms);
@@ -129,6 +148,9 @@ pub(crate) async fn whole(
     let total_timeout = Duration::from_secs(TOTAL_TIMEOUT_S + operation.body_max_bytes / SLOWEST_BYTES_PER_S);
     let collected = tokio::time::timeout(total_timeout, collecting).await;
     let (bytes, hold) = collected.map_err(|_| timed_out(total_timeout))??;
+    if bytes.is_empty() {
+        found.extend(missing(routed));
+    }
     if bytes.is_empty() && !found.is_empty() {
         return Err(description::refusal(found));
     }
@@ -139,14 +161,27 @@ pub(crate) async fn whole(
     }
     if may_be_blank_only {
         media::check_blank(&bytes, &operation.media_types)?;
-    } else if !(matches!(*method, Method::GET | Method::DELETE) && is_blank(&bytes)) {
-        check_json(&bytes, JsonLimits::default())?;
+    } else if !(is_as_good_as_none(method, &bytes) && missing(routed).is_none()) {
+        match compared {
+            None => {
+                check_json(&bytes, JsonLimits::default())?;
+            }
+            Some(media_type) => {
+                let hold = call.gateway.bodies.hold(owner);
+                found.extend(compare::body(&operation.description, media_type, &bytes, hold).await?);
+            }
+        }
     }
     if !found.is_empty() {
         return Err(description::refusal(found));
     }
     call.note(Finding::Body { bytes: bytes.len() as u64 });
     Ok(Accepted { body: Collected::Whole(bytes), hold: Some(hold), was_awaited: true })
+}
+
+/// Whether it is one that old callers send with a GET or DELETE.
+fn is_as_good_as_none(method: &Method, bytes: &[u8]) -> bool {
+    matches!(*method, Method::GET | Method::DELETE) && is_blank(bytes)
 }
 
 async fn read(
@@ -167,10 +202,7 @@ async fn read(
             return Err(too_large(max_bytes));
         }
         if !hold.grow(data.len() as u64) {
-            return Err(Refusal::new(Cause::Overloaded)
-                .detail("Too many bodies are being read at the moment.")
-                .operator_words("the bound on collected bodies, of the process or of this caller, is reached")
-                .retry_after_s(1));
+            return Err(compare::no_room());
         }
         collected.extend_from_slice(&data);
     }

@@ -52,6 +52,7 @@ impl<'c> Ended<'c> {
                 | Finding::Rate { .. }
                 | Finding::Limited { .. }
                 | Finding::Permission { .. }
+                | Finding::Policies { .. }
                 | Finding::Media { .. }
                 | Finding::Body { .. }
                 | Finding::Quota { .. }

@@ -247,16 +247,25 @@ fn unavailable(error: crate::pool::ConnectError) -> Failure {
     ServiceFailure { cause: Cause::ServiceUnavailable, words: error.to_string() }.into()
 }
 
-/// Garbage is a fault of the service that nobody planned for; a connection that ends is a service that is down.
 fn failed(broken: Broken, target: &Target) -> Failure {
-    let cause = match &broken {
-        Broken::Caller(refusal) => return (**refusal).clone().into(),
-        Broken::Request(error) => return Failure::fault(error.to_string()),
-        Broken::Garbage(_) => Cause::Unexpected,
-        Broken::Closed(_) | Broken::Io(_) | Broken::Stale => Cause::ServiceUnavailable,
-        Broken::TimedOut(_) => Cause::ServiceTimeout,
-    };
-    ServiceFailure { cause, words: format!("{} failed before it answered: {broken}", target.address) }.into()
+    match (cause_of(&broken), broken) {
+        (_, Broken::Caller(refusal)) => (*refusal).into(),
+        (Some(cause), broken) => {
+            ServiceFailure { cause, words: format!("{} failed before it answered: {broken}", target.address) }.into()
+        }
+        (None, broken) => Failure::fault(broken.to_string()),
+    }
+}
+
+/// What callers are told where the service is to blame. Garbage is a fault of the service that nobody planned for; a
+/// connection that ends is a service that is down.
+pub(crate) fn cause_of(broken: &Broken) -> Option<Cause> {
+    match broken {
+        Broken::Caller(_) | Broken::Request(_) => None,
+        Broken::Garbage(_) => Some(Cause::Unexpected),
+        Broken::Closed(_) | Broken::Io(_) | Broken::Stale => Some(Cause::ServiceUnavailable),
+        Broken::TimedOut(_) => Some(Cause::ServiceTimeout),
+    }
 }
 
 /// The request's head as the service gets it: nothing that only we may say passes, then we say it.
@@ -294,7 +303,7 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: &mut Onward
 
 /// Who calls, as the service is told.
 fn assertion<'c>(call: &'c Call<'_>, charged: &'c Charged, method: &'c Method, path: &'c str) -> Assertion<'c> {
-    let identity = charged.permitted.identity();
+    let identity = charged.cleared.identity();
     Assertion {
         iss: &call.snapshot.catalog.issuer.issuer,
         aud: &charged.routed.api.api.name,

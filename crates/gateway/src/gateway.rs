@@ -11,7 +11,9 @@ use crate::assertion::AssertionKey;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::current::Current;
+use crate::drift::Drift;
 use crate::edge::Edge;
+use crate::issuers::Issuers;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
@@ -49,8 +51,12 @@ pub struct Gateway {
     pub accounts: Accounts,
     /// Tokens whose signature was good.
     pub tokens: TokenCache,
+    /// What is known of other issuers.
+    pub issuers: Issuers,
     /// What recent calls went through.
     pub journal: Journal,
+    /// How answers differ from what is described.
+    pub drift: Drift,
     /// What is counted.
     pub metrics: Metrics,
     /// Where calls are written down, if they are.
@@ -69,6 +75,7 @@ impl Gateway {
     /// Decides from `snapshot` from now on; what the store says as of the monotonic `now_us`.
     pub fn decide_from(&self, snapshot: Snapshot, now_us: u64) {
         self.targets.follow(&snapshot.catalog);
+        self.issuers.follow(&snapshot.catalog);
         self.current.swap(snapshot, now_us);
     }
 }

@@ -15,7 +15,8 @@ use limen_rules::model::{KEY_QUERY_PARAMETER, Visibility};
 use limen_rules::notice::{self, Open};
 use limen_rules::parameter::Given;
 use limen_rules::path::{self, Normalized};
-use limen_rules::permission::{self, Permitted};
+use limen_rules::permission;
+use limen_rules::policy::{self, Cleared, Judged};
 use limen_rules::resource_metadata::{self, WELL_KNOWN};
 use limen_rules::routing::{self, Located, Routed};
 use limen_rules::snapshot::LiveApi;
@@ -26,6 +27,7 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::charge::{self, Checked, Keyed};
 use crate::collect::{self, Accepted, Begun, Collected};
+use crate::drift::Watched;
 use crate::failure::Failure;
 use crate::forward::{self, Onward};
 use crate::gateway::{Core, Gateway};
@@ -82,21 +84,22 @@ async fn walk(
             charge::pace(call, subscribed)?
         }
     };
-    let identified = identify(call, &routed, &parts.headers, &keyed.subscribed);
+    let identified = identify(call, &routed, &parts.headers, &keyed.subscribed).await;
     let identified = charge::pace_refused(call, Some(&keyed), identified)?;
     let (subscribed, paced) = charge::pace_identified(call, keyed, &identified)?;
-    let permitted = permit(call, &routed, identified)?;
     let given = given(&routed, &parts, &path);
+    let judged = permit(call, &routed, identified, &given)?;
     let accepted = match collect::collect(call, &routed, &parts.method, &given, &subscribed, body)? {
         Begun::Accepted(accepted) => accepted,
         // Boxed, as all that is seldom waited for: a call's future has room for it otherwise.
         Begun::Json(body) => Box::pin(collect::whole(call, &routed, &parts.method, body)).await?,
     };
     let opening = opening(call, &routed, &parts, &accepted)?;
+    let cleared = settle(call, judged)?;
     let api = Arc::clone(&routed.api);
     let mut onward =
         onward(&routed, &parts.method, std::mem::take(&mut parts.headers), &path, opening.websocket.is_some());
-    let checked = Checked { routed, _open: open, subscribed, paced, permitted, accepted };
+    let checked = Checked { routed, _open: open, subscribed, paced, cleared, accepted };
     let right = charge::charge(call, &checked).await?;
     let mut charged = checked.charged(right);
     let forwarded = forward::forward(call, core, &mut charged, &mut onward).await?;
@@ -149,8 +152,8 @@ fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -
     let snapshot = Arc::clone(&call.snapshot);
     let api = resource_metadata::asked_for(&snapshot.catalog, &path.path)?;
     let settings = &call.gateway.settings;
-    let issuer = &snapshot.catalog.issuer.issuer;
-    let text = resource_metadata::document(api, issuer, &settings.gateway_url, &settings.web_url).to_string();
+    let text =
+        resource_metadata::document(&snapshot.catalog, api, &settings.gateway_url, &settings.web_url).to_string();
     call.ended_as(200, None);
     let mut response = Response::new(Answer::empty());
     let headers = response.headers_mut();
@@ -292,14 +295,21 @@ fn subscribe(call: &mut Call<'_>, routed: &Routed, parts: &Head, path: &Normaliz
     check_key(call, &routed.api, access.needs_token(), parts, path)
 }
 
-fn permit(call: &mut Call<'_>, routed: &Routed, identified: Identified) -> Result<Permitted, Refusal> {
+/// Whether the caller may perform the operation, and what the policies that may apply to it say of the record.
+fn permit(call: &mut Call<'_>, routed: &Routed, identified: Identified, given: &Given<'_>) -> Result<Judged, Refusal> {
     call.step = Step::Permission;
     let permitted = permission::permit(&call.snapshot.catalog, routed.operation(), identified)?;
     match &routed.operation().permission {
         Some((_, permission)) => call.note(Finding::Permission { permission: permission.clone() }),
         None => call.note(Finding::NotRequired(Step::Permission)),
     }
-    Ok(permitted)
+    let snapshot = Arc::clone(&call.snapshot);
+    policy::judge(&snapshot.catalog, routed, given, permitted, |finding| call.note(finding))
+}
+
+/// A refusal that must look like a missing record's comes where that would come.
+fn settle(call: &mut Call<'_>, judged: Judged) -> Result<Cleared, Refusal> {
+    judged.settle().inspect_err(|_| call.step = Step::Permission)
 }
 
 /// Where parameters are read from.
@@ -312,13 +322,24 @@ fn given<'r>(routed: &Routed, parts: &'r Head, path: &'r Normalized<'_>) -> Give
 fn opening(call: &mut Call<'_>, routed: &Routed, parts: &Head, accepted: &Accepted) -> Result<Opening, Refusal> {
     let is_asked_for = parts.upgrade && websocket::is_asked_for(&parts.method, &parts.headers);
     let presented = Presented::of(parts, &routed.api);
+    let watched = watched(routed);
     if !is_asked_for || !routed.api.api.websocket {
-        return Ok(Opening { presented, websocket: None });
+        return Ok(Opening { presented, websocket: None, watched });
     }
     call.step = Step::Body;
     let has_body = !matches!(accepted.body, Collected::None);
     let expected = Expected::of(websocket::key(&parts.headers, has_body)?);
-    Ok(Opening { presented, websocket: Some(expected) })
+    Ok(Opening { presented, websocket: Some(expected), watched })
+}
+
+/// The operation, where its answers are compared with what is described.
+fn watched(routed: &Routed) -> Option<Watched> {
+    let operation = routed.operation();
+    if operation.description.answers.is_empty() {
+        return None;
+    }
+    let description = Arc::clone(&operation.description);
+    Some(Watched { api: routed.api.api.name.clone(), operation: operation.name.clone()?, description })
 }
 
 /// What is sent on: exactly the path that was decided on, the query without the key.

@@ -19,12 +19,14 @@ use limen_rules::explain::{Finding, Step};
 use limen_rules::header::{ResponsePassage, strip_response};
 use limen_rules::mapping::{Mapped, MappingSettings, PassedBody, RewrittenLocation, map, rewrite_location};
 use limen_rules::model::{ContractKind, ErrorBody};
+use limen_rules::policy;
 use limen_rules::snapshot::LiveApi;
 use limen_rules::target::Target;
 
 use crate::answer::{Answer, Cut};
 use crate::call::{Call, Draft};
 use crate::debts::Debts;
+use crate::drift::{Tap, Watched};
 use crate::failure::{Failure, ServiceFailure};
 use crate::forward::Forwarded;
 use crate::gateway::Core;
@@ -41,6 +43,8 @@ pub(crate) struct Opening {
     pub(crate) presented: Presented,
     /// The proof that its handshake asks for, if it is one.
     pub(crate) websocket: Option<Expected>,
+    /// The operation, where its answers are compared with what is described.
+    pub(crate) watched: Option<Watched>,
 }
 
 /// What is owed when a body ends: the call's debts, the connection, the journal's line.
@@ -53,6 +57,8 @@ pub(crate) struct Settlement {
     /// What the call was let in with.
     presented: Option<Presented>,
     draft: Option<Draft>,
+    /// Copies what passes, to be compared.
+    tap: Option<Box<Tap>>,
 }
 
 impl Settlement {
@@ -60,6 +66,13 @@ impl Settlement {
     fn poll_piece(&mut self, context: &mut Context<'_>, idle_timeout: Duration) -> Poll<Option<Result<Bytes, Cut>>> {
         let Some(link) = &mut self.link else { return Poll::Ready(None) };
         let piece = link.poll_piece(context, &mut self.debts, idle_timeout);
+        if let (Some(tap), Poll::Ready(piece)) = (&mut self.tap, &piece) {
+            match piece {
+                Some(Ok(piece)) => tap.piece(piece),
+                None => tap.end(),
+                Some(Err(_)) => {}
+            }
+        }
         piece.map_err(|broken| Cut { words: broken.to_string() })
     }
 }
@@ -148,11 +161,21 @@ pub(crate) fn respond(
         websocket: opening.websocket.as_ref().is_some_and(|expected| expected.is_met_by(&head)),
     };
     let (connection_key, core) = (Arc::clone(&target.connection_key), Arc::clone(core));
-    let mut settlement =
-        Settlement { debts, link: Some(link), connection_key, core, presented: Some(opening.presented), draft: None };
+    let tap = opening.watched.and_then(|watched| Tap::new(call, watched, method, &head));
+    let presented = Some(opening.presented);
+    let mut settlement = Settlement { debts, link: Some(link), connection_key, core, presented, draft: None, tap };
     let failed =
         |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };
-    let mapped = map(status, method, &settings);
+    let mapped = match map(status, method, &settings) {
+        // The service's 404 may not differ from the one for a record that a policy hides, however else it would leave.
+        Mapped::Pass { status: 404, .. } | Mapped::Refuse { cause: Cause::RecordNotFound, .. }
+            if policy::hides(api) =>
+        {
+            let cause = Cause::RecordNotFound;
+            return Responded::Refused(Box::new(Refused { cause, leaves_as: 404, target, head, settlement }));
+        }
+        mapped => mapped,
+    };
     let cause = match mapped {
         Mapped::Pass { status: leaves_as, body } => {
             call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
@@ -191,6 +214,9 @@ fn switch(call: &mut Call<'_>, api: &LiveApi, head: ResponseHead, mut settlement
     let transparent = api.api.contract == ContractKind::Transparent;
     strip_response(&mut headers, &ResponsePassage { cookies: api.api.cookies, transparent });
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Some(mut tap) = settlement.tap.take() {
+        tap.forget();
+    }
     call.ended_as(head.status.as_u16(), None);
     settlement.draft = call.draft.take();
     let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);
@@ -307,10 +333,14 @@ pub(crate) async fn refusal(call: &mut Call<'_>, api: &LiveApi, refused: Box<Ref
         true
     };
     let complete = tokio::time::timeout(REFUSAL_TIMEOUT, read).await.unwrap_or(false);
+    call.step = Step::Service;
+    let operator_words = format!("the service at {} answered {status}", target.address);
+    if cause == Cause::RecordNotFound && policy::hides(api) {
+        return policy::not_found().operator_words(operator_words);
+    }
     let words = if complete { service_message(&collected) } else { None };
-    let mut refusal = Refusal::new(cause)
-        .detail("The service behind this API refused the call.")
-        .operator_words(format!("the service at {} answered {status}", target.address));
+    let mut refusal =
+        Refusal::new(cause).detail("The service behind this API refused the call.").operator_words(operator_words);
     refusal.status = leaves_as;
     if let Some(words) = words {
         // A cause whose words old callers parse keeps them.
@@ -323,6 +353,5 @@ pub(crate) async fn refusal(call: &mut Call<'_>, api: &LiveApi, refused: Box<Ref
         refusal.challenges = challenges(api);
     }
     refusal.retry_after_s = retry_after_s;
-    call.step = Step::Service;
     refusal
 }

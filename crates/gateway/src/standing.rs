@@ -11,14 +11,16 @@ use limen_http1::head::Target;
 use limen_rules::contract::Refusal;
 use limen_rules::key::{self, Subscribed};
 use limen_rules::model::Visibility;
+use limen_rules::parameter::Given;
 use limen_rules::snapshot::LiveApi;
-use limen_rules::{path, permission, routing};
+use limen_rules::{path, permission, policy, routing};
 use tokio::time::{Instant, Sleep};
 
 use crate::gateway::Gateway;
 use crate::handle::origin_form;
-use crate::identify;
+use crate::identify::{Asking, Bench, Judged};
 use crate::inbound::Head;
+use crate::issuers::Vouched;
 
 /// How often it is asked. With the snapshot's own age, a revocation shows within a second.
 const EVERY: Duration = Duration::from_millis(400);
@@ -43,32 +45,60 @@ impl Presented {
     }
 }
 
+/// So long an issuer's word on a token is taken for granted, where the issuer's settings don't remember it for longer.
+const WORD_FOR: Duration = Duration::from_secs(5);
+
+type Asked = Pin<Box<dyn Future<Output = Vouched> + Send>>;
+
 /// A call that is let in for as long as what let it in stands.
 pub(crate) struct Standing {
     gateway: Arc<Gateway>,
     presented: Presented,
     next: Pin<Box<Sleep>>,
+    /// The issuer is asked about the token.
+    asked: Option<Asked>,
+    /// Its word, and since when.
+    vouched: Option<(Vouched, Instant)>,
 }
 
 impl Standing {
     pub(crate) fn new(gateway: &Arc<Gateway>, presented: Presented) -> Self {
-        Self { gateway: Arc::clone(gateway), presented, next: Box::pin(tokio::time::sleep(EVERY)) }
+        Self {
+            gateway: Arc::clone(gateway),
+            presented,
+            next: Box::pin(tokio::time::sleep(EVERY)),
+            asked: None,
+            vouched: None,
+        }
     }
 
     /// Ready when the call would not be let in any more.
     pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
-            ready!(self.next.as_mut().poll(context));
-            if let Err(refusal) = self.check() {
-                tracing::debug!(code = refusal.cause.code(), words = %refusal.operator_words, "a stream was ended");
-                return Poll::Ready(());
+            if let Some(asked) = &mut self.asked {
+                self.vouched = Some((ready!(asked.as_mut().poll(context)), Instant::now()));
+                self.asked = None;
+            } else {
+                ready!(self.next.as_mut().poll(context));
+                self.vouched.take_if(|(_, since)| since.elapsed() >= WORD_FOR);
             }
-            self.next.as_mut().reset(Instant::now() + EVERY);
+            match self.check() {
+                Ok(None) => self.next.as_mut().reset(Instant::now() + EVERY),
+                Ok(Some(asking)) => {
+                    let gateway = Arc::clone(&self.gateway);
+                    self.asked = Some(Box::pin(async move { asking.ask(&gateway).await }));
+                }
+                Err(refusal) => {
+                    tracing::debug!(code = refusal.cause.code(), words = %refusal.operator_words, "a stream was ended");
+                    return Poll::Ready(());
+                }
+            }
         }
     }
 
-    /// The checks of key, token and permission, by the picture of this moment; neither paced nor charged.
-    fn check(&self) -> Result<(), Refusal> {
+    /// The checks of key, token and permission, by the picture of this moment; neither paced nor charged. Gives whom
+    /// to ask first where the token says nothing itself.
+    fn check(&self) -> Result<Option<Asking>, Refusal> {
         let snapshot = self.gateway.current.pin();
         let now_us = self.gateway.clock.wall_us();
         let target = origin_form(&self.presented.target);
@@ -90,8 +120,16 @@ impl Standing {
                 key::subscription(&snapshot, api, presented.as_deref(), now_us)?
             }
         };
-        let (identified, _) = identify::judge(&self.gateway, &snapshot, now_us, &routed, &headers, &subscribed)?;
-        permission::permit(&snapshot.catalog, routed.operation(), identified)?;
-        Ok(())
+        let vouched = self.vouched.as_ref().map(|(vouched, _)| vouched);
+        let bench = Bench { gateway: &self.gateway, snapshot: &snapshot, now_us, vouched };
+        let identified = match bench.judge(&routed, &headers, &subscribed)? {
+            Judged::Known(identified, _) => identified,
+            Judged::Ask(asking) => return Ok(Some(asking)),
+        };
+        let permitted = permission::permit(&snapshot.catalog, routed.operation(), identified)?;
+        let given =
+            Given { rest: path.path.get(routed.rest_at..).unwrap_or_default(), query: path.query, headers: &headers };
+        policy::judge(&snapshot.catalog, &routed, &given, permitted, |_| {})?.settle()?;
+        Ok(None)
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod health;
 pub mod outage;
+pub mod probe;
 mod state;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
 use limen_rules::token::Verified;
+use limen_rules::token::foreign::Foreign;
 use sha2::{Digest, Sha256};
 
 const SHARDS: usize = 64;
@@ -16,20 +17,63 @@ const HALF_TOKENS: usize = 512;
 /// SHA-256 of a whole token.
 pub type TokenHash = [u8; 32];
 
-#[derive(Default)]
-struct Shard {
-    newer: HashMap<TokenHash, Arc<Verified>, RandomState>,
-    older: HashMap<TokenHash, Arc<Verified>, RandomState>,
+/// A token whose signature was good.
+#[derive(Debug)]
+pub enum Token {
+    /// One of ours.
+    Own(Verified),
+    /// One of another issuer.
+    Foreign(Foreign),
+}
+
+/// Something remembered of tokens, in two halves.
+pub(crate) struct Halves<T> {
+    newer: HashMap<TokenHash, T, RandomState>,
+    older: HashMap<TokenHash, T, RandomState>,
+    half_max: usize,
+}
+
+impl<T: Clone> Halves<T> {
+    pub(crate) fn new(half_max: usize) -> Self {
+        Self { newer: HashMap::default(), older: HashMap::default(), half_max }
+    }
+
+    /// What is used stays.
+    pub(crate) fn get(&mut self, hash: &TokenHash) -> Option<T> {
+        if let Some(one) = self.newer.get(hash) {
+            return Some(one.clone());
+        }
+        let one = self.older.remove(hash)?;
+        self.put(*hash, one.clone());
+        Some(one)
+    }
+
+    pub(crate) fn put(&mut self, hash: TokenHash, one: T) {
+        if self.newer.len() >= self.half_max {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        self.newer.insert(hash, one);
+    }
+
+    pub(crate) fn forget(&mut self, hash: &TokenHash) {
+        self.newer.remove(hash);
+        self.older.remove(hash);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.newer.len() + self.older.len()
+    }
 }
 
 /// Verified tokens by hash.
 pub struct TokenCache {
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[Mutex<Halves<Arc<Token>>>]>,
 }
 
 impl Default for TokenCache {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        Self { shards: (0..SHARDS).map(|_| Mutex::new(Halves::new(HALF_TOKENS))).collect() }
     }
 }
 
@@ -40,36 +84,21 @@ impl TokenCache {
         Sha256::digest(token).into()
     }
 
-    fn shard(&self, hash: &TokenHash) -> Option<&Mutex<Shard>> {
+    fn shard(&self, hash: &TokenHash) -> Option<&Mutex<Halves<Arc<Token>>>> {
         self.shards.get(usize::from(hash[0]) % SHARDS)
     }
 
     /// What was verified of that token.
     #[must_use]
-    pub fn get(&self, hash: &TokenHash) -> Option<Arc<Verified>> {
-        let mut shard = self.shard(hash)?.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(verified) = shard.newer.get(hash) {
-            return Some(Arc::clone(verified));
-        }
-        let verified = shard.older.remove(hash)?;
-        shard.put(*hash, Arc::clone(&verified));
-        Some(verified)
+    pub fn get(&self, hash: &TokenHash) -> Option<Arc<Token>> {
+        self.shard(hash)?.lock().unwrap_or_else(PoisonError::into_inner).get(hash)
     }
 
     /// Remembers a token whose signature was good.
-    pub fn put(&self, hash: TokenHash, verified: Arc<Verified>) {
+    pub fn put(&self, hash: TokenHash, token: Arc<Token>) {
         if let Some(shard) = self.shard(&hash) {
-            shard.lock().unwrap_or_else(PoisonError::into_inner).put(hash, verified);
+            shard.lock().unwrap_or_else(PoisonError::into_inner).put(hash, token);
         }
-    }
-}
-
-impl Shard {
-    fn put(&mut self, hash: TokenHash, verified: Arc<Verified>) {
-        if self.newer.len() >= HALF_TOKENS {
-            self.older = std::mem::take(&mut self.newer);
-        }
-        self.newer.insert(hash, verified);
     }
 }
 
@@ -78,7 +107,7 @@ mod tests {
     use super::*;
     use limen_rules::token::{Claims, Mode};
 
-    fn verified(n: usize) -> Arc<Verified> {
+    fn verified(n: usize) -> Arc<Token> {
         let claims = Claims {
             iss: String::new(),
             sub: format!("u{n}").into(),
@@ -93,7 +122,7 @@ mod tests {
             mode: Mode::Full,
             scope: None,
         };
-        Arc::new(Verified { claims, kid: "k".into() })
+        Arc::new(Token::Own(Verified { claims, kid: "k".into() }))
     }
 
     #[test]
@@ -107,7 +136,7 @@ mod tests {
                 assert!(cache.get(&used).is_some(), "forgotten after {n}");
             }
         }
-        let kept: usize = cache.shards.iter().map(|s| s.lock().unwrap()).map(|s| s.newer.len() + s.older.len()).sum();
+        let kept: usize = cache.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
         assert!(kept <= 2 * SHARDS * HALF_TOKENS);
     }
 }

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::{DEFAULT_DATA_DIR, Key, Sources, process_environment};
 pub(crate) use moment::{Duration, Moment};
 pub(crate) use objects::{
-    ApiCommand, DocumentFormat, ImportDocument, KeyCommand, NoticeCommand, NoticeText, SampleCommand,
+    ApiCommand, DocumentFormat, ImportDocument, IssuerCommand, KeyCommand, NoticeCommand, NoticeText, SampleCommand,
     SubscriptionCommand, TokenCommand, WhichKey,
 };
 pub(crate) use people::{
@@ -80,10 +80,18 @@ pub(crate) enum Command {
   limen up --gateway 127.0.0.1:0 --web 127.0.0.1:0 --output json     free ports")]
     Up(Up),
     /// Check a configuration file: every flaw at once, with line, field and mend
-    #[command(after_help = "Example:\n  limen check limen.yaml")]
+    #[command(after_help = "Examples:
+  limen check limen.yaml
+  limen check limen.yaml --no-probe     only the file; nobody is asked
+
+Where the file is good, each API's targets are asked with GET and without credentials, and what the strict contract
+would change of their answers is told. That is advice: the exit code stays 0.")]
     Check {
         /// The file
         file: PathBuf,
+        /// Ask no target
+        #[arg(long)]
+        no_probe: bool,
     },
     /// Bring what a file declares into the running Limen; removes nothing
     #[command(after_help = "Examples:
@@ -182,6 +190,9 @@ It prints an address to open and waits for the browser to come back. It opens no
   limen token rotate-keys"
     )]
     Token(TokenCommand),
+    /// Look at other issuers whose tokens are accepted, and end the trust in one
+    #[command(subcommand, after_help = "Examples:\n  limen issuer list\n  limen issuer show partner")]
+    Issuer(IssuerCommand),
     /// Tell of incidents and planned downtime; a notice may close an API (503)
     #[command(
         subcommand,

@@ -6,6 +6,7 @@
 mod api;
 mod application;
 mod apply;
+mod check;
 mod connection;
 mod difference;
 mod document;
@@ -13,6 +14,7 @@ mod example_call;
 mod explain;
 mod grant;
 mod import;
+mod issuer;
 mod key;
 mod losses;
 mod notice;
@@ -140,7 +142,7 @@ pub(crate) fn apply_file(data_dir: &Path, file: &Path) -> Result<String, String>
 fn answer(context: &Context, command: Command) -> Result<String, Trouble> {
     match command {
         Command::Up(_) => Err(Trouble::wrong("'up' is not asked of a running Limen", "start it with: limen up")),
-        Command::Check { file } => apply::check(&file, context.output),
+        Command::Check { file, no_probe } => check::check(&file, context.output, !no_probe),
         Command::Apply { file, dry_run } => apply::apply(context, &file, dry_run),
         Command::Publish(asked) => publish::publish(context, asked),
         Command::Unpublish { base_path } => publish::unpublish(context, &base_path),
@@ -154,6 +156,7 @@ fn answer(context: &Context, command: Command) -> Result<String, Trouble> {
         Command::Grant(command) => grant::run(context, command),
         Command::SignIn(asked) => sign_in::run(context, asked),
         Command::Token(command) => token::run(context, command),
+        Command::Issuer(command) => issuer::run(context, command),
         Command::Notice(command) => notice::run(context, command),
         Command::Explain { request_id } => explain::run(context, &request_id),
         Command::Status => status::run(context),

@@ -5,6 +5,7 @@
 
 mod environment;
 mod flaw;
+mod issuers;
 mod reading;
 mod settings;
 mod shape;
@@ -69,7 +70,20 @@ impl Config {
             let flaw = limen_gateway::targets::check_files(files).err()?;
             Some(Problem { field: format!("apis[{at}].{}", flaw.field), message: flaw.message, mend: flaw.mend })
         });
-        let flaws = located(&self.reader, problems.collect());
+        self.told(problems.collect())
+    }
+
+    /// Whether other issuers may be asked, by what 'outbound.allow' lists; and where `reads_files`, whether our secrets
+    /// with them are there.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub(crate) fn check_issuers(&self, reads_files: bool) -> Result<(), Flaws> {
+        self.told(issuers::problems(&self.declared, &self.settings.outbound.allowed, reads_files))
+    }
+
+    fn told(&self, problems: Vec<Problem>) -> Result<(), Flaws> {
+        let flaws = located(&self.reader, problems);
         if flaws.is_empty() { Ok(()) } else { Err(Flaws::new(self.file.as_deref(), flaws)) }
     }
 }

@@ -4,6 +4,7 @@ mod admin_connection;
 mod arguments;
 mod command;
 mod config;
+mod secret_file;
 mod up;
 
 use std::process::ExitCode;

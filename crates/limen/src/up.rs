@@ -3,6 +3,7 @@
 mod adapters;
 mod banner;
 mod failure;
+mod issuers;
 mod notify;
 pub(crate) mod outbound;
 mod places;
@@ -28,6 +29,7 @@ use limen_gateway::clock::{Clock as _, SystemClock};
 use limen_gateway::current::Current;
 use limen_gateway::edge::Edge;
 use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings as GatewaySettings};
+use limen_gateway::issuers::Issuers;
 use limen_gateway::journal::Journal;
 use limen_gateway::listener::{self, IdleConnection};
 use limen_gateway::metrics::Metrics;
@@ -95,6 +97,7 @@ pub(crate) fn run(arguments: &Up) -> ExitCode {
 /// is checked before anything is made.
 fn load(arguments: &Up) -> Result<Config, Flaws> {
     let config = config::load(&arguments.sources(), None)?;
+    config.check_issuers(false)?;
     if !config.settings.data_dir.join(limen_store::DATABASE_FILE).exists() {
         config.check_over(&limen_rules::model::Declared::default())?;
     }
@@ -150,6 +153,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     let sample_target = if sample_alive { sample::target(&store, &addresses.gateway_url).await? } else { None };
 
     let accounts = open_accounts(&store)?;
+    let way = outbound::Way::open(&settings.outbound)?;
     let (revision, catalog, subscriptions) = store.directory(SystemClock.wall_us()).await.map_err(unkept)?;
     let gateway = Arc::new(Gateway {
         settings: GatewaySettings {
@@ -166,8 +170,10 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
         targets: Targets::new(sample_target),
         accounts: accounts.clone(),
         tokens: TokenCache::default(),
+        issuers: Issuers::new(Arc::new(issuers::Asker::new(&way))),
         journal: Journal::default(),
         metrics: Metrics::default(),
+        drift: limen_gateway::drift::Drift::default(),
         access_log: telemetry::open_access_log(settings, store.folder())?,
         clock: Arc::new(SystemClock),
         assertion_key: ArcSwapOption::empty(),
@@ -187,7 +193,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
         addresses: Arc::new(addresses.clone()),
         sample: Arc::new(sample::names(&store).await.map_err(unkept)?),
         memory: limen_portal::Memory::default(),
-        provider: places::provider(settings)?,
+        provider: places::provider(settings, &way)?,
         version: env!("CARGO_PKG_VERSION"),
         started_at_us,
         snapshot_age_max_ms: u64::try_from(settings.snapshot_max_age.as_millis()).unwrap_or(u64::MAX),
@@ -196,7 +202,8 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     let metrics_url = sockets.metrics.as_ref().and_then(telemetry::metrics_url);
     let stop_portal = serve_portal(portal, &store, (sockets.web, web_tls, settings.edge.clone()), sockets.metrics)?;
     do_by_age(keys, store.clone());
-    let watching = targets::watch(&gateway, &store);
+    let mut watching = targets::watch(&gateway, &store);
+    watching.spawn(issuers::keep_keys(Arc::clone(&gateway), way.beside(outbound::AT_ONCE_MAX)));
     accounts.rest(Arc::new(SystemClock));
     banner::warn_of_unreachable(settings);
     let running = serve_gateway(&gateway, sockets.gateway, sockets.idle)?;

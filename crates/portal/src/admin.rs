@@ -9,6 +9,7 @@ mod connections;
 mod failure;
 pub(crate) mod id;
 mod import;
+mod issuers;
 mod keys;
 mod notices;
 mod publish;
@@ -70,7 +71,11 @@ pub fn admin_router(portal: Portal) -> Router {
         .route("/v1/import", post(import::import).layer(DefaultBodyLimit::max(IMPORT_MAX_BYTES)))
         .route("/v1/apis", get(apis::list))
         .route("/v1/apis/{id}", get(apis::show).delete(apis::remove))
+        .route("/v1/apis/{id}/drift", get(apis::drift_of))
         .route("/v1/apis/{id}/openapi", get(import::export))
+        .route("/v1/drift", get(apis::drift))
+        .route("/v1/issuers", get(issuers::list))
+        .route("/v1/issuers/{id}", get(issuers::show).delete(issuers::remove))
         .route("/v1/sample", delete(sample::remove))
         .route("/v1/subscriptions", get(subscriptions::list).post(subscriptions::make))
         .route("/v1/subscriptions/{id}", get(subscriptions::show))

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use limen_rules::drift::DriftReport;
 use limen_rules::model::Name;
 use limen_rules::quota::AccountKey;
 use limen_rules::token::{Claims, Issuer};
@@ -13,7 +14,7 @@ use limen_store::{Store, StoreError};
 
 use crate::memory::Memory;
 use crate::provider::Provider;
-use crate::wire::{Explanation, TargetLine, UsageLine};
+use crate::wire::{Explanation, IssuerLine, TargetLine, UsageLine};
 
 /// A future behind a pointer, so that a trait with it can be an object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -60,6 +61,8 @@ pub struct Fetched {
     pub status: u16,
     /// The whole body.
     pub body: Vec<u8>,
+    /// For how many seconds it may be kept, if it says so (RFC 9111 §5.2.2.1).
+    pub max_age_s: Option<u64>,
 }
 
 /// Why nothing was answered. The words are for operators.
@@ -113,6 +116,12 @@ pub trait GatewayView: Send + Sync {
 
     /// The chain of checks of a recent call, if it is still kept.
     fn explain(&self, request_id: &str) -> Option<Explanation>;
+
+    /// How services' answers differ from what is described of them: of one API, or of all.
+    fn drift(&self, api: Option<&str>) -> DriftReport;
+
+    /// How other issuers of tokens stand, in the order in which they were declared.
+    fn issuers(&self) -> Vec<IssuerLine>;
 
     /// Everything that is measured, as text for a monitoring system.
     fn metrics(&self) -> String;

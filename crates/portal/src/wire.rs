@@ -3,6 +3,7 @@
 //! Plain data; times are microseconds since the Unix epoch (`_us`).
 
 mod import;
+mod issuers;
 mod notices;
 mod people;
 mod usage;
@@ -12,6 +13,7 @@ use limen_rules::record::{Notice, SubscriptionState, Which};
 use serde::{Deserialize, Serialize};
 
 pub use import::{ImportApi, ImportedApi};
+pub use issuers::IssuerLine;
 pub use notices::{MakeNotice, UpdateNotice};
 pub use people::{
     ApplicationLine, ChangeApplication, Connect, EnvironmentLine, Grants, LimitConnection, LogoLine, MadeApplication,
@@ -66,6 +68,9 @@ pub struct Status {
     pub subscriptions: usize,
     /// Notices that stand or are to come.
     pub notices: Vec<Notice>,
+    /// Other issuers of tokens, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<IssuerLine>,
     /// Calls by status since the process began.
     pub calls_by_status: Vec<(u16, u64)>,
 }

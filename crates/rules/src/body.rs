@@ -1,6 +1,6 @@
 //! Bodies as JSON: whether a request's is valid without a doubt, and what a service's refusal says.
 //!
-//! It holds no value of a request's body and knows no schema.
+//! It knows no schema.
 
 mod fault;
 mod names;
@@ -10,8 +10,10 @@ mod service;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tree;
 
 pub use service::{SERVICE_BODY_LEN_MAX, SERVICE_MESSAGE_CHARS_MAX, ServiceWords, service_message};
+pub use tree::{Tree, TreeValue};
 
 use crate::contract::{Cause, Refusal};
 
@@ -72,6 +74,30 @@ pub fn check_json(bytes: &[u8], limits: JsonLimits) -> Result<JsonSummary, Refus
         return Err(Refusal::new(Cause::BodyTooLarge).message("The body is too large to be read as JSON."));
     }
     text::utf8(bytes).and_then(|text| scan::Scan::new(text, limits).run()).map_err(|fault| fault.refusal(bytes))
+}
+
+/// The same check, which keeps what it read: sixteen bytes for each value and each name, and nothing of their text.
+///
+/// # Errors
+///
+/// As [`check_json`] has them.
+pub fn read_json(bytes: &[u8], limits: JsonLimits) -> Result<(JsonSummary, Tree<'_>), Refusal> {
+    if u32::try_from(bytes.len()).is_err() {
+        return Err(Refusal::new(Cause::BodyTooLarge).message("The body is too large to be read as JSON."));
+    }
+    let read = |text| {
+        let mut scan = scan::Scan::new(text, limits);
+        scan.nodes = Some(tree::Nodes::of(text));
+        let summary = scan.run()?;
+        Ok((summary, Tree::new(text, scan.nodes.take().unwrap_or_default())))
+    };
+    text::utf8(bytes).and_then(read).map_err(|fault: fault::Fault| fault.refusal(bytes))
+}
+
+/// The most bytes that [`read_json`] keeps of a body.
+#[must_use]
+pub fn kept_bytes_max(body: &[u8]) -> usize {
+    tree::size_max(body)
 }
 
 /// Whether a body says nothing: empty, only white space, `""` or `{}`.

@@ -3,12 +3,14 @@
 //! The configuration file and the admin API ask the same questions here. A problem names its field the way
 //! `limen.yaml` is written (`products[0].rate.window_s`); where that stands in a file, this module doesn't know.
 
+mod answer;
 mod api;
 mod counted;
 mod description;
 mod issuer;
 mod made_name;
 mod nearest;
+mod parameter;
 mod people;
 mod policy;
 mod redirect;
@@ -22,6 +24,7 @@ use crate::model::{Declared, valid_name};
 pub use api::{check_base_path, check_target, check_template};
 pub use made_name::made_name;
 pub use nearest::nearest;
+pub use policy::warnings;
 pub use redirect::{check_redirect_uri, check_website};
 pub use references::check_references;
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::contract::{Cause, FieldError, Location, Refusal};
+use crate::drift::LiveAnswers;
 use crate::model::{Api, Operation};
 use crate::parameter::LiveParameters;
-use crate::schema::{LiveBody, SchemaProblem};
+use crate::schema::{Library, LiveBody, SchemaProblem};
 use crate::snapshot::LiveApi;
 
 /// Parameters and bodies of an operation, made ready. The default says nothing of them.
@@ -15,19 +16,22 @@ pub struct LiveDescription {
     pub parameters: LiveParameters,
     /// The request's body.
     pub body: LiveBody,
+    /// The service's answers, where they are compared.
+    pub answers: LiveAnswers,
     /// Why it could not be made ready; then no call of the operation is let through.
     pub broken: Option<String>,
 }
 
 impl LiveDescription {
-    /// Makes ready what an operation says.
+    /// Makes ready what an operation says; `library` has the API's schemas.
     ///
     /// # Errors
     /// The schema that can't be made ready.
-    pub fn compile(api: &Api, operation: &Operation) -> Result<Self, SchemaProblem> {
+    pub fn compile(api: &Api, operation: &Operation, library: &Arc<Library>) -> Result<Self, SchemaProblem> {
         Ok(Self {
-            parameters: LiveParameters::compile(api, operation)?,
-            body: LiveBody::compile(api, operation)?,
+            parameters: LiveParameters::compile(api, operation, library)?,
+            body: LiveBody::compile(api, operation, library)?,
+            answers: LiveAnswers::compile(api, operation, library)?,
             broken: None,
         })
     }
@@ -35,14 +39,19 @@ impl LiveDescription {
 
 /// What an operation says, made ready; from `before`, where it says the same there.
 #[must_use]
-pub fn live(api: &Api, operation: &Operation, before: Option<&LiveApi>) -> Arc<LiveDescription> {
+pub fn live(
+    api: &Api,
+    operation: &Operation,
+    library: &Arc<Library>,
+    before: Option<&LiveApi>,
+) -> Arc<LiveDescription> {
     if let Some(before) = before.filter(|before| is_described_alike(&before.api, api)) {
         let at = before.api.operations.iter().position(|one| one == operation);
         if let Some(same) = at.and_then(|at| before.operations.get(at)) {
             return Arc::clone(&same.description);
         }
     }
-    let compiled = LiveDescription::compile(api, operation);
+    let compiled = LiveDescription::compile(api, operation, library);
     // Whatever is declared was compiled before; should that fail now, nothing passes unlooked at.
     Arc::new(
         compiled
@@ -55,6 +64,7 @@ fn is_described_alike(before: &Api, now: &Api) -> bool {
         && before.read_only == now.read_only
         && before.unknown_parameters == now.unknown_parameters
         && before.cookies == now.cookies
+        && before.check_answers == now.check_answers
         && before.validate == now.validate
 }
 
@@ -64,6 +74,10 @@ pub fn refusal(errors: Vec<FieldError>) -> Refusal {
     let is_parameter = errors.first().is_some_and(|error| error.location != Location::Body);
     let cause = if is_parameter { Cause::ParameterInvalid } else { Cause::SchemaViolation };
     let words = match errors.as_slice() {
+        [FieldError { pointer, location: Location::Body, message }] if pointer.is_empty() => {
+            format!("The body {message}.")
+        }
+        [FieldError { pointer, location: Location::Body, message }] => format!("In the body, {pointer} {message}."),
         [one] => one.message.clone(),
         several => format!("{} things are wrong with the request; errors lists them.", several.len()),
     };

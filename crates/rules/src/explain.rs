@@ -85,6 +85,30 @@ impl Outcome {
     }
 }
 
+/// How a token was known to be good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Its signature was verified.
+    Verified,
+    /// Its signature was remembered.
+    Remembered,
+    /// Its issuer was asked.
+    Asked,
+    /// Its issuer was asked a short while ago.
+    AskedBefore,
+}
+
+impl Known {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Verified => "signature verified now",
+            Self::Remembered => "signature seen before",
+            Self::Asked => "the issuer was asked now",
+            Self::AskedBefore => "the issuer's answer of a short while ago",
+        }
+    }
+}
+
 /// What one check looked at and decided.
 #[derive(Clone, Debug)]
 pub enum Finding {
@@ -125,12 +149,14 @@ pub enum Finding {
         application: Option<Name>,
         /// The environment.
         environment: Name,
-        /// The grant.
-        grant: Name,
+        /// Who issued it, where it wasn't us.
+        issuer: Option<Name>,
+        /// The grant; none of another issuer's.
+        grant: Option<Name>,
         /// Whether the token gives less than all.
         mode: Mode,
-        /// Whether its signature was remembered.
-        remembered: bool,
+        /// How it was known to be good.
+        by: Known,
     },
     /// What narrows the roles: the connection, the token or both.
     Limited {
@@ -145,6 +171,13 @@ pub enum Finding {
     Permission {
         /// It.
         permission: Name,
+    },
+    /// Policies were asked about the record.
+    Policies {
+        /// Which, by id, comma separated.
+        asked: Arc<str>,
+        /// Which of them forbid it.
+        refused: Arc<str>,
     },
     /// The body may be of that media type.
     Media {
@@ -202,7 +235,7 @@ impl Finding {
             Self::Key { .. } => Step::Key,
             Self::Rate { .. } => Step::Rate,
             Self::Token { .. } | Self::Limited { .. } => Step::Token,
-            Self::Permission { .. } => Step::Permission,
+            Self::Permission { .. } | Self::Policies { .. } => Step::Permission,
             Self::Media { .. } => Step::Media,
             Self::Body { .. } => Step::Body,
             Self::Quota { .. } | Self::GivenBack => Step::Quota,
@@ -243,20 +276,15 @@ impl Finding {
             Self::Rate { limit, window_s, remaining } => {
                 format!("The product allows {limit} calls within {window_s} s; after this call {remaining} are left.")
             }
-            Self::Token { user, application, environment, grant, mode, remembered } => {
-                let who = match (user, application) {
-                    (Some(user), Some(application)) => format!("User {user} calls through application {application}"),
-                    (Some(user), None) => format!("User {user} calls with a token that an operator issued"),
-                    (None, application) => {
-                        format!("Application {} acts for itself", application.as_deref().unwrap_or_default())
-                    }
-                };
-                let connected = if application.is_some() { ", to which it is connected" } else { "" };
-                let signature = if *remembered { "signature seen before" } else { "signature verified now" };
-                format!("{who} in environment {environment}{connected} (grant {grant}; mode {mode:?}; {signature}).")
-            }
+            Self::Token { .. } => self.token(),
             Self::Limited { connection, token, left } => limited(connection.as_deref(), token.as_deref(), left),
             Self::Permission { permission } => format!("The caller has the permission {permission}."),
+            Self::Policies { asked, refused } if refused.is_empty() => {
+                format!("Policies were asked about the record: {asked}. None of them forbids it.")
+            }
+            Self::Policies { asked, refused } => {
+                format!("Policies were asked about the record: {asked}. It is forbidden by: {refused}.")
+            }
             Self::Media { body: true } => "The body's media type is accepted.".into(),
             Self::Media { body: false } => "There is no body.".into(),
             Self::Body { bytes: 0 } => "There is nothing to look at.".into(),
@@ -285,6 +313,33 @@ impl Finding {
                 words
             }
         }
+    }
+}
+
+impl Finding {
+    /// Who calls, by which token.
+    fn token(&self) -> String {
+        let Self::Token { user, application, environment, issuer, grant, mode, by } = self else {
+            return String::new();
+        };
+        let (mode, by) = (if *mode == Mode::Limited { "Limited" } else { "Full" }, by.words());
+        if let Some(issuer) = issuer {
+            let user = user.as_deref().unwrap_or_default();
+            let through = application.as_ref().map(|name| format!(" through application {name}")).unwrap_or_default();
+            return format!(
+                "User {user} of issuer {issuer} calls{through} in environment {environment} (mode {mode}; {by})."
+            );
+        }
+        let who = match (user, application) {
+            (Some(user), Some(application)) => format!("User {user} calls through application {application}"),
+            (Some(user), None) => format!("User {user} calls with a token that an operator issued"),
+            (None, application) => {
+                format!("Application {} acts for itself", application.as_deref().unwrap_or_default())
+            }
+        };
+        let connected = if application.is_some() { ", to which it is connected" } else { "" };
+        let grant = grant.as_deref().unwrap_or_default();
+        format!("{who} in environment {environment}{connected} (grant {grant}; mode {mode}; {by}).")
     }
 }
 

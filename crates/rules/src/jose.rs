@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-pub use keys::{Algorithm, KEYS_MAX, KeySet};
+pub use keys::{Algorithm, KEYS_MAX, KeyId, KeySet};
 
 /// No longer token of another issuer is looked at.
 pub const FOREIGN_TOKEN_MAX_BYTES: usize = 16 * 1024;
@@ -21,6 +21,8 @@ pub struct Signed {
     pub kind: Option<String>,
     /// What was signed: JSON, as a rule.
     pub payload: Vec<u8>,
+    /// The key that verified it.
+    pub key: KeyId,
 }
 
 /// Why a token was not verified. The words are for operators.
@@ -49,7 +51,12 @@ impl Unverified {
     /// Whether keys that the issuer published since could change the verdict.
     #[must_use]
     pub fn may_be_a_new_key(&self) -> bool {
-        matches!(self, Self::NoKey { .. } | Self::Signature { named: false })
+        match self {
+            Self::Malformed(_) => false,
+            // No key that is ever published verifies an algorithm that we don't know, or `none`.
+            Self::NoKey { algorithm, .. } => Algorithm::named(algorithm).is_some(),
+            Self::Signature { named } => !named,
+        }
     }
 }
 
@@ -92,7 +99,7 @@ pub fn verify(token: &str, keys: &KeySet) -> Result<Signed, Unverified> {
     if !key.verifies(message, &signature) {
         return Err(Unverified::Signature { named: header.kid.is_some() });
     }
-    Ok(Signed { kind: header.typ, payload })
+    Ok(Signed { kind: header.typ, payload, key: key.id })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! bytes and the state, so that each rule can be tested alone and replayed. The response contract's one table is in
 //! [`contract`]; everything else refers to it.
 
+pub mod advice;
 pub mod answer;
 pub mod balance;
 pub mod body;
@@ -12,11 +13,13 @@ pub mod contract;
 pub mod cors;
 pub mod declared;
 pub mod description;
+pub mod drift;
 pub mod example;
 pub mod explain;
 pub mod forwarded;
 pub mod header;
 pub mod health;
+pub mod issuer;
 pub mod jose;
 pub mod key;
 pub mod mapping;

@@ -68,6 +68,25 @@ impl MediaRange {
         Self { type_name: "application".to_owned(), subtype: "json".to_owned() }
     }
 
+    /// The range of a type that may have parameters, such as `application/json; charset=utf-8`, which say nothing here.
+    #[must_use]
+    pub fn of_type(value: &str) -> Option<Self> {
+        let MediaType { type_name, subtype, .. } = MediaType::parse(value)?;
+        (type_name != "*" || subtype == "*").then_some(Self { type_name, subtype })
+    }
+
+    /// Whether a type that is JSON can be in the range.
+    #[must_use]
+    pub fn may_be_json(&self) -> bool {
+        self.subtype == "*" || self.subtype == "json" || self.subtype.ends_with("+json")
+    }
+
+    /// How much it says: 2 for one type, 1 for `type/*`, 0 for `*/*`.
+    #[must_use]
+    pub fn specificity(&self) -> u8 {
+        u8::from(self.type_name != "*") + u8::from(self.subtype != "*")
+    }
+
     /// Whether a type is in the range. A suffix doesn't count: `application/json` doesn't hold `application/x+json`.
     #[must_use]
     pub fn holds(&self, media_type: &MediaType) -> bool {

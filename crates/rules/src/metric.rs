@@ -79,6 +79,12 @@ families! {
         "Connections of callers that are open now.";
     TokenSignatures, "limen_token_signatures_total", Counter, ["found"],
         "Access tokens that were looked at: their signature was remembered, or it was checked.";
+    IssuerFetches, "limen_issuer_key_fetches_total", Counter, ["issuer", "outcome"],
+        "Fetches of other issuers' keys: fetched, or failed.";
+    IssuerKeysAge, "limen_issuer_keys_age_seconds", Gauge, ["issuer"],
+        "How long ago another issuer's keys came last.";
+    IssuerQuestions, "limen_issuer_introspections_total", Counter, ["issuer", "outcome"],
+        "Tokens about which another issuer's word was needed: active, inactive, unanswered, or remembered.";
     ServiceConnections, "limen_service_connections_total", Counter, ["how"],
         "Connections that calls went to services by: opened for the call, or reused.";
     SnapshotAge, "limen_snapshot_age_seconds", Gauge, [],
@@ -93,6 +99,10 @@ families! {
         "Requests to the store for quota rights: answered, or failed.";
     AccessLogDropped, "limen_access_log_dropped_lines_total", Counter, [],
         "Lines that the access log lost because its disk was slow or full.";
+    AnswersDrifted, "limen_answers_drifted_total", Counter, ["api"],
+        "Answers of services that differ from what their operation describes, where answers are compared.";
+    AnswersCompared, "limen_answers_compared_total", Counter, ["outcome"],
+        "Answers that were to be compared: alike, drifted, left_aside (too large, encoded or broken off), or dropped because too many waited.";
     BuildInfo, "limen_build_info", Gauge, ["version"],
         "Always 1; the label says which Limen runs.";
     ProcessStart, "process_start_time_seconds", Gauge, [],

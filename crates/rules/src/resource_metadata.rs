@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::issuer::LiveIssuer;
 use crate::model::Visibility;
 use crate::snapshot::{Catalog, LiveApi};
 
@@ -25,13 +26,17 @@ pub fn asked_for<'c>(catalog: &'c Catalog, path: &str) -> Option<&'c LiveApi> {
     catalog.apis.iter().find(named).map(AsRef::as_ref).filter(|api| is_told(api))
 }
 
-/// The document, RFC 9728 §2. The addresses have no slash at their end; `issuer` is whose tokens are accepted.
+/// The document, RFC 9728 §2. The addresses have no slash at their end. Whose tokens are accepted: ours, and those
+/// of other issuers that the API accepts.
 #[must_use]
-pub fn document(api: &LiveApi, issuer: &str, gateway_url: &str, web_url: &str) -> Value {
+pub fn document(catalog: &Catalog, api: &LiveApi, gateway_url: &str, web_url: &str) -> Value {
+    let accepted = catalog.issuers.iter().filter(|one: &&std::sync::Arc<LiveIssuer>| one.accepts(&api.api.name));
+    let others = accepted.map(|one| one.settings.issuer.as_str());
+    let issuers: Vec<&str> = std::iter::once(catalog.issuer.issuer.as_str()).chain(others).collect();
     let mut document = json!({
         "resource": format!("{gateway_url}{}", api.api.base_path.trim_end_matches('/')),
         "resource_name": if api.api.title.is_empty() { &*api.api.name } else { api.api.title.as_str() },
-        "authorization_servers": [issuer],
+        "authorization_servers": issuers,
         "bearer_methods_supported": ["header"],
         "resource_documentation": format!("{web_url}/authentication-issues"),
     });
@@ -61,9 +66,13 @@ mod tests {
         let told = |operations: Value| {
             let api = json!({"name": "a", "base_path": "/a", "target": "http://x", "access": "key+token",
                 "operations": operations});
-            let declared = serde_json::from_value(json!({"apis": [api]})).unwrap();
-            let snapshot = Snapshot::new(1, &Directory { declared, ..Directory::default() }, Issuer::default());
-            document(&snapshot.catalog.apis[0], "https://web", "https://api", "https://pages")
+            let declared = serde_json::from_value(json!({"apis": [api], "issuers": [
+                {"name": "b", "issuer": "https://b", "environments": [], "apis": ["other"]},
+                {"name": "c", "issuer": "https://c", "environments": [], "apis": ["a"]}]}))
+            .unwrap();
+            let ours = Issuer { issuer: "https://web".into(), ..Issuer::default() };
+            let snapshot = Snapshot::new(1, &Directory { declared, ..Directory::default() }, ours);
+            document(&snapshot.catalog, &snapshot.catalog.apis[0], "https://api", "https://pages")
         };
         let operation = |name: &str, permission: Option<&str>, access: Option<&str>| json!({"name": name, "method": "GET", "path": format!("/{name}"), "permission": permission, "access": access});
         let document = told(json!([
@@ -73,7 +82,7 @@ mod tests {
             operation("any", None, None),
             operation("keyed", None, Some("key")),
         ]));
-        assert_eq!(document["authorization_servers"], json!(["https://web"]));
+        assert_eq!(document["authorization_servers"], json!(["https://web", "https://c"]));
         assert_eq!(document["scopes_supported"], json!(["thing.read", "thing.write"]));
         assert_eq!(document["resource"], "https://api/a");
         assert_eq!(told(json!([])).get("scopes_supported"), None);

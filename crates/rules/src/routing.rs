@@ -141,15 +141,6 @@ pub fn route(located: Option<Located>, method: &str, path: &str) -> Result<Route
         );
     };
     let rest = path.get(rest_at..).unwrap_or_default();
-    // Some services drop what follows a semicolon: to them this path could be another operation than to us.
-    if !api.operations.is_empty() && (rest.contains(';') || rest.contains("%3B")) {
-        let words = "The path holds a semicolon, which services read in different ways. Leave it out.";
-        return Err(Refusal::new(Cause::MalformedRequest).message(words).detail(words).error(
-            "",
-            crate::contract::Location::Path,
-            words,
-        ));
-    }
     let operation = if method == "TRACE" || method == "CONNECT" {
         None
     } else if api.operations.is_empty() {
@@ -157,11 +148,36 @@ pub fn route(located: Option<Located>, method: &str, path: &str) -> Result<Route
     } else {
         api.table.find(method, rest)
     };
+    // Some services drop what follows a semicolon: to them this path could be another operation than to us.
+    if has_semicolon(rest) && !operation.is_some_and(|operation| semicolons_are_known(&api, operation, rest)) {
+        let words = "The path holds a semicolon, which services read in different ways. Leave it out.";
+        return Err(Refusal::new(Cause::MalformedRequest).message(words).detail(words).error(
+            "",
+            crate::contract::Location::Path,
+            words,
+        ));
+    }
     match operation {
         Some(operation) => Ok(Routed { api, operation, rest_at }),
         None => Err(unknown(format!("{} {} is not an operation of this API.", shortened(method), shortened(path)))
             .operator_words(format!("API {} has no such operation", api.api.name))),
     }
+}
+
+fn has_semicolon(path: &str) -> bool {
+    path.contains(';') || path.contains("%3B")
+}
+
+/// Whether every semicolon belongs to a matrix that the operation declares at that place; of an API without operations
+/// nothing is known, and only a segment that is nothing to who drops what follows its semicolon is refused.
+fn semicolons_are_known(api: &LiveApi, operation: usize, rest: &str) -> bool {
+    let Some(operation) = api.operations.get(operation) else {
+        return segments(rest).all(|segment| !segment.starts_with(';'));
+    };
+    let parameters = &operation.description.parameters;
+    segments(rest).enumerate().all(|(at, segment)| {
+        !has_semicolon(segment) || parameters.has_matrix_at(at) && segment.starts_with(';') && !segment.contains("%3B")
+    })
 }
 
 /// At most 200 characters of what the caller sent.

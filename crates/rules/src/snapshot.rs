@@ -15,16 +15,19 @@ use sha2::{Digest, Sha256};
 
 use crate::cors::{AllowedOrigins, CorsSettings};
 use crate::description::{self, LiveDescription};
+use crate::issuer::LiveIssuer;
 use crate::media::MediaRange;
 use crate::model::{Access, Api, CountedBy, Name, Operation, Product, Role, Validate};
 use crate::period::Period;
+use crate::policy::{self, OperationPolicies};
 use crate::quota::{AccountKey, QuotaTerms};
 use crate::record::{Directory, Notice, Subscription, SubscriptionState, VerifyingKey};
 use crate::routing::{OperationTable, RouteTable};
+use crate::schema::Library;
 use crate::token::{Issuer, TrustedKey};
 
 use self::subscriptions::{Builder, FoundKey, Subscriptions};
-pub use people::{LiveApplication, LiveConnection, LiveMembership, LiveUser, PermissionBits};
+pub use people::{LiveApplication, LiveConnection, LiveMember, LiveMembership, LiveUser, PermissionBits};
 pub use targets::LiveTarget;
 
 /// A subscription as calls see it.
@@ -119,6 +122,8 @@ pub struct LiveOperation {
     pub validate: Validate,
     /// What parameters, bodies and answers must be, made ready.
     pub description: Arc<LiveDescription>,
+    /// The policies that may apply to it.
+    pub policies: Option<Arc<OperationPolicies>>,
 }
 
 /// A product as calls see it.
@@ -183,6 +188,8 @@ pub struct Catalog {
     pub trusted_keys: Named<TrustedKey>,
     /// Who issues tokens, for whom.
     pub issuer: Issuer,
+    /// Who issues tokens besides ourselves.
+    pub issuers: Arc<[Arc<LiveIssuer>]>,
 }
 
 /// The immutable picture that one call is decided from.
@@ -270,6 +277,7 @@ impl Catalog {
             revoked_grants: directory.revoked_grants.iter().cloned().collect(),
             trusted_keys: directory.verifying_keys.iter().map(trusted).collect(),
             issuer,
+            issuers: declared.issuers.iter().map(|one| Arc::new(LiveIssuer::new(one, declared))).collect(),
         }
     }
 
@@ -287,6 +295,7 @@ fn trusted(key: &VerifyingKey) -> (Name, TrustedKey) {
 impl LiveApi {
     fn new(api: &Api, bits: &PermissionBits, before: Option<&Arc<Self>>) -> Self {
         let before = before.map(|before| &**before);
+        let library = Library::new(&api.schemas);
         let live = |operation: Option<&Operation>| LiveOperation {
             name: operation.map(|one| one.name.clone()),
             access: operation.and_then(|one| one.access).unwrap_or(api.access),
@@ -301,12 +310,16 @@ impl LiveApi {
                 .collect(),
             body_max_bytes: operation.and_then(|one| one.body_max_bytes).unwrap_or(api.body_max_bytes),
             validate: operation.and_then(|one| one.validate).unwrap_or(api.validate),
-            description: operation.map_or_else(Arc::default, |one| description::live(api, one, before)),
+            description: operation.map_or_else(Arc::default, |one| description::live(api, one, &library, before)),
+            policies: None,
         };
+        let guarded = api.operations.iter().zip(policy::live(api, before));
         Self {
             targets: targets::live(api),
             key_headers: key_headers(api),
-            operations: api.operations.iter().map(|operation| live(Some(operation))).collect(),
+            operations: guarded
+                .map(|(operation, policies)| LiveOperation { policies, ..live(Some(operation)) })
+                .collect(),
             any_operation: live(None),
             table: OperationTable::new(api.operations.iter().map(|one| (one.method.as_str(), one.path.as_str()))),
             cors: cors(api),

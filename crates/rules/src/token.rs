@@ -4,6 +4,7 @@
 //! signature) is apart from what is looked at on every call (time, grant, user, application, trust in the key), so
 //! that the first may be remembered and the second never is.
 
+pub mod foreign;
 mod identity;
 
 use std::collections::HashMap;
@@ -16,7 +17,7 @@ use crate::contract::{BearerError, Cause, Refusal};
 use crate::key::Subscribed;
 use crate::model::Name;
 
-pub use identity::{Identified, Identity, Limits, identify};
+pub use identity::{Foreign, Identified, Identity, Limits, identify};
 
 /// No longer token is looked at.
 pub const TOKEN_MAX_BYTES: usize = 8 * 1024;
@@ -117,7 +118,9 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    fn has_issued(&self, iss: &str) -> bool {
+    /// Whether that is us.
+    #[must_use]
+    pub fn has_issued(&self, iss: &str) -> bool {
         self.issuer == iss || self.earlier.iter().any(|earlier| earlier == iss)
     }
 }

@@ -13,9 +13,9 @@ use crate::router::BODY_MAX_BYTES;
 /// One thing that is wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Problem {
-    /// A JSON pointer (RFC 6901) into the body, or `/NAME` of a query parameter.
+    /// A JSON pointer (RFC 6901) into the body, or `/NAME` of a parameter.
     pub(crate) pointer: String,
-    /// `body`, `query` or `header`.
+    /// `body`, `query`, `path` or `header`.
     #[serde(rename = "in")]
     pub(crate) place: &'static str,
     /// A whole sentence.

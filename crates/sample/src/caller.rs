@@ -45,8 +45,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ConstituentId {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let id = path_id(parts, state, "constituent_id").await;
-        id.map(Self).ok_or_else(|| Failure::Missing("There is no constituent with this id.".to_owned()))
+        path_id(parts, state, "constituent_id").await.map(Self)
     }
 }
 
@@ -58,14 +57,20 @@ impl<S: Send + Sync> FromRequestParts<S> for NoteId {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let id = path_id(parts, state, "note_id").await;
-        id.map(Self).ok_or_else(|| Failure::Missing("There is no note with this id.".to_owned()))
+        path_id(parts, state, "note_id").await.map(Self)
     }
 }
 
-async fn path_id<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Option<i64> {
-    let parameters = RawPathParams::from_request_parts(parts, state).await.ok()?;
-    parameters.iter().find(|(parameter, _)| *parameter == name).and_then(|(_, value)| id_of(value))
+async fn path_id<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<i64, Failure> {
+    let parameters = RawPathParams::from_request_parts(parts, state).await.ok();
+    let text = parameters.as_ref().and_then(|all| all.iter().find(|(parameter, _)| *parameter == name));
+    text.and_then(|(_, value)| id_of(value)).ok_or_else(|| {
+        Failure::Invalid(vec![Problem {
+            pointer: format!("/{name}"),
+            place: "path",
+            message: format!("{name} must be a whole number from 1, in digits."),
+        }])
+    })
 }
 
 /// Only the form that the service itself writes: `007` and `+7` are no ids, so that one record has one path.

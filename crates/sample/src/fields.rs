@@ -37,7 +37,7 @@ impl<'a> Fields<'a> {
             self.wrong(name, "must be one line without control characters");
             return None;
         }
-        Some(text)
+        trimmed(text)
     }
 
     /// Text of several lines, trimmed; `None` where it is absent, null or blank.
@@ -47,7 +47,7 @@ impl<'a> Fields<'a> {
             self.wrong(name, "must not have control characters other than line ends and tabs");
             return None;
         }
-        Some(text)
+        trimmed(text)
     }
 
     /// As [`Fields::line`]; absent is wrong, and then empty is returned.
@@ -79,18 +79,20 @@ impl<'a> Fields<'a> {
     /// A whole number.
     pub(crate) fn whole_number(&mut self, name: &str) -> Option<i64> {
         let value = self.present(name)?;
-        let number = value.as_i64();
+        // 5.0 is a whole number to JSON Schema.
+        let whole = |number: &f64| number.fract() == 0.0 && number.abs() < 1e15;
+        let number = value.as_i64().or_else(|| value.as_f64().filter(whole).map(|number| number as i64));
         if number.is_none() {
             self.wrong(name, "must be a whole number or null");
         }
         number
     }
 
-    /// One of the words given, letter for letter.
+    /// One of the words given, letter for letter; `None` where it is absent or null.
     pub(crate) fn choice(&mut self, name: &str, words: &[&str]) -> Option<String> {
-        let text = self.line(name, LINE_MAX)?;
-        if words.contains(&text.as_str()) {
-            return Some(text);
+        let value = self.present(name)?;
+        if let Some(text) = value.as_str().filter(|text| words.contains(text)) {
+            return Some(text.to_owned());
         }
         self.wrong(name, &format!("must be one of {}", words.join(", ")));
         None
@@ -131,19 +133,25 @@ impl<'a> Fields<'a> {
         self.members.get(name).filter(|value| !value.is_null())
     }
 
-    fn text(&mut self, name: &str, max: usize) -> Option<String> {
+    /// Text as it came: what it may hold is looked at before it is trimmed, so that a schema can say the same.
+    fn text(&mut self, name: &str, max: usize) -> Option<&'a str> {
         let value = self.present(name)?;
         let Value::String(text) = value else {
             self.wrong(name, &format!("must be text or null, not {}", kind_of(value)));
             return None;
         };
-        let text = text.trim();
         if text.chars().count() > max {
             self.wrong(name, &format!("must have at most {max} characters"));
             return None;
         }
-        if text.is_empty() { None } else { Some(text.to_owned()) }
+        Some(text)
     }
+}
+
+/// `None` where it is blank.
+fn trimmed(text: &str) -> Option<String> {
+    let text = text.trim();
+    if text.is_empty() { None } else { Some(text.to_owned()) }
 }
 
 #[cfg(test)]

@@ -29,6 +29,9 @@ mod router;
 mod seed;
 mod service;
 
+/// What the service takes and answers, as OpenAPI 3.1; a test holds it against the service.
+pub const OPENAPI: &str = include_str!("../openapi.yaml");
+
 pub use error::SampleError;
-pub use seed::RESTRICTED_USER;
+pub use seed::{HIDDEN_CONSTITUENTS, RESTRICTED_USER};
 pub use service::{Sample, Settings, open};

@@ -33,15 +33,15 @@ impl Parameters {
         self.0.iter().any(|(parameter, _)| parameter == name)
     }
 
-    /// The value of a parameter; one that is blank or repeated is noted as wrong. Parameters that nobody asks for are
-    /// ignored.
+    /// The value of a parameter as it came; one that is blank or repeated is noted as wrong. Parameters that nobody asks
+    /// for are ignored.
     pub(crate) fn one(&self, name: &str, problems: &mut Vec<Problem>) -> Option<&str> {
-        let mut values = self.0.iter().filter(|(parameter, _)| parameter == name).map(|(_, value)| value.trim());
+        let mut values = self.0.iter().filter(|(parameter, _)| parameter == name).map(|(_, value)| value.as_str());
         let value = values.next()?;
         if values.next().is_some() {
             problems.push(wrong(name, format!("{name} must occur once.")));
             None
-        } else if value.is_empty() {
+        } else if value.trim().is_empty() {
             problems.push(wrong(name, format!("{name} is empty; leave it out.")));
             None
         } else {
@@ -49,10 +49,10 @@ impl Parameters {
         }
     }
 
-    /// A whole number in plain digits.
+    /// A whole number in plain digits, in the one way in which it can be written.
     fn number(&self, name: &str, allowed: std::ops::RangeInclusive<i64>, problems: &mut Vec<Problem>) -> Option<i64> {
         let text = self.one(name, problems)?;
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
         let number = text.parse().ok().filter(|number| digits && allowed.contains(number));
         if number.is_none() {
             let (least, most) = (allowed.start(), allowed.end());
@@ -141,7 +141,7 @@ mod tests {
     fn a_window_has_bounds() {
         assert_eq!(window(&[]), (Window { limit: 500, offset: 0 }, 0));
         assert_eq!(window(&[("limit", "5000"), ("offset", "7")]), (Window { limit: 5000, offset: 7 }, 0));
-        for value in ["0", "5001", "-1", "+5", "x", "", "1.0", "99999999999999999999"] {
+        for value in ["0", "5001", "-1", "+5", "05", " 5", "x", "", "1.0", "99999999999999999999"] {
             assert_eq!(window(&[("limit", value)]).1, 1, "limit={value}");
         }
         for value in ["-1", "x", "", "99999999999999999999"] {

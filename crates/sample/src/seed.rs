@@ -22,7 +22,7 @@ const ORGANIZATION_EVERY: usize = 18;
 /// The user, as `Limen-User` names them, from whom a first run hides six constituents, 101 and 113 among them.
 pub const RESTRICTED_USER: &str = "restricted";
 /// The ids that [`RESTRICTED_USER`] may not see.
-const HIDDEN: [i64; 6] = [101, 113, 127, 166, 214, 305];
+pub const HIDDEN_CONSTITUENTS: [i64; 6] = [101, 113, 127, 166, 214, 305];
 
 /// Fills empty tables.
 pub(crate) async fn fill(connection: &mut SqliteConnection) -> Result<(), Failure> {
@@ -34,7 +34,7 @@ pub(crate) async fn fill(connection: &mut SqliteConnection) -> Result<(), Failur
             note::table::insert(connection, id, &note, Some(&date_added)).await?;
         }
     }
-    for id in HIDDEN {
+    for id in HIDDEN_CONSTITUENTS {
         sqlx::query("INSERT INTO hidden_constituent (user_id, constituent_id) VALUES ($1, $2)")
             .bind(RESTRICTED_USER)
             .bind(id)

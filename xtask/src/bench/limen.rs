@@ -52,7 +52,7 @@ impl Setup {
 
     /// Whether this build knows the settings.
     pub(crate) fn is_known(&self) -> bool {
-        let checked = Command::new(&self.binary).arg("check").arg(&self.config).output();
+        let checked = Command::new(&self.binary).args(["check", "--no-probe"]).arg(&self.config).output();
         checked.is_ok_and(|output| output.status.success())
     }
 

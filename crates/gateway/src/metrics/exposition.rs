@@ -89,6 +89,7 @@ fn figures(page: &mut Page, metric: Metric, name: &str, gateway: &Gateway, proce
             page.line(name, &[("found", "remembered")], count(Count::SignaturesRemembered));
             page.line(name, &[("found", "checked")], count(Count::SignaturesChecked));
         }
+        Metric::IssuerFetches | Metric::IssuerKeysAge | Metric::IssuerQuestions => issuers(page, metric, name, gateway),
         Metric::ServiceConnections => {
             page.line(name, &[("how", "opened")], count(Count::ServiceConnectionsOpened));
             page.line(name, &[("how", "reused")], count(Count::ServiceConnectionsReused));
@@ -111,11 +112,47 @@ fn figures(page: &mut Page, metric: Metric, name: &str, gateway: &Gateway, proce
         Metric::AccessLogDropped => {
             page.line(name, &[], gateway.access_log.as_ref().map_or(0, crate::access_log::AccessLog::dropped));
         }
+        Metric::AnswersDrifted => {
+            for (api, answers) in gateway.drift.drifted() {
+                page.line(name, &[("api", &*api)], answers);
+            }
+        }
+        Metric::AnswersCompared => {
+            let compared = gateway.drift.compared();
+            page.line(name, &[("outcome", "alike")], compared.alike);
+            page.line(name, &[("outcome", "drifted")], compared.drifted);
+            page.line(name, &[("outcome", "left_aside")], compared.left_aside);
+            page.line(name, &[("outcome", "dropped")], compared.dropped);
+        }
         Metric::BuildInfo => page.line(name, &[("version", env!("CARGO_PKG_VERSION"))], 1),
         Metric::ProcessStart => page.line(name, &[], process.started_at_us as f64 / 1e6),
         Metric::ProcessCpu => page.line(name, &[], process.cpu_ms as f64 / 1e3),
         Metric::ProcessMemory => page.line(name, &[], process.resident_bytes),
         Metric::ProcessFiles => page.line(name, &[], process.open_files),
+    }
+}
+
+fn issuers(page: &mut Page, metric: Metric, name: &str, gateway: &Gateway) {
+    let now_us = gateway.clock.monotonic_us();
+    for state in gateway.issuers.all().iter() {
+        let (issuer, standing) = (&**state.name(), state.standing(now_us));
+        let counts = &standing.counts;
+        let figures: &[(&str, u64)] = match metric {
+            Metric::IssuerFetches if state.has_keys() => &[("fetched", counts.fetched), ("failed", counts.failed)],
+            Metric::IssuerQuestions if !state.has_keys() => &[
+                ("active", counts.active),
+                ("inactive", counts.inactive),
+                ("unanswered", counts.unanswered),
+                ("remembered", counts.remembered),
+            ],
+            _ => &[],
+        };
+        for (outcome, count) in figures {
+            page.line(name, &[("issuer", issuer), ("outcome", outcome)], count);
+        }
+        if let (Metric::IssuerKeysAge, Some(age_us)) = (metric, standing.age_us) {
+            page.line(name, &[("issuer", issuer)], age_us as f64 / 1e6);
+        }
     }
 }
 

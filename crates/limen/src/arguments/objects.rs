@@ -55,6 +55,12 @@ Exit code 0: nothing breaks those who call today; 1: something may; 2: wrong use
         #[arg(long, value_enum, default_value_t)]
         format: DocumentFormat,
     },
+    /// Tell how services' answers differ from what is described of them (APIs with check_answers: true)
+    #[command(after_help = "Examples:\n  limen api drift\n  limen api drift orders")]
+    Drift {
+        /// Only of this API
+        name: Option<String>,
+    },
 }
 
 /// How a document is written.
@@ -155,6 +161,26 @@ pub(crate) enum WhichKey {
     Primary,
     /// The second
     Secondary,
+}
+
+/// What can be asked of other issuers of tokens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IssuerCommand {
+    /// List the issuers whose tokens are accepted, and how old their keys are
+    #[command(after_help = "Example:\n  limen issuer list")]
+    List,
+    /// Show an issuer: its keys, the last failure, the next fetch
+    #[command(after_help = "Example:\n  limen issuer show partner")]
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// End the trust in an issuer; its tokens are refused at once
+    #[command(after_help = "Example:\n  limen issuer remove partner")]
+    Remove {
+        /// Its name
+        name: String,
+    },
 }
 
 /// What can be asked of subscription keys.

@@ -1,7 +1,8 @@
-//! `limen api list`, `limen api show` and `limen api export`.
+//! `limen api list`, `limen api show`, `limen api export` and `limen api drift`.
 
 use limen_portal::wire::{ApiLine, TargetLine};
 use limen_rules::declared::nearest;
+use limen_rules::drift::DriftReport;
 use limen_rules::model::{Api, Declared};
 
 use super::table::{sheet, table};
@@ -23,6 +24,13 @@ pub(super) fn run(context: &Context, command: ApiCommand) -> Result<String, Trou
                 DocumentFormat::Json => format!("{document:#}\n"),
                 DocumentFormat::Yaml => super::yaml::written(&document),
             })
+        }
+        ApiCommand::Drift { name } => {
+            let path = match &name {
+                Some(name) => format!("/v1/apis/{}/drift", super::show::segment(name)),
+                None => "/v1/drift".to_owned(),
+            };
+            context.show(context.admin.get(&path)?, |report: DriftReport| drift(&report))
         }
         ApiCommand::Show { name } => {
             let declared: Declared = read(&context.admin.get_declared("/v1/declared")?)?;
@@ -52,6 +60,35 @@ pub(super) fn list(lines: &[ApiLine]) -> String {
         .iter()
         .map(|line| vec![line.name.to_string(), line.base_path.clone(), line.target.clone(), line.products.join(", ")]);
     table(&["API", "BASE PATH", "TARGET", "PRODUCTS"], rows)
+}
+
+/// How answers differ from what is described, the latest first.
+fn drift(report: &DriftReport) -> String {
+    let compared = &report.compared;
+    let [alike, drifted, left_aside, dropped, forgotten] =
+        [compared.alike, compared.drifted, compared.left_aside, compared.dropped, report.forgotten]
+            .map(super::show::number);
+    let mut shown = format!(
+        "Answers of all APIs since the start: {alike} as described, {drifted} otherwise, {left_aside} compared without \
+         their bodies, {dropped} not compared because too many waited.\n"
+    );
+    if report.forgotten > 0 {
+        shown.push_str(&format!("{forgotten} kinds gave way to later ones.\n"));
+    }
+    if report.lines.is_empty() {
+        return shown + "No difference is known.\n";
+    }
+    let rows = report.lines.iter().map(|line| {
+        let operation = format!("{}/{}", line.api, line.operation);
+        let [answers, first, last] = [
+            super::show::number(line.answers),
+            super::show::time(line.first_at_us),
+            super::show::time(line.last_at_us),
+        ];
+        vec![operation, super::show::plain(&line.words), answers, first, last, line.request_id.clone()]
+    });
+    shown.push('\n');
+    shown + &table(&["OPERATION", "DIFFERENCE", "ANSWERS", "FIRST", "LAST", "LAST CALL"], rows)
 }
 
 /// A field's value in the words of `limen.yaml`.

@@ -1,4 +1,4 @@
-//! `limen check` and `limen apply`: a file against the rules, and into the running Limen.
+//! `limen apply`: a file against the rules and what the store has, and into the running Limen.
 
 use std::path::Path;
 
@@ -6,28 +6,7 @@ use limen_portal::wire::{Applied, Apply};
 use limen_rules::model::Declared;
 
 use super::{Context, Trouble, read, show};
-use crate::arguments::Output;
 use crate::config::{Flaws, Sources, load};
-
-/// `limen check FILE`: the file by itself, without the environment and without a running Limen.
-pub(super) fn check(file: &Path, output: Output) -> Result<String, Trouble> {
-    let sources = Sources { file: Some(file), reads_certificates: true, ..Sources::default() };
-    let config = load(&sources, Some(&Declared::default())).map_err(|flaws| told(&flaws))?;
-    config.check_target_files().map_err(|flaws| told(&flaws))?;
-    let counts = counts(&config.declared);
-    Ok(match output {
-        Output::Table => {
-            let words: Vec<String> = counts.iter().filter(|(_, count)| *count > 0).map(counted).collect();
-            let words = if words.is_empty() { "settings only".to_owned() } else { words.join(", ") };
-            format!("{}: ok: {words}", show::plain(&file.display().to_string()))
-        }
-        Output::Json => {
-            let counts: serde_json::Map<_, _> =
-                counts.iter().map(|((_, plural), count)| ((*plural).to_owned(), (*count).into())).collect();
-            serde_json::json!({"ok": true, "declared": counts}).to_string()
-        }
-    })
-}
 
 /// `limen apply FILE`: checked over what the store has, then sent.
 pub(super) fn apply(context: &Context, file: &Path, dry_run: bool) -> Result<String, Trouble> {
@@ -38,7 +17,8 @@ pub(super) fn apply(context: &Context, file: &Path, dry_run: bool) -> Result<Str
     context.show(answer, |applied: Applied| words(&applied, "Applied", dry_run))
 }
 
-fn told(flaws: &Flaws) -> Trouble {
+/// A file's flaws, as the command ends with them.
+pub(super) fn told(flaws: &Flaws) -> Trouble {
     Trouble::wrong(flaws.to_string(), "")
 }
 
@@ -63,56 +43,9 @@ pub(super) fn words(applied: &Applied, done: &str, dry_run: bool) -> String {
     lines + &format!("{lead}: {figures}.")
 }
 
-type Counts = [((&'static str, &'static str), usize); 7];
-
-fn counts(declared: &Declared) -> Counts {
-    [
-        (("API", "APIs"), declared.apis.len()),
-        (("product", "products"), declared.products.len()),
-        (("developer", "developers"), declared.developers.len()),
-        (("application", "applications"), declared.applications.len()),
-        (("environment", "environments"), declared.environments.len()),
-        (("role", "roles"), declared.roles.len()),
-        (("user", "users"), declared.users.len()),
-    ]
-}
-
-fn counted(((one, many), count): &((&str, &str), usize)) -> String {
-    format!("{count} {}", if *count == 1 { one } else { many })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_check_counts_or_tells() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("limen.yaml");
-        std::fs::write(&file, "developers: [{name: ada}, {name: bo}]\nroles: [{name: r}]\n").expect("a file");
-        let name = file.display();
-        assert_eq!(check(&file, Output::Table), Ok(format!("{name}: ok: 2 developers, 1 role")));
-        std::fs::write(&file, "roles: [{name: R}]\nuser: []\n").expect("a file");
-        let trouble = check(&file, Output::Table).expect_err("flaws");
-        let lines: Vec<&str> = trouble.what.lines().collect();
-        assert_eq!((trouble.exit, lines.len(), &*trouble.mend), (2, 2, ""));
-        assert!(lines[0].starts_with(&format!("{name}:1:16: roles[0].name: 'R' is not a name; mend: ")));
-        assert!(lines[1].ends_with("mend: did you mean 'users'?"));
-    }
-
-    #[test]
-    fn a_check_opens_the_files_of_target_tls() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (file, authority) = (folder.path().join("limen.yaml"), folder.path().join("authority.pem"));
-        let api =
-            "apis:\n  - {name: a, base_path: /a, target: \"https://x.example\", target_tls: {ca_file: AUTHORITY}}\n";
-        std::fs::write(&file, api.replace("AUTHORITY", &authority.display().to_string())).expect("a file");
-        let missing = check(&file, Output::Table).expect_err("a file that isn't there").what;
-        assert!(missing.contains(":2:") && missing.contains("apis[0].target_tls.ca_file"), "{missing}");
-        std::fs::write(&authority, "no certificate").expect("a file");
-        let none = check(&file, Output::Table).expect_err("a file without a certificate").what;
-        assert!(none.contains("holds no certificate"), "{none}");
-    }
 
     #[test]
     fn what_was_done_is_told_line_by_line() {

@@ -4,7 +4,7 @@ use limen_portal::wire::Status;
 
 use super::show::{measured, number, span, time};
 use super::table::{sheet, table};
-use super::{Context, Trouble, api, notice};
+use super::{Context, Trouble, api, issuer, notice};
 
 pub(super) fn run(context: &Context) -> Result<String, Trouble> {
     let flag = context.data_dir_flag();
@@ -32,6 +32,10 @@ fn words(status: &Status, now_us: i64, data_dir_flag: &str) -> String {
     if status.apis.iter().any(|line| !line.targets.is_empty()) {
         shown.push('\n');
         shown.push_str(&api::targets(&status.apis));
+    }
+    if !status.issuers.is_empty() {
+        shown.push('\n');
+        shown.push_str(&issuer::list(&status.issuers));
     }
     if !status.notices.is_empty() {
         shown.push('\n');

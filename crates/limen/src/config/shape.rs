@@ -250,7 +250,7 @@ const ISSUER: &[Field] = &[
     needed("issuer", Form::Text),
     field("form", Form::Word(&["signed", "opaque"])),
     field("jwks_url", Form::Text),
-    needed("audiences", TEXTS),
+    field("audiences", TEXTS),
     field("token_types", TEXTS),
     field("lifetime_max_s", LARGE),
     needed("environments", TEXTS),
@@ -262,8 +262,10 @@ const ISSUER: &[Field] = &[
             field("environment", Form::Text),
             field("roles", Form::Text),
             field("application", Form::Text),
+            field("scope", Form::Text),
         ]),
     ),
+    field("user_prefix", Form::Text),
     field("roles", Form::Named(&TEXTS)),
     field(
         "introspection",
@@ -399,7 +401,7 @@ mod tests {
                 "memberships": [{"environment": "e", "administrator": true}]}],
             "connections": [{"application": "a", "environment": "e", "scopes": ["s"], "own_roles": ["r"]}],
             "issuers": [{"name": "i", "issuer": "https://i", "jwks_url": "u", "audiences": [], "environments": [],
-                "apis": ["a"], "claims": {"environment": "e", "roles": "r"},
+                "apis": ["a"], "claims": {"environment": "e", "roles": "r", "scope": "s"}, "user_prefix": "i:",
                 "roles": {}, "introspection": {"url": "u", "application_id": "a", "secret_file": "s"}}]
         }))
         .expect("a declared form");

@@ -1,7 +1,6 @@
 //! What joins the crates' ports: store to gateway, gateway to portal, the machine's clock and randomness to both.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
@@ -10,12 +9,15 @@ use limen_gateway::clock::{Clock as _, SystemClock};
 use limen_gateway::gateway::Gateway;
 use limen_gateway::metrics::exposition;
 use limen_portal::ports::{BoxFuture, Clock, GatewayStatus, GatewayView, PortFault, ProviderSecret, Random};
-use limen_portal::wire::{Check, Explanation, TargetLine, UsageLine};
+use limen_portal::wire::{Check, Explanation, IssuerLine, TargetLine, UsageLine};
+use limen_rules::drift::DriftReport;
 use limen_rules::quota::{AccountKey, LeaseRequest};
 use limen_store::Store;
 
+use super::issuers;
 use super::targets;
 use super::telemetry;
+use crate::secret_file;
 
 /// The store as the gateway's ledger.
 pub(super) struct StoreLedger(pub(super) Store);
@@ -56,19 +58,9 @@ impl Random for SystemRandomness {
 pub(super) struct SecretFile(pub(super) Option<PathBuf>);
 
 impl SecretFile {
-    const MAX_BYTES: u64 = 4_096;
-
     /// Whether the secret can be read now.
     pub(super) fn check(&self) -> Result<(), String> {
-        self.0.as_deref().map_or(Ok(()), |path| Self::secret(path).map(|_| ()))
-    }
-
-    fn secret(path: &Path) -> Result<String, String> {
-        let (shown, mut text) = (path.display(), String::new());
-        let read = std::fs::File::open(path).and_then(|file| file.take(Self::MAX_BYTES).read_to_string(&mut text));
-        read.map_err(|error| format!("'{shown}' can't be read: {error}"))?;
-        let secret = text.trim_end_matches(['\n', '\r']);
-        if secret.is_empty() { Err(format!("'{shown}' is empty")) } else { Ok(secret.to_owned()) }
+        self.0.as_deref().map_or(Ok(()), |path| secret_file::read(path).map(|_| ()))
     }
 }
 
@@ -76,7 +68,7 @@ impl ProviderSecret for SecretFile {
     fn read(&self) -> BoxFuture<'_, Result<Option<String>, PortFault>> {
         Box::pin(async move {
             let Some(path) = self.0.clone() else { return Ok(None) };
-            let reading = tokio::task::spawn_blocking(move || Self::secret(&path)).await;
+            let reading = tokio::task::spawn_blocking(move || secret_file::read(&path)).await;
             let read = reading.unwrap_or_else(|error| Err(error.to_string()));
             read.map(Some).map_err(|words| PortFault(format!("sign_in.provider.secret_file: {words}")))
         })
@@ -100,6 +92,14 @@ impl GatewayView for View {
 
     fn targets(&self, api: &str) -> Vec<TargetLine> {
         targets::lines(&self.gateway, api)
+    }
+
+    fn drift(&self, api: Option<&str>) -> DriftReport {
+        self.gateway.drift.report(api)
+    }
+
+    fn issuers(&self) -> Vec<IssuerLine> {
+        issuers::lines(&self.gateway)
     }
 
     fn metrics(&self) -> String {

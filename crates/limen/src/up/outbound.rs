@@ -28,7 +28,7 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest body of an answer.
 const ANSWER_MAX_BYTES: usize = 5 << 20;
 /// Requests under way at a time.
-const AT_ONCE_MAX: usize = 8;
+pub(super) const AT_ONCE_MAX: usize = 8;
 /// Those that wait for a place; more are told to come again.
 const WAITING_MAX: usize = 64;
 /// A name with more addresses is asked at the first of them.
@@ -39,7 +39,7 @@ const HEAD_MAX_BYTES: usize = 64 * 1024;
 pub(crate) struct Way {
     asks: Asks,
     answer_max_bytes: usize,
-    trust: Trust,
+    trust: Arc<Trust>,
     places: Arc<Semaphore>,
     waiting: Semaphore,
     timeout: Duration,
@@ -59,7 +59,7 @@ impl Way {
         Ok(Self {
             asks: Asks::Person,
             answer_max_bytes,
-            trust: Trust::open(None)?,
+            trust: Arc::new(Trust::open(None)?),
             places: Arc::new(Semaphore::new(1)),
             waiting: Semaphore::new(1),
             timeout: TOTAL_TIMEOUT,
@@ -74,11 +74,22 @@ impl Way {
         Ok(Self {
             asks: Asks::Anybody(settings.allowed.clone()),
             answer_max_bytes: ANSWER_MAX_BYTES,
-            trust,
+            trust: Arc::new(trust),
             places: Arc::new(Semaphore::new(AT_ONCE_MAX)),
             waiting: Semaphore::new(WAITING_MAX),
             timeout: TOTAL_TIMEOUT,
         })
+    }
+
+    /// The same, with room of its own for so many requests at a time.
+    pub(super) fn beside(&self, at_once_max: usize) -> Self {
+        Self {
+            allowed: self.allowed.clone(),
+            trust: Arc::clone(&self.trust),
+            places: Arc::new(Semaphore::new(at_once_max)),
+            waiting: Semaphore::new(WAITING_MAX),
+            timeout: self.timeout,
+        }
     }
 
     async fn ask(
@@ -196,7 +207,7 @@ async fn speak(
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(failed)?;
     let answered = async {
         let answer = sender.send_request(request).await.map_err(failed)?;
-        let status = answer.status().as_u16();
+        let (status, max_age_s) = (answer.status().as_u16(), max_age_s(answer.headers()));
         let body = Limited::new(answer.into_body(), answer_max_bytes).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 failed(format!("its answer is larger than {answer_max_bytes} bytes"))
@@ -204,7 +215,7 @@ async fn speak(
                 failed(format!("its answer broke off: {error}"))
             }
         })?;
-        Ok(Fetched { status, body: body.to_bytes().into() })
+        Ok(Fetched { status, body: body.to_bytes().into(), max_age_s })
     };
     // The connection is driven beside the exchange and ends with it, so that nothing outlives the deadline.
     let mut answered = std::pin::pin!(answered);
@@ -214,6 +225,20 @@ async fn speak(
         // It may end with the answer's last bytes still to be read.
         _ = &mut connection => answered.await,
     }
+}
+
+/// For how long an answer may be kept, if it says so.
+fn max_age_s(headers: &http::HeaderMap) -> Option<u64> {
+    let told = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let mut directives = told.flat_map(|value| value.split(',')).map(str::trim);
+    directives.find_map(|one| {
+        let (name, seconds) = one.split_once('=').unwrap_or((one, ""));
+        match name {
+            _ if name.eq_ignore_ascii_case("max-age") => seconds.trim_matches('"').parse().ok(),
+            _ if name.eq_ignore_ascii_case("no-store") || name.eq_ignore_ascii_case("no-cache") => Some(0),
+            _ => None,
+        }
+    })
 }
 
 fn failed(words: impl std::fmt::Display) -> OutboundFault {

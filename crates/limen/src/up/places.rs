@@ -10,7 +10,7 @@ use limen_portal::ports::Addresses;
 
 use super::adapters::{SecretFile, WallClock};
 use super::failure::StartFailure;
-use super::outbound::Way;
+use super::outbound::{AT_ONCE_MAX, Way};
 use crate::config::Settings;
 
 /// The addresses as callers and people see them.
@@ -44,8 +44,8 @@ pub(super) fn open_tls(files: Option<&Files>) -> Result<Option<Arc<Tls>>, StartF
 }
 
 /// The sign-in provider, if one was named; nothing is asked of it yet.
-pub(super) fn provider(settings: &Settings) -> Result<Option<Arc<Provider>>, StartFailure> {
-    let way = Arc::new(Way::open(&settings.outbound)?);
+pub(super) fn provider(settings: &Settings, way: &Way) -> Result<Option<Arc<Provider>>, StartFailure> {
+    let way = Arc::new(way.beside(AT_ONCE_MAX));
     let Some(told) = &settings.provider else { return Ok(None) };
     let secret = SecretFile(told.secret_file.clone());
     secret.check().map_err(|words| {

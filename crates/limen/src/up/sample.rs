@@ -1,5 +1,6 @@
 //! The sample that a first run publishes: an API with its product, people and credentials, and the service behind it.
 
+mod policies;
 mod sign_in;
 
 use std::net::SocketAddr;
@@ -7,9 +8,9 @@ use std::net::SocketAddr;
 use limen_portal::ports::{Sample as SampleNames, Signer};
 use limen_rules::key;
 use limen_rules::model::{
-    Access, Api, CountedBy, Declared, Developer, Environment, Membership, Name, Operation, Product, Quota, Rate, Role,
-    SAMPLE_TARGET, User,
+    Api, CountedBy, Declared, Developer, Environment, Membership, Name, Product, Quota, Rate, Role, SAMPLE_TARGET, User,
 };
+use limen_rules::openapi::{self, Wanted};
 use limen_rules::period::{CalendarUnit, Period};
 use limen_rules::record::{Grant, StoredKey, Subscription, SubscriptionState, Which};
 use limen_rules::target::Target;
@@ -76,39 +77,16 @@ pub(super) fn is_alive(declared: &Declared) -> bool {
     declared.apis.iter().any(|api| api.target.as_deref() == Some(SAMPLE_TARGET))
 }
 
-fn operation(name: &str, method: &str, path: &str, permission: &str) -> Operation {
-    Operation {
-        name: name.into(),
-        method: method.into(),
-        path: path.into(),
-        permission: Some(permission.into()),
-        ..Operation::default()
-    }
-}
-
+/// The API, as its own document describes it.
 fn api() -> Result<Api, StartFailure> {
-    let text = serde_json::json!({
-        "name": API, "title": "Constituents", "base_path": BASE_PATH, "target": SAMPLE_TARGET, "access": "key+token",
-    });
-    let mut api: Api = serde_json::from_value(text).map_err(unmade)?;
-    api.access = Access::KeyAndToken;
-    let one = "/constituents/{constituent_id}";
-    let note = "/constituents/{constituent_id}/notes/{note_id}";
-    let notes = "/constituents/{constituent_id}/notes";
-    api.operations = vec![
-        operation("list-constituents", "GET", "/constituents", "constituent.read"),
-        operation("search-constituents", "GET", "/constituents/search", "constituent.read"),
-        operation("get-constituent", "GET", one, "constituent.read"),
-        operation("create-constituent", "POST", "/constituents", "constituent.write"),
-        operation("update-constituent", "PATCH", one, "constituent.write"),
-        operation("delete-constituent", "DELETE", one, "constituent.write"),
-        operation("list-notes", "GET", notes, "note.read"),
-        operation("get-note", "GET", note, "note.read"),
-        operation("create-note", "POST", notes, "note.write"),
-        operation("update-note", "PATCH", note, "note.write"),
-        operation("delete-note", "DELETE", note, "note.write"),
-    ];
-    Ok(api)
+    let document = openapi::read(limen_sample::OPENAPI.as_bytes()).map_err(unmade)?;
+    let wanted = Wanted {
+        name: API.into(),
+        base_path: Some(BASE_PATH.into()),
+        targets: vec![SAMPLE_TARGET.into()],
+        existing: None,
+    };
+    Ok(policies::guarded(openapi::import(&document, &wanted).map_err(unmade)?.api))
 }
 
 fn declared() -> Result<Declared, StartFailure> {
@@ -168,7 +146,7 @@ fn declared() -> Result<Declared, StartFailure> {
         users: vec![
             user(FULL, ("Farah", "Full"), ADMINISTRATOR),
             user(READ_ONLY, ("Rea", "Reader"), READER),
-            user(limen_sample::RESTRICTED_USER, ("Rory", "Restricted"), READER),
+            policies::restricted(user(limen_sample::RESTRICTED_USER, ("Rory", "Restricted"), READER)),
         ],
         connections: sign_in::connections(),
         ..Declared::default()
@@ -277,4 +255,49 @@ async fn serve(store: &Store, gateway_url: &str) -> Result<SocketAddr, StartFail
         }
     });
     Ok(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use limen_rules::declared::check_values;
+    use limen_rules::model::{Access, Validate};
+
+    #[test]
+    fn the_sample_is_what_its_document_says_and_all_of_it_is_enforced() {
+        let document = openapi::read(limen_sample::OPENAPI.as_bytes()).expect("a document");
+        let wanted = Wanted { name: API.into(), ..Wanted::default() };
+        assert_eq!(openapi::import(&document, &wanted).expect("an API").losses, []);
+        let api = api().expect("an API");
+        assert_eq!((api.access, api.validate, &*api.title), (Access::KeyAndToken, Validate::Schema, "Constituents"));
+        let mut named: Vec<_> = api
+            .operations
+            .iter()
+            .map(|one| format!("{} {} {} {}", one.name, one.method, one.path, one.permission.as_deref().unwrap_or("-")))
+            .collect();
+        named.sort();
+        let (one, notes) = ("/constituents/{constituent_id}", "/constituents/{constituent_id}/notes");
+        assert_eq!(
+            named,
+            [
+                "create-constituent POST /constituents constituent.write".to_owned(),
+                format!("create-note POST {notes} note.write"),
+                format!("delete-constituent DELETE {one} constituent.write"),
+                format!("delete-note DELETE {notes}/{{note_id}} note.write"),
+                format!("get-constituent GET {one} constituent.read"),
+                format!("get-note GET {notes}/{{note_id}} note.read"),
+                "list-constituents GET /constituents constituent.read".to_owned(),
+                format!("list-notes GET {notes} note.read"),
+                "search-constituents GET /constituents/search constituent.read".to_owned(),
+                format!("update-constituent PATCH {one} constituent.write"),
+                format!("update-note PATCH {notes}/{{note_id}} note.write"),
+            ]
+        );
+        let declared = declared().expect("objects");
+        assert_eq!(check_values(&declared), []);
+        let granted: Vec<_> = declared.roles.iter().flat_map(|role| &role.permissions).collect();
+        for operation in &declared.apis[0].operations {
+            assert!(operation.permission.as_ref().is_some_and(|one| granted.contains(&one)), "{}", operation.name);
+        }
+    }
 }

@@ -126,7 +126,7 @@ fn figure(page: &str, name: &str) -> Option<f64> {
     page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
-fn of_socket(limen: &Limen) -> String {
+pub(crate) fn of_socket(limen: &Limen) -> String {
     let mut socket = UnixStream::connect(limen.data_dir().join("admin.sock")).expect("the admin socket");
     socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: limen\r\nConnection: close\r\n\r\n").expect("a request");
     let mut text = String::new();

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use limen_rules::declared::nearest;
+use limen_rules::drift::DriftReport;
 use limen_rules::model::{Api, Declared};
 use limen_store::{ResourceId, ResourceKind};
 
@@ -33,6 +34,17 @@ pub(super) fn lines(declared: &Declared, gateway: &dyn GatewayView) -> Vec<ApiLi
 /// `GET /v1/apis`
 pub(super) async fn list(State(admin): State<Admin>) -> Answered<Vec<ApiLine>> {
     Ok(Json(lines(&admin.portal.store.declared().await?, &*admin.portal.gateway)))
+}
+
+/// `GET /v1/drift`
+pub(super) async fn drift(State(admin): State<Admin>) -> Answered<DriftReport> {
+    Ok(Json(admin.portal.gateway.drift(None)))
+}
+
+/// `GET /v1/apis/NAME/drift`
+pub(super) async fn drift_of(State(admin): State<Admin>, Named(name): Named) -> Answered<DriftReport> {
+    find(&admin.portal.store.declared().await?, &name)?;
+    Ok(Json(admin.portal.gateway.drift(Some(&name))))
 }
 
 /// `GET /v1/apis/NAME`: the whole of it.

@@ -33,6 +33,7 @@ pub(super) async fn show(State(admin): State<Admin>) -> Answered<Status> {
         apis: lines(&declared, &*portal.gateway),
         subscriptions,
         notices,
+        issuers: portal.gateway.issuers(),
         calls_by_status: gateway.calls_by_status,
     }))
 }

@@ -52,7 +52,7 @@ impl Outbound for World {
                 _ => serde_json::json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "one",
                     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}),
             };
-            Ok(Fetched { status: 200, body: body.to_string().into() })
+            Ok(Fetched { status: 200, body: body.to_string().into(), max_age_s: None })
         })
     }
 
@@ -61,7 +61,7 @@ impl Outbound for World {
             self.asked.lock().unwrap().push(url.strip_prefix(ISSUER).unwrap_or(url).to_owned());
             self.forms.lock().unwrap().push(form);
             let (status, body) = self.answer.lock().unwrap().clone();
-            Ok(Fetched { status, body: body.into() })
+            Ok(Fetched { status, body: body.into(), max_age_s: None })
         })
     }
 }

@@ -78,6 +78,20 @@ impl GatewayView for Stage {
         }
     }
 
+    fn drift(&self, api: Option<&str>) -> limen_rules::drift::DriftReport {
+        let mut table = limen_rules::drift::DriftTable::default();
+        let (name, operation): (Name, Name) = ("orders".into(), "list".into());
+        let answered = limen_rules::drift::Answered {
+            api: &name,
+            operation: &operation,
+            status: 418,
+            at_us: NOW_US,
+            request_id: CALL,
+        };
+        table.take(&answered, vec![limen_rules::drift::Difference::Status], true);
+        table.report(api, 0)
+    }
+
     fn metrics(&self) -> String {
         "limen_calls_total 42\n".to_owned()
     }

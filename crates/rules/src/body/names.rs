@@ -38,7 +38,7 @@ pub(super) fn first_duplicate(names: &mut [Name], text: &str) -> Option<Name> {
 }
 
 /// The characters that a valid JSON string without its quotation marks stands for.
-fn characters(raw: &str) -> impl Iterator<Item = char> {
+pub(super) fn characters(raw: &str) -> impl Iterator<Item = char> {
     let mut rest = raw.chars();
     std::iter::from_fn(move || {
         let character = rest.next()?;

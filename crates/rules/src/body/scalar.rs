@@ -1,29 +1,42 @@
 //! JSON's words, numbers and strings (RFC 8259 §§3, 6, 7), checked character by character.
 
+use super::JsonKind;
 use super::fault::Fault;
 use super::scan::Scan;
 
 impl Scan<'_> {
     /// Reads a value that is neither an array nor an object.
     pub(super) fn scalar(&mut self) -> Result<(), Fault> {
-        match self.peek() {
-            Some(b'"') => self.string().map(|_| ()),
-            Some(b't') => self.word("true"),
-            Some(b'f') => self.word("false"),
-            Some(b'n') => self.word("null"),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            _ => Err(self.expected("a value")),
+        let start = self.at;
+        let mut has_escapes = false;
+        let kind = match self.peek() {
+            Some(b'"') => {
+                has_escapes = self.string()?;
+                JsonKind::String
+            }
+            Some(b't') => self.word("true", JsonKind::Boolean)?,
+            Some(b'f') => self.word("false", JsonKind::Boolean)?,
+            Some(b'n') => self.word("null", JsonKind::Null)?,
+            Some(b'-' | b'0'..=b'9') => {
+                self.number()?;
+                JsonKind::Number
+            }
+            _ => return Err(self.expected("a value")),
+        };
+        if let Some(nodes) = &mut self.nodes {
+            nodes.scalar(kind, start, self.at, has_escapes);
         }
+        Ok(())
     }
 
-    fn word(&mut self, word: &'static str) -> Result<(), Fault> {
+    fn word(&mut self, word: &'static str, kind: JsonKind) -> Result<JsonKind, Fault> {
         for byte in word.bytes() {
             if self.peek() != Some(byte) {
                 return Err(self.expected(word));
             }
             self.at += 1;
         }
-        Ok(())
+        Ok(kind)
     }
 
     fn number(&mut self) -> Result<(), Fault> {

@@ -1,7 +1,9 @@
-//! A reader of JSON (RFC 8259) with a stack of its own: it checks each character once and keeps only member names.
+//! A reader of JSON (RFC 8259) with a stack of its own: it checks each character once, and keeps only member names
+//! unless a tree is wanted.
 
 use super::fault::{Fault, found};
 use super::names::{Name, first_duplicate};
+use super::tree::Nodes;
 use super::{JsonKind, JsonLimits, JsonSummary};
 
 /// A pointer is told up to this length in bytes, then that of an enclosing value.
@@ -35,14 +37,15 @@ pub(super) struct Scan<'a> {
     names: Vec<Name>,
     limits: JsonLimits,
     depth: usize,
+    pub(super) nodes: Option<Nodes>,
 }
 
 impl<'a> Scan<'a> {
     pub(super) fn new(text: &'a str, limits: JsonLimits) -> Self {
-        Self { text, at: 0, open: Vec::new(), names: Vec::new(), limits, depth: 0 }
+        Self { text, at: 0, open: Vec::new(), names: Vec::new(), limits, depth: 0, nodes: None }
     }
 
-    pub(super) fn run(mut self) -> Result<JsonSummary, Fault> {
+    pub(super) fn run(&mut self) -> Result<JsonSummary, Fault> {
         self.white_space();
         let start = self.at;
         let kind = match self.peek() {
@@ -97,6 +100,9 @@ impl<'a> Scan<'a> {
         }
         self.open.push(Open { frame, names_before: self.names.len() });
         self.depth = self.depth.max(self.open.len());
+        if let Some(nodes) = &mut self.nodes {
+            nodes.enter(matches!(next, Next::NameOrEnd));
+        }
         self.at += 1;
         Ok(next)
     }
@@ -115,6 +121,9 @@ impl<'a> Scan<'a> {
             self.names.truncate(closed.names_before);
         }
         self.open.pop();
+        if let Some(nodes) = &mut self.nodes {
+            nodes.leave();
+        }
         self.at += 1;
         Ok(Next::CommaOrEnd)
     }
@@ -127,6 +136,9 @@ impl<'a> Scan<'a> {
             return Err(self.fault("the body is too large".to_owned()));
         };
         self.names.push(Name { start, end, has_escapes });
+        if let Some(nodes) = &mut self.nodes {
+            nodes.name(start, end, has_escapes);
+        }
         self.white_space();
         if self.peek() != Some(b':') {
             return Err(self.expected("a colon"));

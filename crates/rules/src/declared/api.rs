@@ -202,7 +202,7 @@ fn check_key(field: &str, key: &KeySettings, problems: &mut Problems) {
         if HeaderName::from_bytes(header.as_bytes()).is_err() {
             let mend = format!("use letters, digits and '-', like {DEFAULT_KEY_HEADER}");
             problems.add(field, format!("'{}' is not the name of a header", shown(header)), mend);
-        } else if reserved(&lower) {
+        } else if is_reserved_header(&lower) {
             let mend = format!("use {DEFAULT_KEY_HEADER} or a name of your own, like X-Api-Key");
             problems.add(field, format!("the header '{}' has another meaning", shown(header)), mend);
         } else if seen.contains(&lower) {
@@ -217,12 +217,12 @@ fn check_key(field: &str, key: &KeySettings, problems: &mut Problems) {
 }
 
 /// Names that begin with `limen-`, `_` read as `-`, are dropped from what callers send.
-fn reserved(lower: &str) -> bool {
+pub(super) fn is_reserved_header(lower: &str) -> bool {
     let own = lower.replace('_', "-").starts_with("limen-") && !lower.eq_ignore_ascii_case(DEFAULT_KEY_HEADER);
     own || RESERVED_HEADERS.contains(&lower)
 }
 
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     let in_token = |one: u8| one.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&one);
     !text.is_empty() && text.bytes().all(in_token)
 }

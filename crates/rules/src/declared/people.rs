@@ -1,6 +1,6 @@
 //! Whether products, developers, applications, environments, roles and users are right by themselves.
 
-use super::{Problems, shown, sign_in};
+use super::{Problems, policy, shown, sign_in};
 use crate::model::{Declared, Product};
 use crate::period::Period;
 use crate::quota::MAX_FIGURE;
@@ -65,8 +65,10 @@ pub(super) fn check_people(declared: &Declared, problems: &mut Problems) {
         named(&format!("users[{at}]"), &user.name, &user.title, problems);
         email(format!("users[{at}].email"), &user.email, problems);
         sign_in::check_user(&format!("users[{at}]"), user, problems);
+        policy::check_attributes(&format!("users[{at}].attributes"), &user.attributes, problems);
         for (place, membership) in user.memberships.iter().enumerate() {
             let field = format!("users[{at}].memberships[{place}]");
+            policy::check_attributes(&format!("{field}.attributes"), &membership.attributes, problems);
             problems.no_repeats(&format!("{field}.roles"), membership.roles.iter().map(|role| &**role));
             if user.memberships.iter().take(place).any(|earlier| earlier.environment == membership.environment) {
                 let message = format!("a second membership in '{}'", shown(&membership.environment));

@@ -45,6 +45,7 @@ pub fn check_references(declared: &Declared) -> Vec<Problem> {
         }
     }
     super::policy::check_between(declared, &mut problems);
+    super::issuer::check_between(declared, &mut problems);
     sign_in::check_between(declared, &mut problems);
     super::counted::check(declared, &mut problems);
     base_paths(declared, &mut problems);

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 /// The most keys of one set, with those that are passed over.
 pub const KEYS_MAX: usize = 64;
@@ -42,6 +43,10 @@ impl Algorithm {
     }
 }
 
+/// What a key is, in short: SHA-256 over its id, its algorithm and its public half.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyId([u8; 32]);
+
 /// The keys that an issuer published, made ready.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
@@ -54,6 +59,7 @@ pub(super) struct Key {
     kid: Option<String>,
     algorithm: Algorithm,
     public: ParsedPublicKey,
+    pub(super) id: KeyId,
 }
 
 impl std::fmt::Debug for Key {
@@ -64,6 +70,16 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
+    fn new(kid: Option<String>, algorithm: Algorithm, public: ParsedPublicKey) -> Self {
+        let mut digest = Sha256::new();
+        let name = kid.as_deref().unwrap_or_default();
+        digest.update([u8::from(kid.is_some()), algorithm as u8]);
+        digest.update(name.len().to_be_bytes());
+        digest.update(name.as_bytes());
+        digest.update(public.as_ref());
+        Self { kid, algorithm, public, id: KeyId(digest.finalize().into()) }
+    }
+
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.public.verify_sig(message, signature).is_ok()
     }
@@ -119,6 +135,12 @@ impl KeySet {
         self.keys.is_empty()
     }
 
+    /// Whether that key is in it still.
+    #[must_use]
+    pub fn holds(&self, id: &KeyId) -> bool {
+        self.keys.iter().any(|key| key.id == *id)
+    }
+
     /// The key that a token of this header was signed with, if only one can be meant.
     pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
         let is_meant = |key: &&Key| key.algorithm == algorithm && (kid.is_none() || key.kid.as_deref() == kid);
@@ -151,7 +173,7 @@ fn key(value: Value) -> Option<Key> {
         }
         _ => return None,
     };
-    Some(Key { kid: jwk.kid, algorithm, public })
+    Some(Key::new(jwk.kid, algorithm, public))
 }
 
 fn rsa(jwk: &Jwk, parameters: &'static RsaParameters) -> Option<ParsedPublicKey> {

@@ -29,7 +29,6 @@ fn range(element: &str) -> Option<Range> {
 fn admits(ranges: &[Range], subtype: &str) -> bool {
     let wanted = MediaType { type_name: "application".into(), subtype: subtype.into(), parameters: Vec::new() };
     let matching = ranges.iter().filter(|range| range.range.holds(&wanted));
-    let specificity = |range: &Range| u8::from(range.range.type_name != "*") + u8::from(range.range.subtype != "*");
     // Of equally specific ones, an admitting one wins: `application/json;q=0, application/json;v=1` means to read JSON.
-    matching.max_by_key(|range| (specificity(range), !range.is_excluded)).is_some_and(|range| !range.is_excluded)
+    matching.max_by_key(|range| (range.range.specificity(), !range.is_excluded)).is_some_and(|range| !range.is_excluded)
 }

@@ -33,11 +33,14 @@ pub struct ClaimNames {
     /// The application.
     #[serde(default = "client_id")]
     pub application: String,
+    /// What narrows the token to the permissions that it names; none: `scope` or `scp`, where it names one of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 impl Default for ClaimNames {
     fn default() -> Self {
-        Self { user: subject(), environment: None, roles: None, application: client_id() }
+        Self { user: subject(), environment: None, roles: None, application: client_id(), scope: None }
     }
 }
 
@@ -73,9 +76,10 @@ pub struct TrustedIssuer {
     /// Where its keys are; none: where its discovery document says (OpenID Connect Discovery §4, RFC 8414).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_url: Option<String>,
-    /// What its tokens must be for: one of these in `aud`.
+    /// What its tokens must be for: one of these in `aud`. Only where it is asked about each token there may be none.
+    #[serde(default)]
     pub audiences: Vec<String>,
-    /// How its tokens' `typ` may read; `application/` before it is left out.
+    /// How its signed tokens' `typ` may read; `application/` before it is left out, `none` is to have none.
     #[serde(default = "token_types")]
     pub token_types: Vec<String>,
     /// The longest time from `iat` (or now) to `exp`, in seconds.
@@ -89,6 +93,9 @@ pub struct TrustedIssuer {
     /// Which claims say who calls.
     #[serde(default)]
     pub claims: ClaimNames,
+    /// What its users' names begin with here, so that none is one of ours; it ends in `:`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_prefix: Option<String>,
     /// What of our roles a value of its roles claim means; empty: the one of the same name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<String, Vec<Name>>,

@@ -101,6 +101,8 @@ fn check_meaning(segment: &str) -> Result<(), Flaw> {
     }
     match text.split(';').next() {
         Some("." | "..") => flaw("a dot segment", DOTS),
+        // A matrix of parameters (RFC 6570 §3.2.7): whether the operation has one there, the route knows.
+        Some("") if segment.starts_with(';') && segment.len() > 1 => Ok(()),
         Some("") => flaw("nothing stands before the semicolon", "Send a segment with a name"),
         _ => Ok(()),
     }

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 pub use attempt::{ATTEMPT_LIFE_S, Attempt, BACK_MAX_BYTES};
+pub(crate) use discovery::is_endpoint;
 pub use discovery::{Discovered, discovery_url};
 pub use id_token::{CLOCK_SKEW_S, Person, check};
 pub use person::{Unmatched, known_as};

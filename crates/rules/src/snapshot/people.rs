@@ -6,16 +6,26 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Named;
-use crate::model::{Application, Connection, Declared, Name};
+use crate::model::{Application, Attributes, Connection, Declared, Name};
 use crate::permission::PermissionSet;
+use crate::policy::Principal;
 
 /// A user as calls see them.
 #[derive(Debug)]
 pub struct LiveUser {
     /// Whether they were switched off.
     pub disabled: bool,
-    /// What they may do, by environment.
-    pub memberships: Named<LiveMembership>,
+    /// What they are, by environment.
+    pub memberships: Named<LiveMember>,
+}
+
+/// What a user is in an environment.
+#[derive(Debug)]
+pub struct LiveMember {
+    /// What their roles allow.
+    pub allowed: LiveMembership,
+    /// What policies read of them.
+    pub principal: Principal,
 }
 
 /// What roles in an environment allow: a user's there, or an application's own.
@@ -45,6 +55,8 @@ pub struct LiveConnection {
     pub limit: Option<Arc<LiveMembership>>,
     /// What it may do for itself; none: it may not act for itself.
     pub own: Option<LiveMembership>,
+    /// What policies read of it where it acts for itself.
+    pub own_principal: Principal,
 }
 
 /// The number of each permission that somebody names.
@@ -78,7 +90,8 @@ impl PermissionBits {
         set
     }
 
-    fn membership<'n>(&self, names: impl Iterator<Item = &'n str>) -> LiveMembership {
+    /// What these permissions, in any order and number, allow.
+    pub(crate) fn membership<'n>(&self, names: impl Iterator<Item = &'n str>) -> LiveMembership {
         let mut names: Vec<&str> = names.collect();
         names.sort_unstable();
         names.dedup();
@@ -94,12 +107,14 @@ impl PermissionBits {
 
 /// All users. Those of the same roles share what these allow: there may be many users, and there are few roles.
 pub(super) fn live_users(declared: &Declared, bits: &PermissionBits) -> Named<LiveUser> {
-    let mut allowed: HashMap<&[Name], LiveMembership> = HashMap::new();
+    let mut allowed: HashMap<&[Name], (LiveMembership, Arc<[Name]>)> = HashMap::new();
     let mut users = Named::default();
     for user in &declared.users {
         let memberships = user.memberships.iter().map(|one| {
-            let roles = allowed.entry(&one.roles).or_insert_with(|| bits.of_roles(&one.roles, declared));
-            (one.environment.clone(), roles.clone())
+            let made = || (bits.of_roles(&one.roles, declared), one.roles.as_slice().into());
+            let (roles, names) = allowed.entry(&one.roles).or_insert_with(made);
+            let principal = Principal::new(Arc::clone(names), &user.attributes, &one.attributes);
+            (one.environment.clone(), LiveMember { allowed: roles.clone(), principal })
         });
         let live = LiveUser { disabled: user.disabled, memberships: memberships.collect() };
         users.insert(user.name.clone(), live);
@@ -129,5 +144,7 @@ pub(super) fn live_applications(declared: &Declared, bits: &PermissionBits) -> N
 fn live_connection(connection: &Connection, declared: &Declared, bits: &PermissionBits) -> LiveConnection {
     let limit = connection.scopes.as_ref().map(|scopes| Arc::new(bits.membership(scopes.iter().map(|one| &**one))));
     let own = (!connection.own_roles.is_empty()).then(|| bits.of_roles(&connection.own_roles, declared));
-    LiveConnection { limit, own }
+    let none = Attributes::new();
+    let own_principal = Principal::new(connection.own_roles.as_slice().into(), &none, &none);
+    LiveConnection { limit, own, own_principal }
 }

@@ -21,16 +21,31 @@ pub struct Identity {
     pub application: Option<Name>,
     /// The environment.
     pub environment: Name,
-    /// The grant that the token was issued under.
-    pub grant: Name,
+    /// Who issued the token, where it wasn't us.
+    pub issuer: Option<Name>,
+    /// The grant that the token was issued under; none of another issuer's.
+    pub grant: Option<Name>,
     /// What the caller may do there now.
     pub permissions: Arc<PermissionSet>,
     /// The permissions' names, space separated, as the service is told.
     pub permission_names: Arc<str>,
     /// What narrows the roles; none where nothing does.
     pub limits: Option<Box<Limits>>,
+    /// All that a token of another issuer says.
+    pub claims: Option<Arc<serde_json::Map<String, serde_json::Value>>>,
     /// When the token ends.
     pub expires_at_s: i64,
+    /// What another issuer says of them, where the token is one of its; none for our own.
+    pub foreign: Option<Arc<Foreign>>,
+}
+
+/// What another issuer's token says of a caller, as policies read it.
+#[derive(Clone, Debug, Default)]
+pub struct Foreign {
+    /// The roles in the environment, by our names.
+    pub roles: Vec<Name>,
+    /// The token's claims.
+    pub claims: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Identity {
@@ -55,7 +70,7 @@ pub struct Limits {
 
 /// The proof that the caller is known, or that no token was required.
 #[derive(Clone, Debug)]
-pub struct Identified(Option<Identity>);
+pub struct Identified(pub(super) Option<Identity>);
 
 impl Identified {
     /// The proof for an operation whose access asks for no token.
@@ -100,19 +115,26 @@ pub fn identify(
         Some(name) => own_roles(name, claims, connected.map(|(_, connection)| connection))?,
     };
     if let Some((application, _)) = connected {
-        bound(api, subscribed, &claims.client_id, &application.developer)?;
+        bound(api, subscribed, Some(&claims.client_id), Some(&application.developer))?;
     }
     let limit = connected.and_then(|(_, connection)| connection.limit.as_ref());
-    let (allowed, limits) = narrow(catalog, claims, roles, limit);
+    // A scope counts even where the mode doesn't announce it, and a mode that announces one that isn't there leaves
+    // nothing: a token only ever narrows.
+    let is_limited = claims.mode == Mode::Limited || claims.scope.is_some();
+    let scope = is_limited.then(|| claims.scope.as_deref().unwrap_or_default());
+    let Limited { allowed, limits } = narrow(catalog, roles, limit, scope);
     Ok(Identified(Some(Identity {
         user: own_name.is_none().then(|| claims.sub.clone()),
         application: connected.map(|_| claims.client_id.clone()),
         environment: claims.environment.clone(),
-        grant: claims.grant.clone(),
+        issuer: None,
+        grant: Some(claims.grant.clone()),
         permissions: allowed.permissions,
         permission_names: allowed.permission_names,
         limits,
+        claims: None,
         expires_at_s: claims.exp,
+        foreign: None,
     })))
 }
 
@@ -148,7 +170,7 @@ fn roles_of_user<'c>(catalog: &'c Catalog, name: &str, environment: &str) -> Res
     let Some(user) = catalog.users.get(name).filter(|user| !user.disabled) else {
         return Err(invalid(format!("user {name} is unknown or disabled")));
     };
-    let roles = user.memberships.get(environment);
+    let roles = user.memberships.get(environment).map(|member| &member.allowed);
     roles.ok_or_else(|| invalid(format!("user {name} is no longer in environment {environment}")))
 }
 
@@ -182,21 +204,23 @@ fn own_roles<'c>(
     })
 }
 
+/// What is left of the roles, and by what.
+pub(super) struct Limited {
+    pub(super) allowed: LiveMembership,
+    pub(super) limits: Option<Box<Limits>>,
+}
+
 /// What connection and token leave of the roles. Who is limited by neither has what the roles allow, untouched.
-fn narrow(
+pub(super) fn narrow(
     catalog: &Catalog,
-    claims: &Claims,
     roles: &LiveMembership,
     limit: Option<&Arc<LiveMembership>>,
-) -> (LiveMembership, Option<Box<Limits>>) {
-    if limit.is_none() && claims.mode == Mode::Full && claims.scope.is_none() {
-        return (roles.clone(), None);
+    scope: Option<&str>,
+) -> Limited {
+    if limit.is_none() && scope.is_none() {
+        return Limited { allowed: roles.clone(), limits: None };
     }
-    // A scope counts even where the mode doesn't announce it, and a mode that announces one that isn't there leaves
-    // nothing: a token only ever narrows.
-    let scope = claims.scope.as_deref().unwrap_or_default();
-    let is_limited = claims.mode == Mode::Limited || claims.scope.is_some();
-    let of_token = is_limited.then(|| LiveMembership {
+    let of_token = scope.map(|scope| LiveMembership {
         permissions: Arc::new(catalog.permissions.set(scope.split(' '))),
         permission_names: scope.into(),
     });
@@ -211,20 +235,36 @@ fn narrow(
         permission_names: names.join(" ").into(),
     };
     let of_roles = Arc::clone(&roles.permissions);
-    (allowed, Some(Box::new(Limits { of_roles, of_connection: limit.cloned(), of_token })))
+    Limited { allowed, limits: Some(Box::new(Limits { of_roles, of_connection: limit.cloned(), of_token })) }
 }
 
-/// Key and token must be of one developer, unless the API lets them differ.
-fn bound(api: &LiveApi, subscribed: &Subscribed, application: &Name, owner: &Name) -> Result<(), Refusal> {
+/// Key and token must be of one developer, unless the API lets them differ: `owner` is the application's, where there is
+/// one that we know.
+pub(super) fn bound(
+    api: &LiveApi,
+    subscribed: &Subscribed,
+    application: Option<&Name>,
+    owner: Option<&Name>,
+) -> Result<(), Refusal> {
     let Some(granted) = subscribed.granted() else { return Ok(()) };
-    if api.api.bind == Bind::None || granted.subscription.developer == *owner {
+    let (subscription, developer) = (&granted.subscription.id, &granted.subscription.developer);
+    if api.api.bind == Bind::None || owner == Some(developer) {
         return Ok(());
     }
-    Err(Refusal::new(Cause::ApplicationMismatch)
+    let refused = Refusal::new(Cause::ApplicationMismatch);
+    let Some(owner) = owner else {
+        let named = application.map_or_else(|| "no application".to_owned(), |name| format!("application {name}"));
+        return Err(refused
+            .message("The access token belongs to no application of the developer of the subscription key.")
+            .operator_words(format!(
+                "the token is of {named}, which is not declared, subscription {subscription} is {developer}'s"
+            )));
+    };
+    let application = application.map_or("", |name| &**name);
+    Err(refused
         .message("The access token belongs to another developer's application than the subscription key.")
         .operator_words(format!(
-            "application {application} is {owner}'s, subscription {} is {}'s",
-            granted.subscription.id, granted.subscription.developer
+            "application {application} is {owner}'s, subscription {subscription} is {developer}'s"
         )))
 }
 

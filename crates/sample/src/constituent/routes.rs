@@ -51,11 +51,13 @@ async fn page(
     let window = Window::read(parameters, &mut problems);
     let mut given = Vec::new();
     for name in [search_name, "last_name", "city", "type", "inactive"] {
-        if let Some(text) = parameters.one(name, &mut problems) {
-            given.push((name, text));
+        let Some(text) = parameters.one(name, &mut problems) else { continue };
+        if name == search_name && text.chars().count() > SEARCH_MAX {
+            problems.push(wrong(name, format!("{name} must have at most {SEARCH_MAX} characters.")));
         }
+        given.push((name, if matches!(name, "type" | "inactive") { text } else { text.trim() }));
     }
-    let filter = filter_of(search_name, &given, &mut problems);
+    let filter = filter_of(&given, &mut problems);
     if !problems.is_empty() {
         return Err(Failure::Invalid(problems));
     }
@@ -67,7 +69,7 @@ async fn page(
     Ok(Json(Page::new(&url, &given, window, count, records)))
 }
 
-fn filter_of(search_name: &str, given: &[(&str, &str)], problems: &mut Vec<Problem>) -> Filter {
+fn filter_of(given: &[(&str, &str)], problems: &mut Vec<Problem>) -> Filter {
     let mut filter = Filter::default();
     for &(name, text) in given {
         match name {
@@ -80,11 +82,7 @@ fn filter_of(search_name: &str, given: &[(&str, &str)], problems: &mut Vec<Probl
                 "false" => filter.inactive = Some(false),
                 _ => problems.push(wrong(name, "inactive must be true or false.".to_owned())),
             },
-            _ if text.chars().count() <= SEARCH_MAX => filter.search = Some(text.to_owned()),
-            _ => {
-                let message = format!("{search_name} must have at most {SEARCH_MAX} characters.");
-                problems.push(wrong(search_name, message));
-            }
+            _ => filter.search = Some(text.to_owned()),
         }
     }
     filter

@@ -16,6 +16,7 @@ use crate::clock::SystemClock;
 use crate::current::Current;
 use crate::edge::Edge;
 use crate::gateway::Settings;
+use crate::issuers::Issuers;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::targets::Targets;
@@ -49,8 +50,10 @@ fn gateway(folder: &std::path::Path) -> Arc<Gateway> {
         targets: Targets::new(None),
         accounts,
         tokens: TokenCache::default(),
+        issuers: Issuers::default(),
         journal: Journal::default(),
         metrics: Metrics::default(),
+        drift: crate::drift::Drift::default(),
         access_log: None,
         clock: Arc::new(SystemClock),
         assertion_key: Default::default(),

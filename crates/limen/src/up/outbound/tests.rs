@@ -39,7 +39,7 @@ fn what_is_listed_is_asked_and_answers() {
     let service = Service::start(|seen| Reply::json(201, &serde_json::json!({"m": seen.method})));
     let way = way(&["127.0.0.1", "localhost"]);
     let url = format!("{}/a?b=c", service.url());
-    assert_eq!(asked(&way, &url), Ok(Fetched { status: 201, body: br#"{"m":"GET"}"#.to_vec() }));
+    assert_eq!(asked(&way, &url), Ok(Fetched { status: 201, body: br#"{"m":"GET"}"#.to_vec(), max_age_s: None }));
     let seen = service.last();
     assert_eq!((seen.target.as_str(), seen.header("accept")), ("/a?b=c", Some("application/json")));
     assert_eq!(seen.header("host"), url.split('/').nth(2));

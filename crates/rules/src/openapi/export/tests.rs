@@ -213,7 +213,7 @@ fn an_export_that_is_imported_says_the_same() {
     let second = again(&api);
     let difference = crate::openapi::diff::diff(&api, &second);
     assert_eq!(difference.breaking, 0, "{difference:#?}");
-    assert_eq!(export(&again(&second), &AT), export(&second, &AT));
+    assert!(export(&again(&second), &AT) == export(&second, &AT), "it settles");
 }
 
 #[test]

@@ -76,7 +76,8 @@ impl Discovered {
     }
 }
 
-fn is_endpoint(url: &str, secure_only: bool) -> bool {
+/// Whether it is an address that can be asked; only over TLS where the issuer itself is.
+pub(crate) fn is_endpoint(url: &str, secure_only: bool) -> bool {
     let plain = url.len() <= URL_MAX_BYTES && url.bytes().all(|byte| byte.is_ascii_graphic()) && !url.contains('#');
     let Some(uri) = url.parse::<http::Uri>().ok().filter(|_| plain) else { return false };
     let scheme = matches!((uri.scheme_str(), secure_only), (Some("https"), _) | (Some("http"), false));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::jose::Signed;
+use crate::jose::{KeyId, Signed};
 use crate::model::User;
 
 const ISSUER: &str = "https://id.example.org";
@@ -160,7 +160,7 @@ fn claims(more: Value) -> Signed {
     let changed = claims.as_object_mut().unwrap();
     changed.extend(more.as_object().cloned().unwrap_or_default());
     changed.retain(|_, value| *value != json!("absent"));
-    Signed { kind: None, payload: claims.to_string().into_bytes() }
+    Signed { kind: None, payload: claims.to_string().into_bytes(), key: KeyId::default() }
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn id_tokens() {
     let typed = |kind: &str| check(&Signed { kind: Some(kind.into()), ..claims(json!({})) }, &settings(), "n", NOW_S);
     assert_eq!(typed("JWT"), whole);
     assert!(typed("at+jwt").is_err() && typed("logout+jwt").is_err());
-    let twice = Signed { kind: None, payload: br#"{"iss":"a","iss":"b"}"#.to_vec() };
+    let twice = Signed { kind: None, payload: br#"{"iss":"a","iss":"b"}"#.to_vec(), key: KeyId::default() };
     assert!(check(&twice, &settings(), "n", NOW_S).is_err());
 }
 

@@ -81,7 +81,7 @@ fn usual(connection: &Value) -> Snapshot {
 fn what_nothing_narrows_is_shared_and_not_made_anew() {
     let snapshot = usual(&json!({}));
     let identity = identified(&snapshot, claims("farah")).unwrap().into_identity().unwrap();
-    let roles = &snapshot.catalog.users["farah"].memberships["demo"];
+    let roles = &snapshot.catalog.users["farah"].memberships["demo"].allowed;
     assert!(Arc::ptr_eq(&identity.permissions, &roles.permissions));
     assert!(Arc::ptr_eq(&identity.permission_names, &roles.permission_names));
     assert!(identity.limits.is_none());
