@@ -21,9 +21,11 @@ pub mod exchanges;
 pub mod json;
 pub mod media;
 pub mod mutation;
+pub mod parameters;
 pub mod paths;
 pub mod reading;
 pub mod requests;
+pub mod schemas;
 pub mod services;
 pub mod yaml;
 
@@ -38,8 +40,10 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("exchanges", exchanges::check),
     ("json", json::check),
     ("media", media::check),
+    ("parameters", parameters::check),
     ("paths", paths::check),
     ("requests", requests::check),
+    ("schemas", schemas::check),
     ("services", services::check),
     ("yaml", yaml::check),
 ];

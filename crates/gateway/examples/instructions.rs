@@ -50,6 +50,8 @@ const BEGIN_S: i64 = 1_767_225_600;
 const TICK_US: u64 = 20;
 /// The id of the key that signs tokens.
 const KID: &str = "first";
+/// The kinds of calls: nothing checked, everything, and a body of 1 KB that is read, or compared with its schema too.
+const NAMES: [&str; 4] = ["open", "checked", "syntax", "schema"];
 const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"value\":\"42\"}";
 
@@ -59,7 +61,7 @@ fn main() -> Outcome<()> {
         [] => count(),
         ["profile", name, file] => profile(name, Path::new(file)),
         ["gateway", service, key, public_point] => gateway(service, key, public_point),
-        _ => Err("say nothing, or: profile open|checked FILE; 'gateway' is for the program itself".into()),
+        _ => Err("say nothing, or: profile NAME FILE; 'gateway' is for the program itself".into()),
     }
 }
 
@@ -68,7 +70,7 @@ fn count() -> Outcome<()> {
     let service = serve()?;
     let credentials = Credentials::new()?;
     let folder = tempfile::tempdir()?;
-    for name in ["open", "checked"] {
+    for name in NAMES {
         let counted = |calls| {
             let file = folder.path().join(format!("{name}.{calls}"));
             instructions(&file, &service, &credentials, name, calls)
@@ -140,10 +142,21 @@ fn instructions(counted: &Path, service: &str, credentials: &Credentials, name: 
     let mut told = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
     let address = told.next().ok_or("the gateway ended before it was ready")??;
     let Credentials { key, token, .. } = credentials;
-    let request = format!(
-        "GET /{name}/orders/42?expand=lines HTTP/1.1\r\nHost: {address}\r\nUser-Agent: count\r\nAccept: application/json\r\n\
-         Limen-Subscription-Key: {key}\r\nAuthorization: Bearer {token}\r\n\r\n"
+    let fields = format!(
+        "Host: {address}\r\nUser-Agent: count\r\nAccept: application/json\r\n\
+         Limen-Subscription-Key: {key}\r\nAuthorization: Bearer {token}\r\n"
     );
+    let request = match name {
+        "syntax" | "schema" => {
+            let body = order();
+            let length = body.len();
+            format!(
+                "POST /{name}/orders HTTP/1.1\r\n{fields}Content-Type: application/json\r\n\
+                 Content-Length: {length}\r\n\r\n{body}"
+            )
+        }
+        _ => format!("GET /{name}/orders/42?expand=lines HTTP/1.1\r\n{fields}\r\n"),
+    };
     let mut stream = TcpStream::connect(&address)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     stream.set_nodelay(true)?;
@@ -182,7 +195,22 @@ fn expect_answer(stream: &mut TcpStream) -> Outcome<()> {
     Ok(())
 }
 
-/// A service that answers each head that ends; gives its address.
+/// An order of about 1 KB.
+fn order() -> String {
+    let line = |at: usize| {
+        serde_json::json!({"sku": format!("AB-{at:05}"), "title": "A thing of some use", "count": at + 1, "price": 9.95,
+            "gift": at % 2 == 0})
+    };
+    let order = serde_json::json!({
+        "reference": "2026-11-0042", "placed": "2026-11-22T09:30:00Z", "state": "new",
+        "buyer": {"first": "Eva", "last": "Ray", "email": "eva@example.com", "birthdate": {"y": 2001, "m": 5, "d": null}},
+        "address": {"lines": ["1 Long Way", "2nd floor"], "city": "Springfield", "country": "DE", "postal_code": "01234"},
+        "lines": (0..7).map(line).collect::<Vec<_>>(), "note": "Leave it with the neighbours.",
+    });
+    order.to_string()
+}
+
+/// A service that answers each request; gives its address.
 fn serve() -> Outcome<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?.to_string();
@@ -204,11 +232,19 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
         if count == 0 {
             return Ok(());
         }
-        if head.ends_with(b"\r\n\r\n") {
+        if is_whole(&head) {
             head.clear();
             stream.write_all(ANSWER)?;
         }
     }
+}
+
+/// Whether a request has come to its end.
+fn is_whole(request: &[u8]) -> bool {
+    let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(request.get(..end).unwrap_or_default()).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    request.len() >= end + 4 + length.unwrap_or(0)
 }
 
 /// Is the gateway until standard input ends; tells its address first.
@@ -260,13 +296,20 @@ fn directory(service: &str, key: &str, public_point: &str) -> Outcome<Directory>
         {"name": "get-order", "method": "GET", "path": "/orders/{order_id}", "permission": "order.read"},
         {"name": "create-order", "method": "POST", "path": "/orders", "permission": "order.write"},
     ]);
+    let creating = serde_json::json!([{"name": "create-order", "method": "POST", "path": "/orders",
+        "body": {"required": true, "content": [{"media_type": "application/json", "schema": {"$ref": "#/schemas/Order"}}]}}]);
+    let api = |name: &str| {
+        serde_json::json!({"name": name, "base_path": format!("/{name}"), "target": target, "access": "key+token",
+            "assertion": false, "validate": name, "operations": creating, "schemas": order_schemas()})
+    };
     let declared: Declared = serde_json::from_value(serde_json::json!({
         "apis": [
             {"name": "open", "base_path": "/open", "target": target, "access": "open", "assertion": false},
             {"name": "checked", "base_path": "/checked", "target": target, "access": "key+token", "assertion": false,
              "operations": operations},
+            api("syntax"), api("schema"),
         ],
-        "products": [{"name": "standard", "apis": ["checked"], "rate": {"calls": 1_000_000, "window_s": 1},
+        "products": [{"name": "standard", "apis": ["checked", "syntax", "schema"], "rate": {"calls": 1_000_000, "window_s": 1},
             "quota": {"calls": 1_000_000_000, "period": {"unit": "day", "time_zone": "UTC"}}}],
         "developers": [{"name": "ada"}],
         "applications": [{"name": "shop", "developer": "ada"}],
@@ -295,6 +338,26 @@ fn directory(service: &str, key: &str, public_point: &str) -> Outcome<Directory>
             trusted_until_us: None,
         }],
         ..Directory::default()
+    })
+}
+
+/// What an order must be.
+fn order_schemas() -> serde_json::Value {
+    let text = |length: u64| serde_json::json!({"type": "string", "maxLength": length});
+    serde_json::json!({
+        "Order": {"type": "object", "required": ["reference", "state", "buyer", "lines"], "additionalProperties": false,
+            "properties": {"reference": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]+$"},
+                "placed": {"type": "string", "format": "date-time"}, "state": {"enum": ["new", "paid", "sent"]},
+                "buyer": {"$ref": "#/schemas/Buyer"}, "address": {"$ref": "#/schemas/Address"},
+                "lines": {"type": "array", "minItems": 1, "maxItems": 100, "items": {"$ref": "#/schemas/Line"}}, "note": text(1_000)}},
+        "Buyer": {"type": "object", "required": ["last"], "properties": {"first": text(50), "last": text(50),
+            "email": {"type": "string", "format": "email"}, "birthdate": {"$ref": "#/schemas/FuzzyDate"}}},
+        "FuzzyDate": {"type": "object", "properties": {"y": {"type": ["integer", "null"], "minimum": 1, "maximum": 9_999},
+            "m": {"type": ["integer", "null"], "minimum": 1, "maximum": 12}, "d": {"type": ["integer", "null"], "minimum": 1, "maximum": 31}}},
+        "Address": {"type": "object", "required": ["country"], "properties": {"lines": {"type": "array", "items": text(100)},
+            "city": text(100), "country": {"type": "string", "pattern": "^[A-Z]{2}$"}, "postal_code": text(12)}},
+        "Line": {"type": "object", "required": ["sku", "count"], "properties": {"sku": text(20), "title": text(200),
+            "count": {"type": "integer", "minimum": 1}, "price": {"type": "number", "multipleOf": 0.01}, "gift": {"type": "boolean"}}},
     })
 }
 

@@ -28,7 +28,7 @@ use limen_gateway::budget::Budget;
 use limen_gateway::clock::{Clock as _, SystemClock};
 use limen_gateway::current::Current;
 use limen_gateway::edge::Edge;
-use limen_gateway::gateway::{BODIES_BYTES, Gateway, Settings as GatewaySettings};
+use limen_gateway::gateway::{BODIES_BYTES, Gateway};
 use limen_gateway::issuers::Issuers;
 use limen_gateway::journal::Journal;
 use limen_gateway::listener::{self, IdleConnection};
@@ -156,13 +156,7 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     let way = outbound::Way::open(&settings.outbound)?;
     let (revision, catalog, subscriptions) = store.directory(SystemClock.wall_us()).await.map_err(unkept)?;
     let gateway = Arc::new(Gateway {
-        settings: GatewaySettings {
-            gateway_url: addresses.gateway_url.clone(),
-            web_url: addresses.web_url.clone(),
-            snapshot_max_age_us: u64::try_from(settings.snapshot_max_age.as_micros()).unwrap_or(u64::MAX),
-            rate_limit_fields: true,
-            edge: settings.edge.clone(),
-        },
+        settings: places::gateway_settings(settings, &addresses),
         current: Current::new(
             Snapshot::of(revision, &catalog, subscriptions, issuer.clone()),
             SystemClock.monotonic_us(),
@@ -203,9 +197,11 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     let stop_portal = serve_portal(portal, &store, (sockets.web, web_tls, settings.edge.clone()), sockets.metrics)?;
     do_by_age(keys, store.clone());
     let mut watching = targets::watch(&gateway, &store);
+    gateway.issuers.follow(&gateway.current.pin().catalog);
     watching.spawn(issuers::keep_keys(Arc::clone(&gateway), way.beside(outbound::AT_ONCE_MAX)));
     accounts.rest(Arc::new(SystemClock));
     banner::warn_of_unreachable(settings);
+    issuers::first_keys(&gateway).await;
     let running = serve_gateway(&gateway, sockets.gateway, sockets.idle)?;
     end_first_run(&store).await?;
     let sample = (sample_alive && arguments.sample() != Some(false)).then_some(credentials.as_ref());

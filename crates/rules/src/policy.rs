@@ -23,7 +23,7 @@ use crate::parameter::Given;
 use crate::permission::Permitted;
 use crate::routing::Routed;
 use crate::snapshot::{Catalog, LiveApi};
-use crate::token::Identity;
+use crate::token::{ForeignWord, Identity};
 
 pub(crate) use compile::live;
 pub use compile::{Checked, PolicyProblem, check};
@@ -279,8 +279,7 @@ pub fn judge(
     let values = values.map_err(description::refusal)?;
     let verdict = match permitted.identity() {
         Some(identity) => {
-            let roles = identity.foreign.as_ref().map(|foreign| foreign.roles.as_slice().into());
-            let other = Principal::new(roles.unwrap_or_default(), &Attributes::new(), &Attributes::new());
+            let other = as_told(catalog, identity);
             policies.decide(&subject(catalog, identity, &other), &values)
         }
         // The check of what is declared says so too.
@@ -309,15 +308,33 @@ impl OperationPolicies {
     }
 }
 
+/// What is known here of the user, whoever issued the token.
+fn ours<'a>(catalog: &'a Catalog, identity: &Identity) -> Option<&'a Principal> {
+    let user = catalog.users.get(identity.user.as_ref()?)?;
+    user.memberships.get(&identity.environment).map(|one| &one.principal)
+}
+
+/// Somebody whose roles another issuer tells. The attributes of a user whom we know by that name count all the same: what
+/// they forbid is forbidden whoever lets them in.
+fn as_told(catalog: &Catalog, identity: &Identity) -> Principal {
+    let Some(roles) = identity.foreign.as_ref().and_then(|foreign| foreign.roles.clone()) else {
+        return Principal::default();
+    };
+    match ours(catalog, identity) {
+        Some(known) => known.with_roles(roles),
+        None => Principal::new(roles, &Attributes::new(), &Attributes::new()),
+    }
+}
+
 /// Who calls, as policies read them. `other` is what is known of somebody who isn't one of ours.
 #[must_use]
 pub fn subject<'a>(catalog: &'a Catalog, identity: &'a Identity, other: &'a Principal) -> Subject<'a> {
     let (environment, application) = (&*identity.environment, identity.application.as_deref());
     let known = match (&identity.foreign, &identity.user) {
-        (Some(_), _) => None,
-        (None, Some(user)) => {
-            catalog.users.get(user).and_then(|user| user.memberships.get(environment)).map(|one| &one.principal)
-        }
+        // Their roles are the issuer's to say.
+        (Some(ForeignWord { roles: Some(_), .. }), _) => None,
+        (_, Some(_)) => ours(catalog, identity),
+        (Some(_), None) => None,
         (None, None) => {
             let application = application.and_then(|name| catalog.applications.get(name));
             application.and_then(|one| one.connections.get(environment)).map(|one| &one.own_principal)

@@ -17,7 +17,7 @@ use crate::contract::{BearerError, Cause, Refusal};
 use crate::key::Subscribed;
 use crate::model::Name;
 
-pub use identity::{Foreign, Identified, Identity, Limits, identify};
+pub use identity::{ForeignWord, Identified, Identity, Limits, identify};
 
 /// No longer token is looked at.
 pub const TOKEN_MAX_BYTES: usize = 8 * 1024;

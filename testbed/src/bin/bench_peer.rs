@@ -63,7 +63,7 @@ async fn serve(address: &str) -> Result<()> {
     }
 }
 
-/// Answers each head that ends; requests have no body here.
+/// Answers each head that ends, and passes over bodies: none has what ends a head in it.
 async fn answer(mut stream: TcpStream, calls: &Cell<u64>) -> std::io::Result<()> {
     let mut buffer = vec![0_u8; 16 << 10];
     let mut ended = 0; // How much of a head's end has been read.

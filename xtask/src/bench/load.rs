@@ -13,6 +13,8 @@ pub(crate) struct Request {
     pub(crate) path: &'static str,
     /// `Name: value`.
     pub(crate) headers: Vec<String>,
+    /// A script of wrk's that makes the request, where it is no plain GET.
+    pub(crate) script: Option<String>,
 }
 
 /// The protocol that h2load speaks, over TLS.
@@ -36,6 +38,7 @@ pub(crate) fn wrk(request: &Request, connections: u32, seconds: u32, script: &[&
     let url = format!("http://{}{}", request.address, request.path);
     let mut words = vec!["wrk", "--threads", "1", "--connections", &connections, "--duration", &duration, "--latency"];
     words.extend(request.headers.iter().flat_map(|header| ["--header", header.as_str()]));
+    words.extend(request.script.iter().flat_map(|script| ["--script", script.as_str()]));
     words.extend(script.iter().take(2));
     words.push(&url);
     if script.len() > 2 {

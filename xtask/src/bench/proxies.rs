@@ -20,6 +20,12 @@ const OPEN: &str = "Limen (a), no checks";
 const CHECKED: &str = "Limen (b), all checks";
 const ASSERTED: &str = "Limen (c), all checks, assertion";
 const TOLD: &str = "Limen (d), all checks, access log, metrics";
+const READ: &str = "Limen (e), all checks, a POST of 1 KB whose JSON is read";
+const COMPARED: &str = "Limen (f), the same, compared with its schema";
+/// The POST of (e) and (f), as a script of wrk's: BODY is filled in.
+const POST: &str =
+    "wrk.method = \"POST\"\nwrk.headers[\"Content-Type\"] = \"application/json\"\nwrk.body = [==[BODY]==]\n";
+const BODY: &str = include_str!("../../bench/order.json");
 
 /// Settings for (a) to (c), and for (d): FOLDER is filled in. The counters of metrics are always on.
 const QUIET: &str = "access_log: {file: \"off\"}";
@@ -55,7 +61,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let one = |name, process, address, path, headers: &[String]| Contender {
         name,
         process,
-        request: Request { address, path, headers: headers.to_vec() },
+        request: Request { address, path, headers: headers.to_vec(), script: None },
+        tls: None,
+    };
+    let script = folder.join("post.lua").display().to_string();
+    std::fs::write(&script, POST.replace("BODY", BODY.trim()))?;
+    let posted = |name, path| Contender {
+        name,
+        process: Some(&limen.process),
+        request: Request { address: limen.address, path, headers: headers.clone(), script: Some(script.clone()) },
         tls: None,
     };
     // All send the same bytes, so that all read the same; Limen's key and token cost every proxy their reading.
@@ -68,6 +82,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         one(OPEN, Some(&limen.process), limen.address, "/open/one", &headers),
         one(CHECKED, Some(&limen.process), limen.address, "/checked/one", &headers),
         one(ASSERTED, Some(&limen.process), limen.address, "/asserted/one", &headers),
+        posted(READ, "/read/orders"),
+        posted(COMPARED, "/compared/orders"),
     ];
     let telling = Setup::new("limen-telling", &binary, &folder, service, &TELLING.replace("FOLDER", &place))?;
     let (telling_limen, telling_headers);
@@ -97,7 +113,7 @@ fn tls_rounds(
     let one = |name, process, address, path, tls, headers: &[String]| Contender {
         name,
         process: Some(process),
-        request: Request { address, path, headers: headers.to_vec() },
+        request: Request { address, path, headers: headers.to_vec(), script: None },
         tls: Some(tls),
     };
     let limen = if setup.is_known() { Some((setup.start()?, setup.credentials()?.headers())) } else { None };
@@ -169,7 +185,7 @@ fn report(options: &Options, series: &[Series], tls: &[Series]) -> Result<()> {
     let head = ["", "CPU a call, µs", "lowest to highest", "beside nginx", "beside HAProxy"];
     let tls_table = table(&head, &rows);
 
-    let aims = aims(series)?;
+    let aims = aims(series)? + "\n" + &costs(series)?;
     let rounds = plain.samples.len();
     let measured = format!("{} {rounds} rounds.", machine::described(&options.profile));
     let times = |series: &[Series]| -> Vec<(&'static str, f64)> {
@@ -181,6 +197,16 @@ fn report(options: &Options, series: &[Series], tls: &[Series]) -> Result<()> {
         document::write("proxies", &format!("{measured}\n\n{plain_table}\n{tls_table}\n{aims}"))?;
     }
     Ok(())
+}
+
+/// What single checks cost, each as the difference of two that are alike but for it.
+fn costs(series: &[Series]) -> Result<String> {
+    let more = |what: &str, with: &str, without: &str| -> Result<Vec<String>> {
+        let (with, without) = (of(series, with)?, of(series, without)?);
+        Ok(vec![what.to_owned(), format!("{:.1}", with.more_us(without)), format!("{:.2}", with.ratio(without))])
+    };
+    let rows = [more("with schema validation of a 1 KB body: (f) over (e)", COMPARED, READ)?];
+    Ok(table(&["a call", "more CPU, µs", "beside the call without"], &rows))
 }
 
 /// What we aim at, and what was reached.

@@ -188,7 +188,7 @@ fn beside(few: &Crowd, many: &Crowd, service: SocketAddr, options: &Options) -> 
 fn load(crowd: &Crowd, whose: &[&str]) -> Result<Load> {
     let script = root().join("xtask/bench/keys.lua").display().to_string();
     let (keys, count) = (crowd.keys.display().to_string(), crowd.count.to_string());
-    let request = Request { address: crowd.limen.address, path: "/limited/one", headers: Vec::new() };
+    let request = Request { address: crowd.limen.address, path: "/limited/one", headers: Vec::new(), script: None };
     let words = [&["--script", &script, &keys, &count], whose].concat();
     wrk(&request, CONNECTIONS, LOAD_S, &words)
 }

@@ -23,13 +23,15 @@ use crate::secret_file;
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Questions about tokens that are under way at a time, to all issuers.
 const QUESTIONS_MAX: usize = 256;
+/// So long the start waits for issuers' keys.
+const FIRST_KEYS_WITHIN: Duration = Duration::from_secs(3);
+const FIRST_LOOK_EVERY: Duration = Duration::from_millis(10);
 const JSON: (&str, &str) = ("accept", "application/json");
 
 /// Keeps the keys of all issuers. Ends when it is aborted.
 pub(super) async fn keep_keys(gateway: Arc<Gateway>, way: Way) {
     let way = Arc::new(way);
     let mut fetching = JoinSet::new();
-    gateway.issuers.follow(&gateway.current.pin().catalog);
     loop {
         let now_us = SystemClock.monotonic_us();
         let all = gateway.issuers.all();
@@ -43,6 +45,23 @@ pub(super) async fn keep_keys(gateway: Arc<Gateway>, way: Way) {
             () = gateway.issuers.became_due() => {}
             _ = fetching.join_next(), if !fetching.is_empty() => {}
         }
+    }
+}
+
+/// Waits until each issuer was asked once for its keys, for a short while at most: a process that begins, or follows
+/// another, doesn't turn away what it would accept a moment later.
+pub(super) async fn first_keys(gateway: &Gateway) {
+    let asked = |state: &Arc<IssuerState>| {
+        let counts = state.standing(0).counts;
+        !state.has_keys() || counts.fetched + counts.failed > 0
+    };
+    let all_asked = async {
+        while !gateway.issuers.all().iter().all(asked) {
+            tokio::time::sleep(FIRST_LOOK_EVERY).await;
+        }
+    };
+    if tokio::time::timeout(FIRST_KEYS_WITHIN, all_asked).await.is_err() {
+        tracing::warn!("some issuers' keys are not there yet; their tokens are answered with 503 until they are");
     }
 }
 

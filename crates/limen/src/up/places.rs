@@ -4,6 +4,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use limen_gateway::gateway::Settings as GatewaySettings;
 use limen_gateway::tls::{Files, Tls};
 use limen_portal::Provider;
 use limen_portal::ports::Addresses;
@@ -30,6 +31,17 @@ pub(super) fn addresses(
         gateway_url: of(&settings.gateway_public_url, &settings.gateway_tls, gateway)?,
         web_url: of(&settings.web_public_url, &settings.web_tls, web)?,
     })
+}
+
+/// What the gateway is told of them.
+pub(super) fn gateway_settings(settings: &Settings, addresses: &Addresses) -> GatewaySettings {
+    GatewaySettings {
+        gateway_url: addresses.gateway_url.clone(),
+        web_url: addresses.web_url.clone(),
+        snapshot_max_age_us: u64::try_from(settings.snapshot_max_age.as_micros()).unwrap_or(u64::MAX),
+        rate_limit_fields: true,
+        edge: settings.edge.clone(),
+    }
 }
 
 /// TLS of a listener, from files that are read again when they change.

@@ -1,6 +1,7 @@
 //! OAuth libraries that others wrote, unchanged: code with PKCE, call, refresh, introspect, revoke.
 
 mod in_rust;
+mod schemas;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};

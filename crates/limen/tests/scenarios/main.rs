@@ -31,6 +31,7 @@ mod proxies;
 mod publish;
 mod raw_requests;
 mod revocation;
+mod schemas;
 mod scopes;
 mod services;
 mod stage;

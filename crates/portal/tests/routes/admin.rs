@@ -425,3 +425,22 @@ async fn what_came_to_depend_on_the_sample_stays() {
     assert_eq!(state(&sample.id).await, SubscriptionState::Cancelled);
     assert_eq!(state(text(&published["subscription"], "id")).await, SubscriptionState::Active);
 }
+
+#[tokio::test]
+async fn issuers_are_shown_and_their_trust_ends() {
+    let house = House::furnished().await;
+    let issuer =
+        json!({"name": "partner", "issuer": "https://id.example.org", "audiences": ["a"], "environments": ["gone"]});
+    let wrong = house.post("/v1/apply", json!({"declared": {"issuers": [issuer]}, "dry_run": false})).await;
+    refused(&wrong, 400, "problems", "");
+    assert_eq!(wrong.json()["error"]["problems"][0]["field"], "issuers[0].environments[0]");
+    let mut good = issuer;
+    good["environments"] = json!([world()["environments"][0]["name"]]);
+    house.done("/v1/apply", json!({"declared": {"issuers": [good]}, "dry_run": false})).await;
+    assert_eq!(house.get("/v1/issuers").await.json()[0]["name"], "partner");
+    assert_eq!(house.get("/v1/issuers/partner").await.json()["keys"], 2);
+    refused(&house.get("/v1/issuers/partnr").await, 404, "no issuer 'partnr'", "partner");
+    let removed = house.delete("/v1/issuers/partner").await;
+    assert_eq!(removed.json()["removed"], json!(["issuer partner"]));
+    refused(&house.delete("/v1/issuers/partner").await, 404, "no issuer 'partner'", "");
+}

@@ -92,6 +92,10 @@ impl GatewayView for Stage {
         table.report(api, 0)
     }
 
+    fn issuers(&self) -> Vec<limen_portal::wire::IssuerLine> {
+        vec![limen_portal::wire::IssuerLine { name: "partner".into(), keys: Some(2), ..Default::default() }]
+    }
+
     fn metrics(&self) -> String {
         "limen_calls_total 42\n".to_owned()
     }

@@ -4,29 +4,38 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use crate::model::{Declared, Name, TrustedIssuer};
+use crate::model::{Declared, Name, Role, TrustedIssuer};
 
 /// An issuer as calls see it.
 #[derive(Debug)]
 pub struct LiveIssuer {
     /// As declared.
     pub settings: TrustedIssuer,
-    /// What a value of its roles claim allows.
-    allowed: HashMap<String, Vec<Name>, RandomState>,
+    /// What a value of its roles claim means.
+    meanings: HashMap<String, Meaning, RandomState>,
+}
+
+/// What a value of a roles claim means here.
+#[derive(Debug)]
+struct Meaning {
+    roles: Vec<Name>,
+    permissions: Vec<Name>,
 }
 
 impl LiveIssuer {
     pub(crate) fn new(settings: &TrustedIssuer, declared: &Declared) -> Self {
-        let of_roles = |names: &[Name]| {
+        let meaning = |names: &[Name]| {
             let roles = declared.roles.iter().filter(|role| names.contains(&role.name));
-            roles.flat_map(|role| role.permissions.iter().cloned()).collect::<Vec<_>>()
+            let permissions = roles.clone().flat_map(|role| role.permissions.iter().cloned()).collect();
+            Meaning { roles: roles.map(|role| role.name.clone()).collect(), permissions }
         };
-        let allowed = if settings.roles.is_empty() {
-            declared.roles.iter().map(|role| (role.name.to_string(), role.permissions.clone())).collect()
+        let meanings = if settings.roles.is_empty() {
+            let own = |role: &Role| (role.name.to_string(), meaning(std::slice::from_ref(&role.name)));
+            declared.roles.iter().map(own).collect()
         } else {
-            settings.roles.iter().map(|(value, names)| (value.clone(), of_roles(names))).collect()
+            settings.roles.iter().map(|(value, names)| (value.clone(), meaning(names))).collect()
         };
-        Self { settings: settings.clone(), allowed }
+        Self { settings: settings.clone(), meanings }
     }
 
     /// Whether its tokens may call the API.
@@ -37,6 +46,11 @@ impl LiveIssuer {
 
     /// The permissions of a value of its roles claim; none for what it means nothing by here.
     pub(crate) fn permissions(&self, value: &str) -> &[Name] {
-        self.allowed.get(value).map_or(&[], Vec::as_slice)
+        self.meanings.get(value).map_or(&[], |meaning| meaning.permissions.as_slice())
+    }
+
+    /// The roles that a value of its roles claim means.
+    pub(crate) fn roles(&self, value: &str) -> &[Name] {
+        self.meanings.get(value).map_or(&[], |meaning| meaning.roles.as_slice())
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::loss::Effect;
-use super::reading::{At, Reading, shown};
+use super::reading::{At, Reading};
 use crate::media::{MediaRange, MediaType};
 use crate::model::Content;
 
@@ -19,6 +19,16 @@ pub(super) enum Whose {
     Request,
     /// An answer's.
     Answer,
+}
+
+impl Whose {
+    /// What it means to callers that something of it isn't looked at.
+    fn effect(self) -> Effect {
+        match self {
+            Self::Request => Effect::NotEnforced,
+            Self::Answer => Effect::OnlyDescribed,
+        }
+    }
 }
 
 /// A media type or range of a document without its parameters; none where it isn't one.
@@ -37,28 +47,22 @@ pub(super) fn all<'d>(reading: &mut Reading<'d>, holder: &At<'d>, whose: Whose) 
             break;
         }
         let Some(name) = media_type(written) else {
-            let why = "it is no media type";
-            reading.lose(
-                Effect::NotEnforced,
-                &at.pointer,
-                &format!("content {}", shown(written)),
-                why,
-                "it is left out",
-            );
+            let why = "it stands under no media type";
+            reading.lose(whose.effect(), &at.pointer, "content of no media type", why, "it is left out");
             continue;
         };
-        parameters(reading, written, &at);
+        parameters(reading, written, &at, whose);
         if !seen.insert(name.clone()) {
             let why = "that media type stands there already";
-            reading.lose(Effect::NotEnforced, &at.pointer, "a media type told twice", why, "the first one counts");
+            reading.lose(whose.effect(), &at.pointer, "a media type told twice", why, "the first one counts");
             continue;
         }
         if content.len() >= CONTENT_MAX {
             let why = "a body has 50 at most";
-            reading.lose(Effect::NotEnforced, &at.pointer, "further media types", why, "they are left out");
+            reading.lose(whose.effect(), &at.pointer, "further media types", why, "they are left out");
             continue;
         }
-        let at = reading.followed(at, "a media type", Effect::NotEnforced, "any body of that media type passes");
+        let at = reading.followed(at, "a media type", whose.effect(), "any body of that media type passes");
         let schema = at.and_then(|at| one(reading, &name, &at, whose));
         content.push(Content { media_type: name, schema });
     }
@@ -66,12 +70,12 @@ pub(super) fn all<'d>(reading: &mut Reading<'d>, holder: &At<'d>, whose: Whose) 
 }
 
 /// A media type's parameters other than charset make another type of it, which isn't told apart.
-fn parameters(reading: &mut Reading<'_>, written: &str, at: &At<'_>) {
+fn parameters(reading: &mut Reading<'_>, written: &str, at: &At<'_>, whose: Whose) {
     let Some(read) = MediaType::parse(written) else { return };
     if read.parameters.iter().any(|(name, _)| name != "charset") {
         let why = "media types are told apart without their parameters";
         let words = "bodies with any parameters pass";
-        reading.lose(Effect::NotEnforced, &at.pointer, "parameters of a media type", why, words);
+        reading.lose(whose.effect(), &at.pointer, "parameters of a media type", why, words);
     }
 }
 
@@ -84,7 +88,7 @@ fn one<'d>(reading: &mut Reading<'d>, name: &str, at: &At<'d>, whose: Whose) -> 
     }
     if let Some(item) = at.member("itemSchema") {
         let why = "streams of values are not taken apart";
-        reading.lose(Effect::NotEnforced, &item.pointer, "itemSchema", why, "values of any form pass");
+        reading.lose(whose.effect(), &item.pointer, "itemSchema", why, "values of any form pass");
     }
     let schema = at.member("schema")?;
     if may_be_json(name) {
@@ -96,8 +100,7 @@ fn one<'d>(reading: &mut Reading<'d>, name: &str, at: &At<'d>, whose: Whose) -> 
             Whose::Request => ("such bodies are looked at by media type and size only", "any such body passes"),
             Whose::Answer => ("only JSON answers are compared", "nothing changes for callers"),
         };
-        let effect = if whose == Whose::Request { Effect::NotEnforced } else { Effect::OnlyDescribed };
-        reading.lose(effect, &schema.pointer, &format!("schema of {name} bodies"), why, words);
+        reading.lose(whose.effect(), &schema.pointer, &format!("schema of {name} bodies"), why, words);
     }
     None
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::loss::Losses;
+use super::loss::{Effect, Losses};
 use super::operations::{self, Context};
 use super::parameters::Own;
 use super::reading::Reading;
@@ -36,10 +36,12 @@ pub(super) fn import(document: &Document, wanted: &Wanted) -> Result<Imported, U
     let mut context = Context { security, own, existing: wanted.existing.as_ref() };
     let operations = operations::all(&mut reading, &mut context);
     operations::around(&mut reading);
-    let schemas = reading.schemas().map_err(|names| {
+    api.operations = operations;
+    api.schemas = reading.schemas().map_err(|names| {
         let message = format!("the schemas {} are nothing but references to each other", names.join(" → "));
         flaw(None, &message, "say in one of them what a value must be")
     })?;
+    reading.settle(&mut api);
     if let Some(refused) = reading.refused.take() {
         return Err(refused);
     }
@@ -48,15 +50,16 @@ pub(super) fn import(document: &Document, wanted: &Wanted) -> Result<Imported, U
         return Err(flaw(None, "its references unfold to too much", mend));
     }
     let losses = reading.losses.told();
-    if operations.is_empty() {
+    if api.operations.is_empty() {
         // An API without operations lets every path through.
-        let told = losses.first().map(|loss| format!(": {}, since {}", loss.construct, loss.why));
+        let told = losses
+            .first()
+            .filter(|loss| loss.effect == Effect::NotPublished)
+            .map(|loss| format!(": {}, since {}", loss.construct, loss.why));
         let message = format!("it has no operation that can be published{}", told.unwrap_or_default());
         return Err(flaw(Some("/paths".to_owned()), &message, "describe at least one path with a method"));
     }
     api.access = context.security.access;
-    api.operations = operations;
-    api.schemas = schemas;
     let mut kept = upgraded;
     operations::rename_paths(&mut kept);
     api.document = Some(Arc::new(kept));

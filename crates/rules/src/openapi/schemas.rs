@@ -6,6 +6,7 @@ mod cycles;
 mod index;
 mod keywords;
 mod pattern;
+mod settle;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -47,6 +47,12 @@ impl Principal {
         Self { roles, attributes, kept: OnceLock::new() }
     }
 
+    /// The same with other roles.
+    #[must_use]
+    pub fn with_roles(&self, roles: Arc<[Name]>) -> Self {
+        Self { roles, attributes: self.attributes.clone(), kept: OnceLock::new() }
+    }
+
     /// The roles.
     #[must_use]
     pub fn roles(&self) -> &[Name] {

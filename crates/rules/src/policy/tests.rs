@@ -170,6 +170,35 @@ fn a_forbid_refuses_and_a_user_without_the_set_has_an_empty_one() {
     assert!(has.catalog.apis[0].operations[3].policies.is_none(), "no policy may apply: none is asked");
 }
 
+/// A user whom we know keeps what is forbidden to them, whichever issuer lets them in and whatever roles it tells.
+#[test]
+fn another_issuer_does_not_take_attributes_away() {
+    let text = "when { principal.hidden.contains(280) && (principal in Role::\"boss\" || context has id) }";
+    let has = snapshot(guarded(text), json!({"hidden": [280]}), json!({}));
+    let told_by_issuer = |user: &str, roles: Option<&[Name]>| {
+        let foreign = ForeignWord { roles: roles.map(Arc::from), claims: Arc::default() };
+        let identity = Identity {
+            user: Some(user.into()),
+            application: None,
+            environment: "north".into(),
+            issuer: Some("idp".into()),
+            grant: None,
+            permissions: Arc::default(),
+            permission_names: "".into(),
+            limits: None,
+            expires_at_s: 0,
+            foreign: Some(foreign),
+        };
+        let other = as_told(&has.catalog, &identity);
+        let policies = has.catalog.apis[0].operations[0].policies.as_ref().expect("policies");
+        policies.decide(&subject(&has.catalog, &identity, &other), &vec![None]).is_allowed()
+    };
+    let boss: &[Name] = &["boss".into()];
+    assert!(!told_by_issuer("bo", Some(boss)), "the issuer's roles, our attributes");
+    assert!(told_by_issuer("bo", None), "clerk as here");
+    assert!(told_by_issuer("stranger", Some(boss)) && told_by_issuer("stranger", None));
+}
+
 #[test]
 fn what_cannot_be_told_or_evaluated_forbids() {
     let none = Map::new();

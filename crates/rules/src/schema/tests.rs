@@ -111,3 +111,189 @@ fn all_errors_are_told_at_once() {
         ]
     );
 }
+
+#[test]
+fn what_is_not_for_this_side_to_send_is_neither_required_nor_accepted() {
+    let schema = json!({"$ref": "#/schemas/Person"});
+    // What is required stands in one branch, who sets it in another.
+    let schemas = json!({
+        "Person": {"allOf": [{"$ref": "#/schemas/Named"}], "required": ["id", "made", "secret", "name"],
+            "properties": {"secret": {"writeOnly": true}, "made": {"$ref": "#/schemas/Time"}}},
+        "Named": {"type": "object", "properties": {"id": {"type": "string", "readOnly": true}, "name": {"type": "string"}}},
+        "Time": {"type": "string", "readOnly": true},
+    });
+    let lenient = Direction::Request(ReadOnlyProperties::Pass);
+    let bare = r#"{"name":"Eva","secret":"x"}"#;
+    assert_eq!(told_of(&schema, &schemas, SENT, bare), Vec::<String>::new());
+    assert_eq!(told_of(&schema, &schemas, lenient, bare), Vec::<String>::new());
+    assert_eq!(told_of(&schema, &schemas, SENT, "{}"), ["/name is missing", "/secret is missing"]);
+    let full = r#"{"id":"1","name":"Eva","made":"now","secret":"x"}"#;
+    let leave_out = "is set by the service alone; leave it out";
+    assert_eq!(told_of(&schema, &schemas, SENT, full), [format!("/made {leave_out}"), format!("/id {leave_out}")]);
+    assert_eq!(told_of(&schema, &schemas, lenient, full), Vec::<String>::new());
+    assert_eq!(
+        told_of(&schema, &schemas, Direction::Answer, full),
+        ["/secret is only ever sent to the service, never by it"]
+    );
+    assert_eq!(
+        told_of(&schema, &schemas, Direction::Answer, r#"{"name":"Eva"}"#),
+        ["/id is missing", "/made is missing"]
+    );
+}
+
+#[test]
+fn secrets_are_not_repeated_wherever_it_is_said_that_they_are() {
+    let long = json!({"type": "integer"});
+    for (schema, text) in [
+        (json!({"properties": {"api_key": long}}), r#"{"api_key":"hunter2"}"#),
+        (
+            json!({"properties": {"secrets": {"items": {"properties": {"a": long}}}}}),
+            r#"{"secrets":[{"a":"hunter2"}]}"#,
+        ),
+        (json!({"format": "password", "type": "integer"}), "\"hunter2\""),
+        (
+            json!({"allOf": [{"properties": {"a": long}}, {"properties": {"a": {"writeOnly": true}}}]}),
+            r#"{"a":"hunter2"}"#,
+        ),
+        (
+            json!({"anyOf": [{"properties": {"a": long}}, {"properties": {"a": {"format": "password", "maxLength": 1}}}]}),
+            r#"{"a":"hunter2"}"#,
+        ),
+        (json!({"oneOf": [{"items": long}, {"items": {"$ref": "#/schemas/P"}}]}), r#"["hunter2"]"#),
+        (
+            json!({"additionalProperties": {"writeOnly": true, "properties": {"a": {"enum": [1]}}}}),
+            r#"{"x":{"a":"hunter2"}}"#,
+        ),
+        (json!({"properties": {"password": {"not": {"type": "string"}}}}), r#"{"password":"hunter2"}"#),
+        (json!({"not": {"type": "object"}}), r#"{"password":"hunter2"}"#),
+        (json!({"uniqueItems": true}), r#"["hunter2","hunter2"]"#),
+    ] {
+        let schemas = json!({"P": {"format": "password", "maxLength": 3}});
+        let told = told_of(&schema, &schemas, SENT, text);
+        assert!(!told.is_empty() && !told.concat().contains("hunter2"), "{schema}: {told:?}");
+    }
+    let compiled = CompiledSchema::compile(&long, &library(&json!({})), SENT).unwrap();
+    let told = compiled.check(&json!("hunter2"), Location::Query, "/token");
+    assert_eq!((told[0].pointer.as_str(), told[0].message.contains("hunter2")), ("/token", false), "{told:?}");
+}
+
+#[test]
+fn schemas_that_can_not_be_are_told_with_the_place() {
+    let problems = |schema: Value, schemas: Value| {
+        let problems = CompiledSchema::compile_all(&schema, &library(&schemas), SENT).err().unwrap_or_default();
+        problems.into_iter().map(|problem| format!("{} {}", problem.pointer, problem.message)).collect::<Vec<_>>()
+    };
+    for (schema, told) in [
+        (json!(5), " not a schema"),
+        (json!({"type": "text"}), "/type not a type"),
+        (json!({"properties": {"a/b": {"minLength": -1}}}), "/properties/a~1b/minLength not a count"),
+        (json!({"items": {"minimum": true}}), "/items/minimum not a number"),
+        (json!({"multipleOf": 0}), "/multipleOf not a divisor"),
+        (json!({"allOf": []}), "/allOf not a list of schemas"),
+        (json!({"required": "a"}), "/required not a list of names"),
+        (json!({"properties": []}), "/properties not a mapping"),
+        (json!({"$dynamicRef": "#a"}), "/$dynamicRef $dynamicRef is not supported"),
+        (json!({"$ref": "#/schemas/Absent"}), "/$ref there is no schema \"Absent\""),
+        (json!({"$ref": "other.json#/a"}), "/$ref \"other.json#/a\" is no reference to a schema of the API"),
+        (json!({"$ref": "#"}), "/$ref \"#\" is no reference to a schema of the API"),
+    ] {
+        assert_eq!(problems(schema.clone(), json!({})), [told], "{schema}");
+    }
+    let flawed = json!({"patternProperties": {"(": {}}, "properties": {"x": {"pattern": "(?<=a)b"}}});
+    assert_eq!(problems(json!({"$ref": "#/schemas/A"}), json!({"A": {"items": flawed}})).len(), 2);
+    for schemas in [
+        json!({"A": {"$ref": "#/schemas/A"}}),
+        json!({"A": {"allOf": [{"$ref": "#/schemas/B"}]}, "B": {"not": {"if": {"$ref": "#/schemas/A"}}}}),
+        json!({"A": {"dependentSchemas": {"x": {"$ref": "#/schemas/B"}}}, "B": {"$ref": "#/schemas/C"}, "C": {"oneOf": [{"$ref": "#/schemas/B"}]}}),
+    ] {
+        let told = problems(json!({"properties": {"a": {"$ref": "#/schemas/A"}}}), schemas.clone());
+        assert!(told.len() == 1 && told[0].contains("refers to itself"), "{schemas}: {told:?}");
+        assert_eq!(library(&schemas).problems().len(), 1);
+    }
+    let recursive = json!({"A": {"properties": {"a": {"$ref": "#/schemas/A"}}, "type": "object"}});
+    assert_eq!(
+        told_of(&json!({"$ref": "#/schemas/A"}), &recursive, SENT, r#"{"a":{"a":1}}"#),
+        ["/a/a must be an object, not 1"]
+    );
+    // Deep, wide and long ones are bounded, whatever way they come.
+    let mut deep = json!({});
+    for _ in 0..100 {
+        deep = json!({"not": deep});
+    }
+    assert!(problems(deep, json!({}))[0].contains("nested deeper than 64 levels"));
+    let chain: serde_json::Map<String, Value> = (0..20_000)
+        .map(|at| (format!("S{at:05}"), json!({"$ref": format!("#/schemas/S{:05}", (at + 1).min(19_999))})))
+        .collect();
+    assert!(problems(json!({"$ref": "#/schemas/S00000"}), Value::Object(chain))[0].contains("refers to itself"));
+    let wide = json!({"anyOf": vec![json!({}); 500_000]});
+    assert!(problems(wide, json!({}))[0].contains("too many"));
+}
+
+/// A core's thread has no larger stack.
+fn on_a_small_stack(run: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn long_ways_and_deep_values_end() {
+    on_a_small_stack(|| {
+        let mut chain: serde_json::Map<String, Value> = (0..5_000)
+            .map(|at| (format!("S{at:05}"), json!({"allOf": [{"$ref": format!("#/schemas/S{:05}", at + 1)}]})))
+            .collect();
+        chain.insert("S05000".into(), json!({"type": "object", "additionalProperties": {"$ref": "#/schemas/S00000"}}));
+        let told = told_of(&json!({"$ref": "#/schemas/S00000"}), &Value::Object(chain), SENT, r#"{"a":{}}"#);
+        assert_eq!(told, [" is too intricate to be compared with its schema; send a simpler one"]);
+        // As deep as values and schemas may be.
+        let mut schema = json!({"$ref": "#/schemas/A"});
+        for _ in 0..2 {
+            schema = json!({"allOf": [{"anyOf": [schema]}]});
+        }
+        let schemas = json!({"A": {"anyOf": [{"type": "array", "items": schema}, {"type": "integer"}]}});
+        let text = format!("{}\"x\"{}", "[".repeat(64), "]".repeat(64));
+        assert!(!told_of(&schema, &schemas, SENT, &text).is_empty());
+    });
+}
+
+#[test]
+fn alternatives_within_alternatives_do_not_multiply() {
+    let schemas = json!({"T": {"anyOf": [
+        {"type": "object", "properties": {"a": {"$ref": "#/schemas/T"}}, "required": ["a", "b"]},
+        {"type": "object", "properties": {"a": {"$ref": "#/schemas/T"}}, "required": ["a"]},
+        {"type": "null"}]}});
+    let schema = json!({"$ref": "#/schemas/T"});
+    let nested = |end: &str| format!("{}{end}{}", "{\"a\":".repeat(60), "}".repeat(60));
+    assert_eq!(told_of(&schema, &schemas, SENT, &nested("null")), Vec::<String>::new());
+    let told = told_of(&schema, &schemas, SENT, &nested("5"));
+    assert!(!told.is_empty() && told.iter().all(|words| words.len() < 2_000), "{told:?}");
+    let hard = json!({"anyOf": [{"$ref": "#/schemas/A"}, {"$ref": "#/schemas/B"}], "unevaluatedProperties": false});
+    let hard = json!({"A": {"properties": {"x": hard}}, "B": {"properties": {"x": hard}, "required": ["y"]}});
+    let text = format!("{}{{}}{}", "{\"x\":".repeat(60), "}".repeat(60));
+    let _ = told_of(&json!({"$ref": "#/schemas/A"}), &hard, SENT, &text);
+}
+
+#[test]
+fn no_more_is_found_than_is_told() {
+    let text = format!("[{}1]", "\"a\",".repeat(200_000));
+    let told = told(&json!({"items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}), &text);
+    assert_eq!((told.len(), told[49].as_str()), (50, "/49 must be a whole number or null, not \"a\""));
+    let unique = format!("[{}]", (0..150_000).map(|at| at.to_string()).collect::<Vec<_>>().join(","));
+    assert!(told_of(&json!({"uniqueItems": true}), &json!({}), SENT, &unique).is_empty());
+    let schema = json!({"properties": {"n": {"type": "string"}}, "additionalProperties": {"type": "string"}});
+    let long = "n".repeat(100_000);
+    let told = self::told(&schema, &format!("{{\"{long}\":\"{}\",\"a\":\"{long}\",\"n\":1}}", "x"));
+    assert_eq!(told, ["/n must be text, not 1"]);
+    let told = self::told(&json!({"additionalProperties": {"enum": ["a"]}}), &format!("{{\"{long}\":\"{long}\"}}"));
+    assert!(told[0].len() < 200 && told[0].ends_with("x…\"") | told[0].ends_with("n…\""), "{told:?}");
+}
+
+#[test]
+fn schemas_are_made_ready_once_and_share_their_patterns() {
+    let schemas = json!({"A": {"properties": {"a": {"pattern": "^a$"}, "b": {"pattern": "^a$"}, "c": {"$ref": "#/schemas/B"}}}, "B": {"pattern": "^b$"}});
+    let library = library(&schemas);
+    let compile = || CompiledSchema::compile(&json!({"$ref": "#/schemas/A"}), &library, SENT).unwrap();
+    let (one, other) = (compile(), compile());
+    assert!(Arc::ptr_eq(&one.library, &other.library) && one.unit.nodes.len() == 1);
+    let number = library.number("A").unwrap();
+    assert!(std::ptr::eq(library.unit(number).unwrap(), library.unit(number).unwrap()));
+    assert!(Arc::ptr_eq(&library.pattern("^a$").unwrap(), &library.pattern("^a$").unwrap()));
+}

@@ -16,9 +16,14 @@ pub(super) fn shown(text: &str) -> String {
 
 /// A text cut to its first characters.
 pub(super) fn cut(text: &str) -> String {
-    let mut cut: String =
-        text.chars().take(SHOWN_MAX).map(|one| if is_plain(one) { one } else { '\u{fffd}' }).collect();
-    if text.chars().nth(SHOWN_MAX).is_some() {
+    cut_to(text, SHOWN_MAX)
+}
+
+/// The same of so many.
+pub(super) fn cut_to(text: &str, characters: usize) -> String {
+    let plain = |one| if is_plain(one) { one } else { '\u{fffd}' };
+    let mut cut: String = text.chars().take(characters).map(plain).collect();
+    if text.chars().nth(characters).is_some() {
         cut.push('…');
     }
     cut

@@ -1,28 +1,34 @@
-//! Every subscription and key of a snapshot, small enough for millions: flat arrays in shards behind `Arc`s.
+//! Every subscription and key of a snapshot, small enough for millions: those of the start flat and never changed, those
+//! that changed since in shards behind `Arc`s (`docs/decisions/0054-subscriptions-of-the-start-lie-flat.md`).
 //!
-//! A key is kept as the first half of its SHA-256 (`docs/decisions/0027`). What a call gets is made when it asks. One
-//! changed subscription replaces the shards of its record and its keys, and nothing else.
+//! A key is kept as the first half of its SHA-256. What a call gets is made when it asks. One changed subscription
+//! replaces the shards of its record and its keys, and nothing else.
 
+mod flat;
 mod keys;
 mod records;
+mod settled;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use self::keys::KeyShard;
 use self::records::RecordShard;
+use self::settled::{Settled, Settling};
 use super::LiveSubscription;
 use crate::model::Name;
 use crate::record::{StoredKey, Subscription, SubscriptionState, Which};
 
 /// Shards of records; a power of two, at most 2^16.
 const SHARDS: usize = 1 << SHARD_BITS;
-const SHARD_BITS: u32 = 10;
-/// How many records a shard can hold: a place is 10 bits of shard, 21 of slot, and one for which of the two keys.
+const SHARD_BITS: u32 = 8;
+/// How many records a shard can hold: a place is 8 bits of shard, 23 of slot, and one for which of the two keys.
 const SLOT_BITS: u32 = 31 - SHARD_BITS;
+/// All are laid flat anew when so many have changed since, or as many as a quarter of them, if that is more.
+const SETTLED_AFTER: usize = if cfg!(test) { 40 } else { 65_536 };
 
 /// Where a record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Place {
     shard: u16,
     slot: u32,
@@ -84,9 +90,15 @@ pub struct FoundKey {
     pub subscription: LiveSubscription,
 }
 
-/// Every subscription and key of a snapshot. A clone shares the shards.
+/// Every subscription and key of a snapshot. A clone shares what it is made of.
 #[derive(Clone, Debug)]
 pub struct Subscriptions {
+    settled: Arc<Settled>,
+    /// A bit for each slot of the settled ones that ended or changed since; short of those without any.
+    gone: Arc<Vec<u64>>,
+    /// Changes since all were laid flat.
+    changes: usize,
+    /// Keys and records of what changed since, or has another form.
     keys: Box<[Arc<KeyShard>]>,
     records: Box<[Arc<RecordShard>]>,
 }
@@ -94,6 +106,9 @@ pub struct Subscriptions {
 impl Default for Subscriptions {
     fn default() -> Self {
         Self {
+            settled: Arc::default(),
+            gone: Arc::default(),
+            changes: 0,
             keys: (0..keys::SHARDS).map(|_| Arc::default()).collect(),
             records: (0..SHARDS).map(|_| Arc::default()).collect(),
         }
@@ -104,19 +119,31 @@ impl Subscriptions {
     /// The key with that SHA-256.
     #[must_use]
     pub fn find(&self, hash: &[u8; 32]) -> Option<FoundKey> {
+        self.settled.find(hash, |slot| !self.is_gone(slot)).or_else(|| self.find_changed(hash))
+    }
+
+    fn find_changed(&self, hash: &[u8; 32]) -> Option<FoundKey> {
         let (packed, valid_until_us) = self.keys.get(keys::shard_of(hash))?.find(hash)?;
         let (place, which) = Place::unpack(packed);
         let subscription = self.records.get(usize::from(place.shard))?.live(place.slot)?;
         Some(FoundKey { which, valid_until_us, subscription })
     }
 
+    fn is_gone(&self, slot: u32) -> bool {
+        self.gone.get(slot as usize / 64).is_some_and(|bits| bits >> (slot % 64) & 1 == 1)
+    }
+
     /// Puts a subscription in the place of the one with its id, whose keys end. What doesn't fit into the form is left
-    /// out, so that its keys open nothing: a name of 64 KiB, or two million subscriptions in one of the shards.
+    /// out, so that its keys open nothing: a name of 64 KiB, or eight million subscriptions in one of the shards.
     pub fn put(&mut self, row: &SubscriptionRow<'_>) {
         self.take_out(row.id);
+        self.insert(row, &mut HashSet::new());
+    }
+
+    fn insert(&mut self, row: &SubscriptionRow<'_>, products: &mut HashSet<Name>) {
         let shard = shard_of_id(row.id);
         let Some(records) = self.records.get_mut(usize::from(shard)) else { return };
-        let Some(slot) = Arc::make_mut(records).insert(row, &mut HashSet::new()) else { return };
+        let Some(slot) = Arc::make_mut(records).insert(row, products) else { return };
         for key in row.keys {
             if let Some(keys) = self.keys.get_mut(keys::shard_of(&key.hash)) {
                 Arc::make_mut(keys).insert(&key.hash, Place { shard, slot }.pack(key.which), key.valid_until_us);
@@ -126,6 +153,17 @@ impl Subscriptions {
 
     /// Takes a subscription out with its keys.
     pub fn take_out(&mut self, id: &str) {
+        self.changes += 1;
+        if self.changes > SETTLED_AFTER.max(self.settled.len() / 4) {
+            *self = self.laid_flat();
+        }
+        if let Some(slot) = self.settled.slot(id).filter(|slot| !self.is_gone(*slot)) {
+            let gone = Arc::make_mut(&mut self.gone);
+            gone.resize(self.settled.len().div_ceil(64), 0);
+            if let Some(bits) = gone.get_mut(slot as usize / 64) {
+                *bits |= 1 << (slot % 64);
+            }
+        }
         let shard = shard_of_id(id);
         let Some(records) = self.records.get_mut(usize::from(shard)) else { return };
         let Some(slot) = records.slot(id) else { return };
@@ -136,46 +174,62 @@ impl Subscriptions {
             }
         }
     }
+
+    /// The same subscriptions, all laid flat: else what ended would take room for as long as the process lives.
+    fn laid_flat(&self) -> Self {
+        let mut keys: HashMap<Place, Vec<StoredKey>> = HashMap::new();
+        for (place, key) in self.keys.iter().flat_map(|shard| shard.all()) {
+            keys.entry(place).or_default().push(key);
+        }
+        let mut builder = Builder::with_expected(self.settled.len() + keys.len());
+        self.settled.for_each(|slot, row| {
+            if !self.is_gone(slot) {
+                builder.add(row);
+            }
+        });
+        for (shard, records) in (0_u16..).zip(&self.records) {
+            for (slot, live) in records.all() {
+                builder.add(&SubscriptionRow {
+                    id: &live.id,
+                    product: &live.product,
+                    developer: &live.developer,
+                    state: live.state,
+                    started_at_us: live.started_at_us,
+                    ends_at_us: live.ends_at_us,
+                    keys: keys.get(&Place { shard, slot }).map_or(&[], Vec::as_slice),
+                });
+            }
+        }
+        builder.build()
+    }
 }
 
 /// Makes [`Subscriptions`] from rows that come one by one, each id once.
 #[derive(Debug, Default)]
 pub struct Builder {
-    made: Subscriptions,
+    settling: Settling,
+    others: Subscriptions,
     products: HashSet<Name>,
 }
 
 impl Builder {
-    /// With room for about so many, so that little is moved while they come.
+    /// With room for about so many: what comes beyond is held as what changes later.
     #[must_use]
     pub fn with_expected(count: usize) -> Self {
-        let mut builder = Self::default();
-        // The shards differ by chance; past three deviations one grows.
-        let room = |mean: usize| mean + 3 * mean.isqrt();
-        let (records, keys) = (room(count / SHARDS), room(2 * count / keys::SHARDS));
-        builder.made.records.iter_mut().for_each(|shard| Arc::make_mut(shard).reserve(records));
-        builder.made.keys.iter_mut().for_each(|shard| Arc::make_mut(shard).reserve(keys));
-        builder
+        Self { settling: Settling::with_room(count), ..Self::default() }
     }
 
     /// Adds a subscription whose id wasn't added before.
     pub fn add(&mut self, row: &SubscriptionRow<'_>) {
-        let shard = shard_of_id(row.id);
-        let Some(records) = self.made.records.get_mut(usize::from(shard)) else { return };
-        let Some(slot) = Arc::make_mut(records).insert(row, &mut self.products) else { return };
-        for key in row.keys {
-            if let Some(keys) = self.made.keys.get_mut(keys::shard_of(&key.hash)) {
-                Arc::make_mut(keys).append(&key.hash, Place { shard, slot }.pack(key.which), key.valid_until_us);
-            }
+        if !self.settling.add(row) {
+            self.others.insert(row, &mut self.products);
         }
     }
 
     /// All that was added.
     #[must_use]
-    pub fn build(mut self) -> Subscriptions {
-        self.made.records.iter_mut().for_each(|shard| Arc::make_mut(shard).finish());
-        self.made.keys.iter_mut().for_each(|shard| Arc::make_mut(shard).finish());
-        self.made
+    pub fn build(self) -> Subscriptions {
+        Subscriptions { settled: Arc::new(self.settling.finish()), ..self.others }
     }
 }
 

@@ -11,7 +11,7 @@ mod standing;
 use std::sync::Arc;
 
 use super::identity::{Limited, bound, narrow};
-use super::{Identified, Identity, refuse};
+use super::{ForeignWord, Identified, Identity, refuse};
 use crate::contract::{Cause, Refusal};
 use crate::issuer::LiveIssuer;
 use crate::jose::{self, KeyId, KeySet, Signed};
@@ -97,7 +97,7 @@ pub fn identify(
     let environment = names::environment(settings, claims)?;
     let user = names::user(catalog, settings, claims, &environment)?;
     let (application, declared) = names::application(catalog, settings, claims)?;
-    let roles = roles(catalog, issuer, claims, &user, &environment)?;
+    let (roles, named) = roles(catalog, issuer, claims, &user, &environment)?;
     bound(api, subscribed, application.as_ref(), declared.map(|one| &one.developer))?;
     let connection = declared.and_then(|one| one.connections.get(&environment));
     let limit = connection.and_then(|one| one.limit.as_ref());
@@ -112,7 +112,7 @@ pub fn identify(
         permissions: allowed.permissions,
         permission_names: allowed.permission_names,
         limits,
-        claims: Some(Arc::clone(claims.all())),
+        foreign: Some(ForeignWord { roles: named, claims: Arc::clone(claims.all()) }),
         expires_at_s,
     })))
 }
@@ -121,22 +121,23 @@ fn invalid(words: impl Into<String>) -> Refusal {
     refuse(Cause::TokenInvalid, words)
 }
 
-/// What the roles allow: those that the token names, or those of the user whom we know by that name.
+/// What the roles allow: those that the token names, told too, or those of the user whom we know by that name.
 fn roles(
     catalog: &Catalog,
     issuer: &LiveIssuer,
     claims: &Claims,
     user: &Name,
     environment: &Name,
-) -> Result<LiveMembership, Refusal> {
+) -> Result<(LiveMembership, Option<Arc<[Name]>>), Refusal> {
     let settings = &issuer.settings;
     if let Some(name) = &settings.claims.roles {
         let values = words(claims.get(name));
-        let permissions = values.into_iter().flat_map(|value| issuer.permissions(value));
-        return Ok(catalog.permissions.membership(permissions.map(|name| &**name)));
+        let permissions = values.iter().flat_map(|value| issuer.permissions(value));
+        let allowed = catalog.permissions.membership(permissions.map(|name| &**name));
+        return Ok((allowed, Some(values.iter().flat_map(|value| issuer.roles(value)).cloned().collect())));
     }
     let membership = catalog.users.get(user).and_then(|user| user.memberships.get(environment));
-    membership.cloned().ok_or_else(|| {
+    membership.map(|one| (one.allowed.clone(), None)).ok_or_else(|| {
         invalid(format!(
             "user {user} is unknown here or not in environment {environment}, and issuer {} has no claims.roles",
             settings.name

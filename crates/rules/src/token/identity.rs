@@ -31,21 +31,19 @@ pub struct Identity {
     pub permission_names: Arc<str>,
     /// What narrows the roles; none where nothing does.
     pub limits: Option<Box<Limits>>,
-    /// All that a token of another issuer says.
-    pub claims: Option<Arc<serde_json::Map<String, serde_json::Value>>>,
     /// When the token ends.
     pub expires_at_s: i64,
     /// What another issuer says of them, where the token is one of its; none for our own.
-    pub foreign: Option<Arc<Foreign>>,
+    pub foreign: Option<ForeignWord>,
 }
 
 /// What another issuer's token says of a caller, as policies read it.
 #[derive(Clone, Debug, Default)]
-pub struct Foreign {
-    /// The roles in the environment, by our names.
-    pub roles: Vec<Name>,
+pub struct ForeignWord {
+    /// The roles in the environment, by our names; none: those of the user whom we know by that name.
+    pub roles: Option<Arc<[Name]>>,
     /// The token's claims.
-    pub claims: serde_json::Map<String, serde_json::Value>,
+    pub claims: Arc<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl Identity {
@@ -132,7 +130,6 @@ pub fn identify(
         permissions: allowed.permissions,
         permission_names: allowed.permission_names,
         limits,
-        claims: None,
         expires_at_s: claims.exp,
         foreign: None,
     })))

@@ -1,6 +1,8 @@
 //! Tokens that say nothing themselves: their issuer is asked, seldom, and its silence is nobody's fault.
 
-use limen_testbed::{Misdeed, Provider};
+use std::time::Duration;
+
+use limen_testbed::{Misdeed, Provider, Reply, eventually_within};
 use serde_json::{Value, json};
 
 use super::World;
@@ -91,4 +93,26 @@ fn without_memory_each_call_asks_and_an_end_shows_at_once() {
     assert!(world.reason(&answer).contains("application_id and secret_file"));
     std::fs::write(file.path(), format!("{secret}\n")).expect("a file");
     assert_eq!(world.get("tok-2").status, 200);
+    let config = world.limen.folder().join("checked.yaml");
+    std::fs::write(&config, &world.text).expect("a file");
+    let check = || world.limen.command(&["check", config.to_str().expect("a path")]);
+    assert_eq!(check().code, Some(0));
+    std::fs::remove_file(file.path()).expect("a file");
+    let told = check();
+    assert!(told.code == Some(2) && told.stderr.contains("issuers[0].introspection.secret_file"), "{told:?}");
+}
+
+#[test]
+fn a_stream_ends_when_the_issuer_takes_its_word_back() {
+    let (world, _file) = world(0);
+    world.issuer.vouch("tok-1", active(json!({})));
+    world.service.on("/stream", Reply::open("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n"));
+    let mut stream = world.limen.http().within(Duration::from_secs(60)).open();
+    stream.write(b"GET /things/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer tok-1\r\n\r\n");
+    assert_eq!(stream.head_only().status, 200);
+    let within = Duration::from_secs(30);
+    eventually_within(within, "it is asked again", || (world.issuer.hits("/introspect") > 1).then_some(()));
+    world.issuer.vouch("tok-1", None);
+    let closed = || (stream.some_bytes().is_empty() && stream.is_closed()).then_some(());
+    eventually_within(Duration::from_secs(60), "the stream ends", closed);
 }

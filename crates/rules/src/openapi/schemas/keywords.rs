@@ -8,38 +8,8 @@ use super::pattern;
 use crate::openapi::loss::Effect;
 use crate::openapi::pointer::below;
 use crate::openapi::reading::{At, Reading};
+use crate::schema::knows_format;
 
-/// Formats that are checked.
-const FORMATS: [&str; 28] = [
-    "date",
-    "date-time",
-    "time",
-    "duration",
-    "email",
-    "idn-email",
-    "hostname",
-    "idn-hostname",
-    "ipv4",
-    "ipv6",
-    "uri",
-    "uri-reference",
-    "iri",
-    "iri-reference",
-    "uri-template",
-    "uuid",
-    "json-pointer",
-    "relative-json-pointer",
-    "regex",
-    "int32",
-    "int64",
-    "float",
-    "double",
-    "byte",
-    "binary",
-    "password",
-    "decimal",
-    "url",
-];
 const TYPES: [&str; 7] = ["null", "boolean", "object", "array", "number", "string", "integer"];
 const ANY_PASSES: &str = "any value passes there, as far as this keyword goes";
 
@@ -244,7 +214,7 @@ impl<'d> Reading<'d> {
             self.odd(at, "it must be a name");
             return None;
         };
-        if FORMATS.contains(&format) {
+        if knows_format(format) {
             return Some(at.value.clone());
         }
         let shown: String = format.chars().take(60).filter(|one| !one.is_control()).collect();

@@ -215,3 +215,21 @@ fn circles_without_a_step_are_refused_by_name() {
     assert_eq!(all["Cat"], json!({"allOf": [{"required": ["lives"]}]}));
     assert_eq!(losses.len(), 2, "{losses:?}");
 }
+
+#[test]
+fn what_only_making_ready_shows_is_left_out_too() {
+    let mut deep = json!({"type": "string"});
+    for _ in 0..70 {
+        deep = json!({"items": deep, "minItems": 1});
+    }
+    let divisor: Value = serde_json::from_str("1.000000000000000000001e-30").expect("a number");
+    let shared = components(json!({"Deep": deep.clone(), "Fine": {"multipleOf": divisor, "minimum": 1}}));
+    let (_, all, losses) = written(
+        json!({"anyOf": [{"$ref": "#/components/schemas/Deep"}, {"$ref": "#/components/schemas/Fine"}]}),
+        shared,
+    );
+    assert!(!losses.is_empty() && losses.iter().all(|loss| loss.starts_with("not enforced: keyword")), "{losses:?}");
+    assert_eq!(all["Deep"]["minItems"], json!(1));
+    let (own, _, losses) = written(deep, json!({}));
+    assert!(own["minItems"] == json!(1) && !losses.is_empty(), "{losses:?}");
+}

@@ -8,6 +8,8 @@ use crate::schema::words;
 /// Alternatives that are looked at for the nearest, and errors of each.
 const COMPARED_MAX: usize = 16;
 const ERRORS_MAX: usize = 10;
+/// Characters that are told of an error of the nearest.
+const NEAREST_MAX: usize = 300;
 
 impl<'w> Walk<'w> {
     pub(super) fn any(&mut self, nodes: &'w [NodeId], place: Place, value: TreeValue<'w>) -> bool {
@@ -147,6 +149,7 @@ impl Rank {
 }
 
 fn relative(error: &crate::contract::FieldError, base: usize) -> String {
-    let below = error.pointer.get(base..).unwrap_or_default();
-    if below.is_empty() { format!("it {}", error.message) } else { format!("{below} {}", error.message) }
+    let below = error.pointer.get(base..).filter(|below| !below.is_empty()).unwrap_or("it");
+    // Alternatives within alternatives would be told ever longer.
+    words::cut_to(&format!("{below} {}", error.message), NEAREST_MAX)
 }

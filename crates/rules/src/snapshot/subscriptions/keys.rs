@@ -3,10 +3,11 @@
 use subtle::ConstantTimeEq;
 
 use super::Place;
+use crate::record::StoredKey;
 
 /// Shards of keys: four times those of records, so that a search ends within two or three cache lines of its guess.
 pub(super) const SHARDS: usize = 1 << SHARD_BITS;
-const SHARD_BITS: u32 = 12;
+const SHARD_BITS: u32 = 10;
 /// Bytes of a hash that are kept.
 const KEPT_BYTES: usize = 16;
 /// New room comes in steps of so many keys, since the whole shard is copied anyway when one is put in.
@@ -92,21 +93,15 @@ impl KeyShard {
         self.entries.len().max(self.ends.len())
     }
 
-    pub(super) fn reserve(&mut self, keys: usize) {
-        self.entries.reserve_exact(keys);
-    }
-
-    /// Adds a key out of order; [`KeyShard::finish`] puts all in order.
-    pub(super) fn append(&mut self, hash: &[u8; 32], place: u32, valid_until_us: Option<i64>) {
-        let entry = Entry { hash: kept(hash), place };
-        self.entries.push(entry);
-        self.ends.extend(valid_until_us.map(|until_us| (entry, until_us)));
-    }
-
-    pub(super) fn finish(&mut self) {
-        self.entries.sort_unstable();
-        self.ends.sort_unstable();
-        self.entries.shrink_to_fit();
-        self.ends.shrink_to_fit();
+    /// Every key with the place of its record; of its hash the half that is kept.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Place, StoredKey)> {
+        self.entries.iter().map(|entry| {
+            let (place, which) = Place::unpack(entry.place);
+            let mut hash = [0; 32];
+            hash.iter_mut().zip(entry.hash).for_each(|(to, from)| *to = from);
+            let ends = self.ends.binary_search_by_key(entry, |(entry, _)| *entry).ok();
+            let valid_until_us = ends.and_then(|at| self.ends.get(at)).map(|(_, until_us)| *until_us);
+            (place, StoredKey { which, hash, made_at_us: 0, valid_until_us })
+        })
     }
 }

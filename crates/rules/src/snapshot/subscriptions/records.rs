@@ -183,14 +183,8 @@ impl RecordShard {
         self.records.capacity() * size_of::<Record>() + self.text.capacity() + products + self.free.capacity() * 4
     }
 
-    pub(super) fn reserve(&mut self, records: usize) {
-        self.records.reserve_exact(records);
-    }
-
-    pub(super) fn finish(&mut self) {
-        self.records.shrink_to_fit();
-        self.text.shrink_to_fit();
-        self.products.shrink_to_fit();
-        self.more_key_shards.shrink_to_fit();
+    /// Every subscription with its slot.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u32, LiveSubscription)> {
+        (0..self.records.len() as u32).filter_map(|slot| Some((slot, self.live(slot)?)))
     }
 }

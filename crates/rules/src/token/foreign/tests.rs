@@ -89,7 +89,7 @@ fn who_calls_is_what_the_claims_say() {
     assert_eq!((plain.user.as_deref(), plain.application.as_deref()), (Some("rea"), Some("app")));
     assert_eq!((&*plain.environment, &*plain.permission_names), ("demo", "thing.read"));
     assert_eq!((plain.issuer.as_deref(), plain.grant.as_deref()), (Some("idp"), None));
-    assert_eq!(plain.claims.unwrap()["aud"], "api");
+    assert_eq!(plain.foreign.as_ref().unwrap().claims["aud"], "api");
     let nested = json!({"claims": {"roles": "realm_access.roles", "user": "https://x.example/name"}});
     let told = accepted(
         &nested,

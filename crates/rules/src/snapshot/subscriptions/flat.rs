@@ -1,0 +1,78 @@
+//! Memory of one size for millions of pieces, in large pages where the system has them. Knows nothing of what it holds.
+//!
+//! A call of one among a million finds nothing of its subscription in the processor's caches; with small pages it finds
+//! not even where in memory that is (`docs/decisions/0054-subscriptions-of-the-start-lie-flat.md`).
+
+use memmap2::{Advice, MmapMut};
+
+/// From so many bytes on it is mapped by itself, and goes back to the system whole.
+const MAPPED_FROM_BYTES: usize = 2 << 20;
+
+/// So many pieces of `SIZE` bytes, all zeros at first.
+#[derive(Debug)]
+pub(super) struct Flat<const SIZE: usize> {
+    memory: Memory,
+    /// Pieces in use, from the first on.
+    used: usize,
+}
+
+#[derive(Debug)]
+enum Memory {
+    Mapped(MmapMut),
+    Heap(Vec<u8>),
+}
+
+impl<const SIZE: usize> Default for Flat<SIZE> {
+    fn default() -> Self {
+        Self { memory: Memory::Heap(Vec::new()), used: 0 }
+    }
+}
+
+impl<const SIZE: usize> Flat<SIZE> {
+    /// Room for so many pieces. What isn't used of it takes no memory where it is mapped.
+    pub(super) fn with_room(pieces: usize) -> Self {
+        let bytes = pieces.saturating_mul(SIZE);
+        let mapped = if bytes >= MAPPED_FROM_BYTES { MmapMut::map_anon(bytes).ok() } else { None };
+        let memory = match mapped {
+            Some(mapped) => {
+                // A wish: where the system has no large pages, all works as well, and slower.
+                drop(mapped.advise(Advice::HugePage));
+                Memory::Mapped(mapped)
+            }
+            None => Memory::Heap(vec![0; bytes]),
+        };
+        Self { memory, used: 0 }
+    }
+
+    /// Adds a piece; `false` if there is no room.
+    pub(super) fn push(&mut self, piece: [u8; SIZE]) -> bool {
+        let bytes = match &mut self.memory {
+            Memory::Mapped(mapped) => &mut mapped[..],
+            Memory::Heap(bytes) => bytes,
+        };
+        let Some(place) = bytes.as_chunks_mut::<SIZE>().0.get_mut(self.used) else { return false };
+        *place = piece;
+        self.used += 1;
+        true
+    }
+
+    /// The pieces in use.
+    pub(super) fn pieces(&self) -> &[[u8; SIZE]] {
+        let bytes = match &self.memory {
+            Memory::Mapped(mapped) => &mapped[..],
+            Memory::Heap(bytes) => bytes,
+        };
+        let pieces = bytes.as_chunks::<SIZE>().0;
+        pieces.get(..self.used).unwrap_or_default()
+    }
+
+    /// Puts the pieces in use in the order of their bytes.
+    pub(super) fn sort(&mut self) {
+        let bytes = match &mut self.memory {
+            Memory::Mapped(mapped) => &mut mapped[..],
+            Memory::Heap(bytes) => bytes,
+        };
+        let pieces = bytes.as_chunks_mut::<SIZE>().0;
+        pieces.get_mut(..self.used).unwrap_or_default().sort_unstable();
+    }
+}

@@ -1,0 +1,378 @@
+//! The subscriptions that there were when the picture was made from the store: flat, never changed, one cache line each.
+//!
+//! A key is found by the first 32 bits of its hash in one table in order; the rest of what is kept of the hash stands
+//! with the subscription. What doesn't fit the form (a long id, a third key, a key with an end) isn't taken in.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher as _;
+
+use foldhash::fast::RandomState;
+use subtle::ConstantTimeEq;
+
+use super::super::{LiveSubscription, account_of};
+use super::flat::Flat;
+use super::{FoundKey, SubscriptionRow};
+use crate::model::Name;
+use crate::record::{StoredKey, SubscriptionState, Which};
+
+/// The table of keys begins anew for each value of so many bits of a hash.
+const BUCKET_BITS: u32 = 14;
+const BUCKETS: usize = 1 << BUCKET_BITS;
+/// Bytes of a hash in the table, and in the record.
+const MARK_BYTES: usize = 4;
+const REST_BYTES: usize = 12;
+const LONGEST_ID: usize = 16;
+const KEYS: usize = 2;
+/// Stands for no end of a subscription.
+const NEVER_US: i64 = i64::MAX;
+/// So many developers' names are looked for when one is added, so that it stands there once.
+const NAMES_SHARED: usize = 4_096;
+
+const STATES: [SubscriptionState; 6] = [
+    SubscriptionState::Requested,
+    SubscriptionState::Active,
+    SubscriptionState::Suspended,
+    SubscriptionState::Cancelled,
+    SubscriptionState::Rejected,
+    SubscriptionState::Expired,
+];
+const STATE_BITS: u32 = 3;
+
+const RECORD_BYTES: usize = 64;
+
+/// A subscription, as it is written into a cache line.
+struct Record {
+    /// What the table doesn't hold of its keys' hashes.
+    rests: [[u8; REST_BYTES]; KEYS],
+    /// Its id, zeros behind it.
+    id: [u8; LONGEST_ID],
+    started_at_us: i64,
+    ends_at_us: i64,
+    /// Where its developer's name stands in the text.
+    text_at: u32,
+    product: u16,
+    developer_bytes: u8,
+    /// Its state, and for each key whether it is the secondary one.
+    flags: u8,
+}
+
+impl Record {
+    fn write(&self) -> [u8; RECORD_BYTES] {
+        let mut bytes = [0; RECORD_BYTES];
+        let parts: [&[u8]; 9] = [
+            &self.rests[0],
+            &self.rests[1],
+            &self.id,
+            &self.started_at_us.to_le_bytes(),
+            &self.ends_at_us.to_le_bytes(),
+            &self.text_at.to_le_bytes(),
+            &self.product.to_le_bytes(),
+            &[self.developer_bytes],
+            &[self.flags],
+        ];
+        bytes.iter_mut().zip(parts.into_iter().flatten()).for_each(|(to, from)| *to = *from);
+        bytes
+    }
+
+    fn read(bytes: &[u8; RECORD_BYTES]) -> Self {
+        let mut rest = bytes.as_slice();
+        Self {
+            rests: [take(&mut rest), take(&mut rest)],
+            id: take(&mut rest),
+            started_at_us: i64::from_le_bytes(take(&mut rest)),
+            ends_at_us: i64::from_le_bytes(take(&mut rest)),
+            text_at: u32::from_le_bytes(take(&mut rest)),
+            product: u16::from_le_bytes(take(&mut rest)),
+            developer_bytes: take::<1>(&mut rest)[0],
+            flags: take::<1>(&mut rest)[0],
+        }
+    }
+
+    fn id(&self) -> &str {
+        let length = self.id.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        std::str::from_utf8(self.id.get(..length).unwrap_or_default()).unwrap_or_default()
+    }
+
+    fn state(&self) -> SubscriptionState {
+        let number = usize::from(self.flags & ((1 << STATE_BITS) - 1));
+        STATES.get(number).copied().unwrap_or(SubscriptionState::Suspended)
+    }
+
+    fn which(&self, key: usize) -> Which {
+        if self.flags >> (STATE_BITS + key as u32) & 1 == 0 { Which::Primary } else { Which::Secondary }
+    }
+}
+
+/// The first bytes, which are left out then.
+fn take<const COUNT: usize>(from: &mut &[u8]) -> [u8; COUNT] {
+    let Some((first, rest)) = from.split_first_chunk::<COUNT>() else { return [0; COUNT] };
+    *from = rest;
+    *first
+}
+
+/// A line of the table of keys: the beginning of a hash, then which record's which key, so that lines are in the order
+/// of hashes.
+fn line(mark: u32, slot: u32, key: usize) -> [u8; 8] {
+    (u64::from(mark) << 32 | u64::from(slot) << 1 | key as u64).to_be_bytes()
+}
+
+fn split(line: [u8; 8]) -> (u32, u32, usize) {
+    let line = u64::from_be_bytes(line);
+    ((line >> 32) as u32, line as u32 >> 1, (line & 1) as usize)
+}
+
+fn mark(hash: &[u8; 32]) -> u32 {
+    u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
+}
+
+fn rest(hash: &[u8; 32]) -> [u8; REST_BYTES] {
+    take(&mut hash.get(MARK_BYTES..).unwrap_or_default())
+}
+
+/// The subscriptions of the start.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    records: Flat<RECORD_BYTES>,
+    /// Lines of keys in order.
+    keys: Flat<8>,
+    /// Where the lines of each bucket begin, and the end; empty where there are none.
+    begins: Vec<u32>,
+    /// Checksum of an id and its slot, in order.
+    ids: Flat<8>,
+    text: Vec<u8>,
+    products: Vec<Name>,
+}
+
+impl Settled {
+    /// The slot of a key's subscription, and what calls see of it, where a slot is good.
+    pub(super) fn find(&self, hash: &[u8; 32], is_good: impl Fn(u32) -> bool) -> Option<FoundKey> {
+        let (wanted, wanted_rest) = (mark(hash), rest(hash));
+        for &entry in self.lines_from(wanted) {
+            let (mark, slot, key) = split(entry);
+            if mark != wanted {
+                return None;
+            }
+            let record = Record::read(self.records.pieces().get(slot as usize)?);
+            if bool::from(record.rests.get(key)?.ct_eq(&wanted_rest)) && is_good(slot) {
+                let subscription = self.live(&record)?;
+                return Some(FoundKey { which: record.which(key), valid_until_us: None, subscription });
+            }
+        }
+        None
+    }
+
+    /// The lines from the first on whose mark isn't smaller, to the end of its bucket. Hashes are even: where one belongs
+    /// can be told from its bits, and the search goes on from there over neighbours.
+    fn lines_from(&self, wanted: u32) -> &[[u8; 8]] {
+        let bucket = (wanted >> (32 - BUCKET_BITS)) as usize;
+        let bounds = self.begins.get(bucket).zip(self.begins.get(bucket + 1));
+        let lines = bounds.and_then(|(begin, end)| self.keys.pieces().get(*begin as usize..*end as usize));
+        let lines = lines.unwrap_or_default();
+        let share = u64::from(wanted << BUCKET_BITS);
+        let mut at = (share * lines.len() as u64 >> 32) as usize;
+        let mark = |at: usize| lines.get(at).map(|line| split(*line).0);
+        while at > 0 && mark(at - 1).is_some_and(|mark| mark >= wanted) {
+            at -= 1;
+        }
+        while mark(at).is_some_and(|mark| mark < wanted) {
+            at += 1;
+        }
+        lines.get(at..).unwrap_or_default()
+    }
+
+    fn live(&self, record: &Record) -> Option<LiveSubscription> {
+        let id = record.id();
+        Some(LiveSubscription {
+            id: id.into(),
+            account: account_of(id),
+            product: self.products.get(usize::from(record.product))?.clone(),
+            developer: self.developer(record)?.into(),
+            state: record.state(),
+            started_at_us: record.started_at_us,
+            ends_at_us: (record.ends_at_us != NEVER_US).then_some(record.ends_at_us),
+        })
+    }
+
+    fn developer(&self, record: &Record) -> Option<&str> {
+        let at = record.text_at as usize;
+        std::str::from_utf8(self.text.get(at..at + usize::from(record.developer_bytes))?).ok()
+    }
+
+    /// The slot of the subscription with that id.
+    pub(super) fn slot(&self, id: &str) -> Option<u32> {
+        let sum = crc32fast::hash(id.as_bytes());
+        let ids = self.ids.pieces();
+        let first = ids.partition_point(|entry| split_id(*entry).0 < sum);
+        let alike = ids.get(first..)?.iter().map(|entry| split_id(*entry)).take_while(|(other, _)| *other == sum);
+        let has_id = |slot: &u32| {
+            self.records.pieces().get(*slot as usize).is_some_and(|record| Record::read(record).id() == id)
+        };
+        alike.map(|(_, slot)| slot).find(has_id)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.records.pieces().len()
+    }
+
+    /// Each with its keys, for whoever makes another of these.
+    pub(super) fn for_each(&self, mut act: impl FnMut(u32, &SubscriptionRow<'_>)) {
+        let mut marks = Flat::<12>::with_room(self.keys.pieces().len());
+        for line in self.keys.pieces() {
+            let (mark, slot, key) = split(*line);
+            let order = (u64::from(slot) << 1 | key as u64).to_be_bytes();
+            let mut piece = [0; 12];
+            piece.iter_mut().zip(order.iter().chain(&mark.to_be_bytes())).for_each(|(to, from)| *to = *from);
+            marks.push(piece);
+        }
+        marks.sort();
+        let mut marks = marks.pieces().iter().peekable();
+        for (slot, bytes) in (0_u32..).zip(self.records.pieces()) {
+            let record = Record::read(bytes);
+            let mut keys = Vec::with_capacity(KEYS);
+            while let Some(piece) = marks.next_if(|piece| order(piece) >> 1 == u64::from(slot)) {
+                let key = (order(piece) & 1) as usize;
+                let mut hash = [0; 32];
+                let kept = piece.iter().skip(8).chain(record.rests.get(key).into_iter().flatten());
+                hash.iter_mut().zip(kept).for_each(|(to, from)| *to = *from);
+                keys.push(StoredKey { which: record.which(key), hash, made_at_us: 0, valid_until_us: None });
+            }
+            let product = self.products.get(usize::from(record.product));
+            if let (Some(product), Some(developer)) = (product, self.developer(&record)) {
+                let row = SubscriptionRow {
+                    id: record.id(),
+                    product,
+                    developer,
+                    state: record.state(),
+                    started_at_us: record.started_at_us,
+                    ends_at_us: (record.ends_at_us != NEVER_US).then_some(record.ends_at_us),
+                    keys: &keys,
+                };
+                act(slot, &row);
+            }
+        }
+    }
+}
+
+fn order(piece: &[u8; 12]) -> u64 {
+    u64::from_be_bytes(take(&mut piece.as_slice()))
+}
+
+fn split_id(entry: [u8; 8]) -> (u32, u32) {
+    let entry = u64::from_be_bytes(entry);
+    ((entry >> 32) as u32, entry as u32)
+}
+
+/// Makes [`Settled`] from rows that come one by one.
+#[derive(Debug, Default)]
+pub(super) struct Settling {
+    made: Settled,
+    hasher: RandomState,
+    /// The numbers of products.
+    products: HashMap<Name, u16, RandomState>,
+    /// Where the developers' names stand that came first, by their hash.
+    developers: HashMap<u64, (u32, u8), RandomState>,
+}
+
+impl Settling {
+    /// With room for so many.
+    pub(super) fn with_room(count: usize) -> Self {
+        let count = count.min(1 << 31);
+        let made = Settled {
+            records: Flat::with_room(count),
+            keys: Flat::with_room(count * KEYS),
+            ids: Flat::with_room(count),
+            ..Settled::default()
+        };
+        Self { made, ..Self::default() }
+    }
+
+    /// Takes one in; `false` if it doesn't fit.
+    pub(super) fn add(&mut self, row: &SubscriptionRow<'_>) -> bool {
+        let Some(record) = self.record(row) else { return false };
+        let slot = self.made.records.pieces().len() as u32;
+        if !self.made.records.push(record.write()) {
+            return false;
+        }
+        // There is room for these where there was for the record.
+        let sum = crc32fast::hash(row.id.as_bytes());
+        self.made.ids.push((u64::from(sum) << 32 | u64::from(slot)).to_be_bytes());
+        for (at, key) in row.keys.iter().enumerate() {
+            self.made.keys.push(line(mark(&key.hash), slot, at));
+        }
+        true
+    }
+
+    fn record(&mut self, row: &SubscriptionRow<'_>) -> Option<Record> {
+        let has_form = row.keys.len() <= KEYS
+            && row.keys.iter().all(|key| key.valid_until_us.is_none())
+            && (1..=LONGEST_ID).contains(&row.id.len())
+            && !row.id.contains('\0');
+        if !has_form {
+            return None;
+        }
+        let mut id = [0; LONGEST_ID];
+        id.iter_mut().zip(row.id.bytes()).for_each(|(to, from)| *to = from);
+        let mut flags = STATES.iter().position(|state| *state == row.state)? as u8;
+        let mut rests = [[0; REST_BYTES]; KEYS];
+        for (at, (key, place)) in row.keys.iter().zip(&mut rests).enumerate() {
+            *place = rest(&key.hash);
+            flags |= u8::from(key.which == Which::Secondary) << (STATE_BITS + at as u32);
+        }
+        let product = self.product(row.product)?;
+        let (text_at, developer_bytes) = self.name(row.developer)?;
+        Some(Record {
+            rests,
+            id,
+            started_at_us: row.started_at_us,
+            ends_at_us: row.ends_at_us.unwrap_or(NEVER_US),
+            text_at,
+            product,
+            developer_bytes,
+            flags,
+        })
+    }
+
+    fn product(&mut self, name: &str) -> Option<u16> {
+        if let Some(number) = self.products.get(name) {
+            return Some(*number);
+        }
+        let number = u16::try_from(self.made.products.len()).ok()?;
+        let name = Name::from(name);
+        self.made.products.push(name.clone());
+        self.products.insert(name, number);
+        Some(number)
+    }
+
+    /// Where a developer's name stands.
+    fn name(&mut self, name: &str) -> Option<(u32, u8)> {
+        let bytes = u8::try_from(name.len()).ok()?;
+        let hash = self.hasher.hash_one(name);
+        if let Some((at, known_bytes)) = self.developers.get(&hash)
+            && self.made.text.get(*at as usize..*at as usize + usize::from(*known_bytes)) == Some(name.as_bytes())
+        {
+            return Some((*at, bytes));
+        }
+        let at = u32::try_from(self.made.text.len()).ok()?;
+        self.made.text.extend_from_slice(name.as_bytes());
+        if self.developers.len() < NAMES_SHARED {
+            self.developers.insert(hash, (at, bytes));
+        }
+        Some((at, bytes))
+    }
+
+    /// All that was taken in.
+    pub(super) fn finish(mut self) -> Settled {
+        self.made.keys.sort();
+        self.made.ids.sort();
+        self.made.text.shrink_to_fit();
+        let lines = self.made.keys.pieces();
+        if !lines.is_empty() {
+            let begin = |bucket: usize| {
+                lines.partition_point(|line| ((split(*line).0 >> (32 - BUCKET_BITS)) as usize) < bucket)
+            };
+            self.made.begins = (0..=BUCKETS).map(|bucket| begin(bucket) as u32).collect();
+        }
+        self.made
+    }
+}
