@@ -46,6 +46,7 @@ pub(crate) struct Way {
 }
 
 /// Whose wish it is that something is asked.
+#[derive(Clone)]
 enum Asks {
     /// Somebody's on the network: only what the operator lists lies within reach of one's own.
     Anybody(Allowed),
@@ -84,7 +85,8 @@ impl Way {
     /// The same, with room of its own for so many requests at a time.
     pub(super) fn beside(&self, at_once_max: usize) -> Self {
         Self {
-            allowed: self.allowed.clone(),
+            asks: self.asks.clone(),
+            answer_max_bytes: self.answer_max_bytes,
             trust: Arc::clone(&self.trust),
             places: Arc::new(Semaphore::new(at_once_max)),
             waiting: Semaphore::new(WAITING_MAX),
