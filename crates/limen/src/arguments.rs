@@ -3,6 +3,7 @@
 mod moment;
 mod objects;
 mod people;
+mod policies;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub(crate) use people::{
     AddUser, ApplicationCommand, ConnectionCommand, EnvironmentCommand, GrantCommand, GrantsOf, LogoCommand,
     SecretCommand, SignIn, UserCommand,
 };
+pub(crate) use policies::{PolicyCommand, Why};
 
 /// How answers are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -210,6 +212,15 @@ The id is the X-Request-Id header and the trace_id member of every refusal.")]
         /// The call's id
         request_id: String,
     },
+    /// Tell whether somebody may perform an operation, and what decides, without a call
+    #[command(after_help = "Examples:
+  limen why bo get-order --path order_id=280
+  limen why application:shop-floor list-orders --environment northwind
+  limen why bo list-orders --application shop-floor --query region=north --claim level=3")]
+    Why(Why),
+    /// Try policies on cases that a file tells
+    #[command(subcommand, after_help = "Example:\n  limen policy test cases.yaml --config limen.yaml")]
+    Policy(PolicyCommand),
     /// Show addresses, APIs, notices and calls by status
     #[command(after_help = "Example:\n  limen status --output json")]
     Status,

@@ -19,6 +19,7 @@ mod key;
 mod losses;
 mod notice;
 mod password;
+mod policy;
 mod publish;
 mod show;
 mod sign_in;
@@ -28,6 +29,7 @@ mod table;
 mod token;
 mod upgrade;
 mod user;
+mod why;
 mod yaml;
 
 use std::io::Write;
@@ -37,7 +39,7 @@ use std::process::ExitCode;
 use serde::de::DeserializeOwned;
 
 use crate::admin_connection::AdminConnection;
-use crate::arguments::{self, Command, Output, SampleCommand};
+use crate::arguments::{self, Command, Output, PolicyCommand, SampleCommand};
 use crate::config::DEFAULT_DATA_DIR;
 
 /// Why a command wasn't done: two lines on standard error.
@@ -159,6 +161,8 @@ fn answer(context: &Context, command: Command) -> Result<String, Trouble> {
         Command::Issuer(command) => issuer::run(context, command),
         Command::Notice(command) => notice::run(context, command),
         Command::Explain { request_id } => explain::run(context, &request_id),
+        Command::Why(asked) => why::run(context, asked),
+        Command::Policy(PolicyCommand::Test { file, config }) => policy::test(context, &file, config.as_deref()),
         Command::Status => status::run(context),
         Command::Upgrade => upgrade::run(context),
         Command::Sample(SampleCommand::Remove) => {
