@@ -36,8 +36,11 @@ use limen_rules::snapshot::Snapshot;
 use limen_rules::token::{self, Claims, Issuer, Mode};
 
 /// As in the binary.
+#[path = "../../limen/src/allocator.rs"]
+mod allocator;
+
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -50,8 +53,9 @@ const BEGIN_S: i64 = 1_767_225_600;
 const TICK_US: u64 = 20;
 /// The id of the key that signs tokens.
 const KID: &str = "first";
-/// The kinds of calls: nothing checked, everything, and a body of 1 KB that is read, or compared with its schema too.
-const NAMES: [&str; 4] = ["open", "checked", "syntax", "schema"];
+/// The kinds of calls: nothing checked, everything, a body of 1 KB that is read, or compared with its schema too, and
+/// everything with two policies.
+const NAMES: [&str; 5] = ["open", "checked", "syntax", "schema", "policies"];
 const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"value\":\"42\"}";
 
@@ -296,6 +300,11 @@ fn directory(service: &str, key: &str, public_point: &str) -> Outcome<Directory>
         {"name": "get-order", "method": "GET", "path": "/orders/{order_id}", "permission": "order.read"},
         {"name": "create-order", "method": "POST", "path": "/orders", "permission": "order.write"},
     ]);
+    let mut guarded = operations.clone();
+    if let Some(get) = guarded.get_mut(1) {
+        let id = serde_json::json!({"name": "order_id", "in": "path", "required": true, "schema": {"type": "integer"}});
+        get["parameters"] = serde_json::json!([id]);
+    }
     let creating = serde_json::json!([{"name": "create-order", "method": "POST", "path": "/orders",
         "body": {"required": true, "content": [{"media_type": "application/json", "schema": {"$ref": "#/schemas/Order"}}]}}]);
     let api = |name: &str| {
@@ -308,14 +317,18 @@ fn directory(service: &str, key: &str, public_point: &str) -> Outcome<Directory>
             {"name": "checked", "base_path": "/checked", "target": target, "access": "key+token", "assertion": false,
              "operations": operations},
             api("syntax"), api("schema"),
+            {"name": "policies", "base_path": "/policies", "target": target, "access": "key+token", "assertion": false,
+             "operations": guarded, "policies": {"text": POLICIES,
+                "attributes": {"hidden_orders": "integers", "region": "string"}}},
         ],
-        "products": [{"name": "standard", "apis": ["checked", "syntax", "schema"], "rate": {"calls": 1_000_000, "window_s": 1},
+        "products": [{"name": "standard", "apis": ["checked", "syntax", "schema", "policies"], "rate": {"calls": 1_000_000, "window_s": 1},
             "quota": {"calls": 1_000_000_000, "period": {"unit": "day", "time_zone": "UTC"}}}],
         "developers": [{"name": "ada"}],
         "applications": [{"name": "shop", "developer": "ada"}],
         "environments": [{"name": "north"}],
         "roles": [{"name": "reader", "permissions": ["order.read"]}],
-        "users": [{"name": "bo", "memberships": [{"environment": "north", "roles": ["reader"]}]}],
+        "users": [{"name": "bo", "memberships": [{"environment": "north", "roles": ["reader"]}],
+            "attributes": {"hidden_orders": [101, 113, 127, 166, 214, 305], "region": "north"}}],
         "connections": [{"application": "shop", "environment": "north"}],
     }))?;
     let made_at_us = BEGIN_S * 1_000_000;
@@ -340,6 +353,16 @@ fn directory(service: &str, key: &str, public_point: &str) -> Outcome<Directory>
         ..Directory::default()
     })
 }
+
+/// Two policies, both of which are evaluated for an order.
+const POLICIES: &str = r#"
+    @id("hidden-orders")
+    forbid (principal, action, resource)
+    when { context has order_id && principal.hidden_orders.contains(context.order_id) };
+    @id("far-regions")
+    forbid (principal, action in [Action::"get-order", Action::"create-order"], resource)
+    unless { principal has region && principal.region == "north" || principal in Role::"manager" };
+"#;
 
 /// What an order must be.
 fn order_schemas() -> serde_json::Value {

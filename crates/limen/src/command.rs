@@ -8,12 +8,18 @@ mod application;
 mod apply;
 mod check;
 mod connection;
+mod difference;
+mod document;
+mod example_call;
 mod explain;
 mod grant;
+mod import;
 mod issuer;
 mod key;
+mod losses;
 mod notice;
 mod password;
+mod policy;
 mod publish;
 mod show;
 mod sign_in;
@@ -23,6 +29,8 @@ mod table;
 mod token;
 mod upgrade;
 mod user;
+mod why;
+mod yaml;
 
 use std::io::Write;
 use std::path::Path;
@@ -31,7 +39,7 @@ use std::process::ExitCode;
 use serde::de::DeserializeOwned;
 
 use crate::admin_connection::AdminConnection;
-use crate::arguments::{self, Command, Output, SampleCommand};
+use crate::arguments::{self, Command, Output, PolicyCommand, SampleCommand};
 use crate::config::DEFAULT_DATA_DIR;
 
 /// Why a command wasn't done: two lines on standard error.
@@ -45,12 +53,14 @@ pub(crate) struct Trouble {
     pub(crate) mend: String,
     /// What else is wrong, a line each.
     pub(crate) more: Vec<String>,
+    /// What was found all the same, for standard output.
+    pub(crate) found: String,
 }
 
 impl Trouble {
     /// Limen refused, or something isn't there.
     pub(crate) fn refused(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { exit: 1, what: what.into(), mend: mend.into(), more: Vec::new() }
+        Self { exit: 1, what: what.into(), mend: mend.into(), more: Vec::new(), found: String::new() }
     }
 
     /// Wrong use, or nothing to talk to.
@@ -110,6 +120,9 @@ pub(crate) fn run(data_dir: &Path, output: Output, command: Command) -> ExitCode
             ExitCode::SUCCESS
         }
         Err(trouble) => {
+            if !trouble.found.is_empty() {
+                let _ = std::io::stdout().lock().write_all(trouble.found.as_bytes());
+            }
             let mut lines = vec![trouble.what];
             lines.extend(trouble.more);
             if !trouble.mend.is_empty() {
@@ -148,6 +161,8 @@ fn answer(context: &Context, command: Command) -> Result<String, Trouble> {
         Command::Issuer(command) => issuer::run(context, command),
         Command::Notice(command) => notice::run(context, command),
         Command::Explain { request_id } => explain::run(context, &request_id),
+        Command::Why(asked) => why::run(context, asked),
+        Command::Policy(PolicyCommand::Test { file, config }) => policy::test(context, &file, config.as_deref()),
         Command::Status => status::run(context),
         Command::Upgrade => upgrade::run(context),
         Command::Sample(SampleCommand::Remove) => {

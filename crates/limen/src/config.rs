@@ -3,6 +3,7 @@
 //! Every flaw is told at once, with its place and how to mend it. It knows no store and no socket: what the store has
 //! already comes in as an argument.
 
+mod cases;
 mod environment;
 mod flaw;
 mod issuers;
@@ -15,10 +16,11 @@ mod tree;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use limen_rules::declared::{Problem, check_references, check_values, merge};
+use limen_rules::declared::{Problem, check_references, check_values, merge, warnings};
 use limen_rules::model::Declared;
 use serde_json::{Map, Value as Json};
 
+pub(crate) use cases::{Case, read_cases};
 pub(crate) use environment::process_environment;
 pub(crate) use flaw::Flaws;
 use flaw::{Flaw, Origin};
@@ -58,6 +60,13 @@ impl Config {
     pub(crate) fn check_over(&self, existing: &Declared) -> Result<(), Flaws> {
         let flaws = located(&self.reader, check_references(&merge(&self.declared, existing)));
         if flaws.is_empty() { Ok(()) } else { Err(Flaws::new(self.file.as_deref(), flaws)) }
+    }
+
+    /// What can hardly be meant, though nothing is refused for it; a line each.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let flaws = located(&self.reader, warnings(&self.declared));
+        let told = |flaw| format!("warning: {}", Flaws::new(self.file.as_deref(), vec![flaw]));
+        flaws.into_iter().map(told).collect()
     }
 
     /// Whether the files that APIs name for TLS to their targets can be used from here.

@@ -1,6 +1,7 @@
 //! The one binary: reads the command line and hands it to `up` or to the commands that talk to a running Limen.
 
 mod admin_connection;
+mod allocator;
 mod arguments;
 mod command;
 mod config;
@@ -9,11 +10,11 @@ mod up;
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
+use self::allocator::Allocator;
 
 /// Measured against the system's: see `docs/decisions/0014-mimalloc-as-the-allocator.md`.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     let arguments = arguments::parse();

@@ -9,6 +9,7 @@ mod kind;
 mod principal;
 mod schema;
 mod size;
+pub mod trial;
 mod words;
 
 use std::sync::Arc;
@@ -308,10 +309,10 @@ impl OperationPolicies {
     }
 }
 
-/// What is known here of the user, whoever issued the token.
+/// What is known here of the user, whoever issued the token: in the environment, else everywhere.
 fn ours<'a>(catalog: &'a Catalog, identity: &Identity) -> Option<&'a Principal> {
     let user = catalog.users.get(identity.user.as_ref()?)?;
-    user.memberships.get(&identity.environment).map(|one| &one.principal)
+    Some(user.memberships.get(&identity.environment).map_or(&user.anywhere, |one| &one.principal))
 }
 
 /// Somebody whose roles another issuer tells. The attributes of a user whom we know by that name count all the same: what

@@ -22,6 +22,8 @@ const ASSERTED: &str = "Limen (c), all checks, assertion";
 const TOLD: &str = "Limen (d), all checks, access log, metrics";
 const READ: &str = "Limen (e), all checks, a POST of 1 KB whose JSON is read";
 const COMPARED: &str = "Limen (f), the same, compared with its schema";
+const PLAIN: &str = "Limen (g), all checks, an operation with its permission";
+const GUARDED: &str = "Limen (h), the same, with two Cedar policies";
 /// The POST of (e) and (f), as a script of wrk's: BODY is filled in.
 const POST: &str =
     "wrk.method = \"POST\"\nwrk.headers[\"Content-Type\"] = \"application/json\"\nwrk.body = [==[BODY]==]\n";
@@ -84,6 +86,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         one(ASSERTED, Some(&limen.process), limen.address, "/asserted/one", &headers),
         posted(READ, "/read/orders"),
         posted(COMPARED, "/compared/orders"),
+        one(PLAIN, Some(&limen.process), limen.address, "/plain/orders/42", &headers),
+        one(GUARDED, Some(&limen.process), limen.address, "/guarded/orders/42", &headers),
     ];
     let telling = Setup::new("limen-telling", &binary, &folder, service, &TELLING.replace("FOLDER", &place))?;
     let (telling_limen, telling_headers);
@@ -205,7 +209,10 @@ fn costs(series: &[Series]) -> Result<String> {
         let (with, without) = (of(series, with)?, of(series, without)?);
         Ok(vec![what.to_owned(), format!("{:.1}", with.more_us(without)), format!("{:.2}", with.ratio(without))])
     };
-    let rows = [more("with schema validation of a 1 KB body: (f) over (e)", COMPARED, READ)?];
+    let rows = [
+        more("with schema validation of a 1 KB body: (f) over (e)", COMPARED, READ)?,
+        more("with two Cedar policies: (h) over (g)", GUARDED, PLAIN)?,
+    ];
     Ok(table(&["a call", "more CPU, µs", "beside the call without"], &rows))
 }
 

@@ -20,6 +20,7 @@ pub(super) fn check(file: &Path, output: Output, probes: bool) -> Result<String,
     config.check_target_files().map_err(|flaws| apply::told(&flaws))?;
     config.check_issuers(true).map_err(|flaws| apply::told(&flaws))?;
     let counts = counts(&config.declared);
+    let warnings = config.warnings();
     let found = if probes {
         let scheme = if config.settings.gateway_tls.is_some() { "https" } else { "http" };
         let listened = || format!("{scheme}://{}", config.settings.gateway_listen);
@@ -33,13 +34,14 @@ pub(super) fn check(file: &Path, output: Output, probes: bool) -> Result<String,
         Output::Table => {
             let words: Vec<String> = counts.iter().filter(|(_, count)| *count > 0).map(counted).collect();
             let words = if words.is_empty() { "settings only".to_owned() } else { words.join(", ") };
-            let lead = format!("{}: ok: {words}", show::plain(&file.display().to_string()));
+            let ok = format!("{}: ok: {words}", file.display());
+            let lead = show::plain(&[vec![ok], warnings].concat().join("\n"));
             found.map_or_else(|| lead.clone(), |found| words::told(&lead, &found))
         }
         Output::Json => {
             let counts: serde_json::Map<_, _> =
                 counts.iter().map(|((_, plural), count)| ((*plural).to_owned(), (*count).into())).collect();
-            let mut answer = serde_json::json!({"ok": true, "declared": counts});
+            let mut answer = serde_json::json!({"ok": true, "declared": counts, "warnings": warnings});
             if let (Some(found), Some(members)) = (found, answer.as_object_mut()) {
                 members.insert("targets".into(), serde_json::json!(found.targets));
                 members.insert("left_out".into(), found.left_out.into());

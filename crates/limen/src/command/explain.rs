@@ -24,12 +24,19 @@ fn words(explanation: &Explanation) -> String {
         time(explanation.at_us),
         measured(explanation.duration_us),
     ));
-    let width = |field: fn(&Check) -> &str| {
-        explanation.checks.iter().map(|check| field(check).chars().count()).max().unwrap_or(0)
-    };
+    if explanation.checks.is_empty() {
+        shown.push_str("No check was made.\n");
+    }
+    shown + &chain(&explanation.checks)
+}
+
+/// Checks one below the other, their words beside them.
+pub(super) fn chain(checks: &[Check]) -> String {
+    let mut shown = String::new();
+    let width = |field: fn(&Check) -> &str| checks.iter().map(|check| field(check).chars().count()).max().unwrap_or(0);
     let (name_width, outcome_width) = (width(|check| &check.check), width(|check| &check.outcome));
     let indent = name_width + outcome_width + 8;
-    for (at, check) in explanation.checks.iter().enumerate() {
+    for (at, check) in checks.iter().enumerate() {
         let lead =
             format!("{:>2}. {:name_width$}  {:outcome_width$}", at + 1, plain(&check.check), plain(&check.outcome));
         let lines = wrapped(&check.words, WIDTH.saturating_sub(indent).max(20));
@@ -42,9 +49,6 @@ fn words(explanation: &Explanation) -> String {
             shown.push_str(lead.trim_end());
             shown.push('\n');
         }
-    }
-    if explanation.checks.is_empty() {
-        shown.push_str("No check was made.\n");
     }
     shown
 }

@@ -244,6 +244,25 @@ const KINDS: Form = Form::Named(&Form::Word(&["string", "integer", "boolean", "s
 const POLICIES: &[Field] =
     &[needed("text", Form::Text), field("query", TEXTS), field("attributes", KINDS), field("claims", KINDS)];
 
+/// A file of cases for `limen policy test`.
+pub(crate) static CASES: Form = Form::Mapping(&[needed("cases", Form::List(&Form::Mapping(CASE)))]);
+
+const CASE: &[Field] = &[
+    needed("name", Form::Text),
+    field("api", Form::Text),
+    needed("operation", Form::Text),
+    field("user", Form::Text),
+    field("roles", TEXTS),
+    field("attributes", ATTRIBUTES),
+    field("environment", Form::Text),
+    field("application", Form::Text),
+    field("path", ATTRIBUTES),
+    field("query", ATTRIBUTES),
+    field("claims", ATTRIBUTES),
+    needed("expect", Form::Word(&["allow", "deny"])),
+    field("by", Form::Text),
+];
+
 const ISSUER: &[Field] = &[
     needed("name", Form::Text),
     field("title", Form::Text),

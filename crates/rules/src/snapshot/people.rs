@@ -17,6 +17,8 @@ pub struct LiveUser {
     pub disabled: bool,
     /// What they are, by environment.
     pub memberships: Named<LiveMember>,
+    /// What policies read of them where they have no membership, and another issuer lets them in.
+    pub anywhere: Principal,
 }
 
 /// What a user is in an environment.
@@ -116,7 +118,11 @@ pub(super) fn live_users(declared: &Declared, bits: &PermissionBits) -> Named<Li
             let principal = Principal::new(Arc::clone(names), &user.attributes, &one.attributes);
             (one.environment.clone(), LiveMember { allowed: roles.clone(), principal })
         });
-        let live = LiveUser { disabled: user.disabled, memberships: memberships.collect() };
+        let live = LiveUser {
+            disabled: user.disabled,
+            memberships: memberships.collect(),
+            anywhere: Principal::new(Arc::default(), &user.attributes, &Attributes::new()),
+        };
         users.insert(user.name.clone(), live);
     }
     users

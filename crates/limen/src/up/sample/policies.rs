@@ -1,12 +1,11 @@
 //! The sample's record-level permission: which constituents its restricted user may not see, and the policy that says
 //! so. The service's own filter of lists stays: what a list leaves out, no policy can know.
 
-use limen_rules::model::{Api, Operation, Parameter, ParameterPlace, Policies, User, ValueKind};
+use limen_rules::model::{Api, Policies, User, ValueKind};
 use serde_json::json;
 
 /// The attribute of users that the policy reads.
 const ATTRIBUTE: &str = "hidden_constituents";
-const CONSTITUENT: &str = "constituent_id";
 
 const TEXT: &str = r#"@id("hidden-constituents")
 @message("This constituent is hidden from you. Ask the environment's administrator if you need to see them.")
@@ -14,36 +13,10 @@ forbid (principal, action, resource)
 when { context has constituent_id && principal.hidden_constituents.contains(context.constituent_id) };
 "#;
 
-/// The API with its policy; a constituent's id is a whole number wherever it stands in a path.
-pub(super) fn guarded(mut api: Api) -> Api {
-    api.operations.iter_mut().for_each(declare_id);
-    api.policies = Some(Policies {
-        text: TEXT.to_owned(),
-        attributes: [(ATTRIBUTE.to_owned(), ValueKind::Integers)].into(),
-        ..Policies::default()
-    });
-    api
-}
-
-fn declare_id(operation: &mut Operation) {
-    if !operation.path.contains("{constituent_id}") {
-        return;
-    }
-    let whole_number = json!({"type": "integer", "format": "int64", "minimum": 1});
-    let declared = operation.parameters.iter_mut().find(|one| one.name == CONSTITUENT);
-    match declared {
-        Some(parameter) => parameter.schema = Some(whole_number),
-        None => operation.parameters.push(Parameter {
-            name: CONSTITUENT.to_owned(),
-            place: ParameterPlace::Path,
-            required: true,
-            style: None,
-            explode: None,
-            media_type: None,
-            schema: Some(whole_number),
-            deprecated: false,
-        }),
-    }
+/// The API with its policy.
+pub(super) fn guarded(api: Api) -> Api {
+    let attributes = [(ATTRIBUTE.to_owned(), ValueKind::Integers)].into();
+    Api { policies: Some(Policies { text: TEXT.to_owned(), attributes, ..Policies::default() }), ..api }
 }
 
 /// A user who may not see some constituents.
@@ -54,6 +27,7 @@ pub(super) fn restricted(user: User) -> User {
 #[cfg(test)]
 mod tests {
     use limen_rules::declared::{check_references, check_values, warnings};
+    use limen_rules::model::ValueKind;
 
     #[test]
     fn the_policy_guards_every_operation_on_a_constituent() {
@@ -64,8 +38,10 @@ mod tests {
         );
         let checked = limen_rules::policy::check(&declared.apis[0]).expect("a policy");
         for (operation, policies) in declared.apis[0].operations.iter().zip(&checked.operations) {
-            let reads_id =
-                policies.iter().flat_map(|one| one.parameter_names()).any(|(name, ..)| name == super::CONSTITUENT);
+            let reads_id = policies
+                .iter()
+                .flat_map(|one| one.parameter_names())
+                .any(|(name, kind, _)| name == "constituent_id" && kind == ValueKind::Integer);
             assert_eq!(reads_id, operation.path.contains("{constituent_id}"), "{}", operation.name);
         }
     }
