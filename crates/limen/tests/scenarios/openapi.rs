@@ -152,7 +152,7 @@ fn a_published_api_is_told_as_a_document() {
     assert_eq!(limen.pages().get("/apis/none/openapi.json", &[]).status, 404);
     limen.apply(&format!("apis: [{{name: shop, base_path: /shop, target: '{}', visibility: private}}]", service.url()));
     let unknown = |name: &str| {
-        let answer = limen.pages().get(&format!("/apis/{name}/openapi.json"), &[]);
+        let answer = limen.pages().get(&format!("/apis/{name}/openapi.json"), &[("accept", "application/json")]);
         (answer.status, answer.text())
     };
     assert_eq!(unknown("shop"), unknown("none"));
