@@ -120,6 +120,13 @@ pub(super) fn add_headers(api: &Api, operation: &Operation, members: &mut Member
     }
 }
 
+/// What a refusal for one of these causes is described by.
+pub(super) fn words(causes: &[Cause]) -> String {
+    let words: Vec<String> =
+        causes.iter().map(|cause| format!("- `{}`: {}", cause.code(), cause.entry().meaning)).collect();
+    words.join("\n")
+}
+
 fn refusal(status: u16, causes: &[Cause], at: &PublishedAt<'_>) -> Value {
     let mut headers = Members::new();
     headers.insert("X-Request-Id".into(), reference(Kind::Header, REQUEST_ID));
@@ -137,11 +144,9 @@ fn refusal(status: u16, causes: &[Cause], at: &PublishedAt<'_>) -> Value {
     if status == 401 {
         headers.insert("WWW-Authenticate".into(), reference(Kind::Header, CHALLENGE));
     }
-    let words: Vec<String> =
-        causes.iter().map(|cause| format!("- `{}`: {}", cause.code(), cause.entry().meaning)).collect();
     let examples: Members = causes.iter().map(|cause| (cause.code().to_owned(), told(*cause, at))).collect();
     json!({
-        "description": words.join("\n"),
+        "description": words(causes),
         "headers": headers,
         "content": {MEDIA_TYPE: {"schema": reference(Kind::Schema, PROBLEM), "examples": examples}},
     })
