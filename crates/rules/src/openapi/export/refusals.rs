@@ -24,10 +24,12 @@ const CHALLENGE: &str = "limen-challenge";
 /// The id in examples: that of the trace context specification, so that nobody takes it for a real one.
 const EXAMPLE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
+type StatusAndCodes = (u16, Vec<&'static str>);
+
 /// Refusals that operations share: a component for each status and set of causes.
 #[derive(Default)]
 pub(super) struct Shared {
-    names: BTreeMap<(u16, Vec<&'static str>), (String, Vec<Cause>)>,
+    names: BTreeMap<StatusAndCodes, (String, Vec<Cause>)>,
 }
 
 impl Shared {
