@@ -1,6 +1,11 @@
 //! The service over real sockets: every resource, status and rule that a caller can meet.
 
-#![allow(clippy::unwrap_used, reason = "the allowance for tests does not reach the functions that tests share")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the allowance for tests does not reach the functions that tests share"
+)]
 
 #[path = "service/document.rs"]
 mod document;
