@@ -1,3 +1,5 @@
+//! What an export says, and what it leaves out.
+
 use serde_json::Value;
 
 use super::*;
