@@ -36,11 +36,8 @@ use limen_rules::snapshot::Snapshot;
 use limen_rules::token::{self, Claims, Issuer, Mode};
 
 /// As in the binary.
-#[path = "../../limen/src/allocator.rs"]
-mod allocator;
-
 #[global_allocator]
-static ALLOCATOR: allocator::Allocator = allocator::Allocator;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 

@@ -86,8 +86,8 @@ pub(crate) enum Command {
   limen check limen.yaml
   limen check limen.yaml --no-probe     only the file; nobody is asked
 
-Where the file is good, each API's targets are asked with GET and without credentials, and what the strict contract
-would change of their answers is told. That is advice: the exit code stays 0.")]
+Where the file is good, each API's targets are asked with GET and without credentials, and what the
+strict contract would change of their answers is told. That is advice: the exit code stays 0.")]
     Check {
         /// The file
         file: PathBuf,

@@ -1,7 +1,6 @@
 //! The one binary: reads the command line and hands it to `up` or to the commands that talk to a running Limen.
 
 mod admin_connection;
-mod allocator;
 mod arguments;
 mod command;
 mod config;
@@ -10,11 +9,11 @@ mod up;
 
 use std::process::ExitCode;
 
-use self::allocator::Allocator;
+use mimalloc::MiMalloc;
 
 /// Measured against the system's: see `docs/decisions/0014-mimalloc-as-the-allocator.md`.
 #[global_allocator]
-static ALLOCATOR: Allocator = Allocator;
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = arguments::parse();

@@ -4,6 +4,7 @@ use limen_testbed::{Answer, Limen, Reply, Service, Settings, eventually};
 use serde_json::{Value, json};
 
 use crate::stage::BINARY;
+use crate::telemetry::of_socket;
 
 const WORLD: &str = r#"
 apis:
@@ -245,6 +246,10 @@ fn answers_that_differ_are_told_to_operators_and_pass_as_they_are() {
     for text in [&told, &table, &log] {
         assert!(!text.contains("77777") && !text.contains("ada@example"), "{text}");
     }
-    let figures = shelf.limen.pages().get("/metrics", &[]).text();
-    assert!(figures.is_empty() || figures.contains("limen_answers_drifted_total{api=\"shelf\"} 7"), "{figures}");
+    let figures = of_socket(&shelf.limen);
+    for line in
+        ["limen_answers_drifted_total{api=\"shelf\"} 7\n", "limen_answers_compared_total{outcome=\"left_aside\"} 3\n"]
+    {
+        assert!(figures.contains(line), "{figures}");
+    }
 }
