@@ -21,6 +21,7 @@ use std::collections::HashSet;
 
 use crate::model::{Declared, valid_name};
 
+pub(crate) use api::is_reserved_header;
 pub use api::{check_base_path, check_target, check_template};
 pub use made_name::made_name;
 pub use nearest::nearest;

@@ -217,7 +217,7 @@ fn check_key(field: &str, key: &KeySettings, problems: &mut Problems) {
 }
 
 /// Names that begin with `limen-`, `_` read as `-`, are dropped from what callers send.
-pub(super) fn is_reserved_header(lower: &str) -> bool {
+pub(crate) fn is_reserved_header(lower: &str) -> bool {
     let own = lower.replace('_', "-").starts_with("limen-") && !lower.eq_ignore_ascii_case(DEFAULT_KEY_HEADER);
     own || RESERVED_HEADERS.contains(&lower)
 }
