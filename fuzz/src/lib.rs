@@ -21,6 +21,7 @@ pub mod exchanges;
 pub mod json;
 pub mod media;
 pub mod mutation;
+pub mod openapi;
 pub mod parameters;
 pub mod paths;
 pub mod reading;
@@ -40,6 +41,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("exchanges", exchanges::check),
     ("json", json::check),
     ("media", media::check),
+    ("openapi", openapi::check),
     ("parameters", parameters::check),
     ("paths", paths::check),
     ("requests", requests::check),

@@ -17,7 +17,7 @@ macro_rules! replayed {
     };
 }
 
-replayed! { balancers chunks credentials exchanges json media parameters paths requests schemas services yaml }
+replayed! { balancers chunks credentials exchanges json media openapi parameters paths requests schemas services yaml }
 
 #[test]
 fn every_target_is_replayed_and_built_by_cargo_fuzz() {

@@ -1,7 +1,9 @@
-//! What others wrote and our tests use: OAuth libraries of JavaScript and Python, and a browser with its driver.
+//! What others wrote and our tests use: OAuth libraries of JavaScript and Python, a browser with its driver, and real
+//! OpenAPI documents.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -12,6 +14,7 @@ use crate::steps::{self, Step, has, run, target_folder};
 const WITH: &str = "crates/limen/tests/foreign/with";
 const JAVASCRIPT: [&str; 2] = ["package.json", "package-lock.json"];
 const PYTHON: &str = "requirements.txt";
+const DOCUMENTS: &str = "documents.txt";
 
 /// Installs what is missing or of another version than is written down, into the target folder.
 pub(crate) fn install() -> Result<()> {
@@ -23,7 +26,63 @@ pub(crate) fn install() -> Result<()> {
     let folder = target_folder().join("foreign");
     fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
     javascript(&folder)?;
-    python(&folder)
+    python(&folder)?;
+    documents(&folder)
+}
+
+/// Documents out of packages: each package is fetched, compared with what is written down, and only the documents kept.
+fn documents(folder: &Path) -> Result<()> {
+    let written = written(&[DOCUMENTS])?;
+    if is_installed(folder, "documents", &written) {
+        return Ok(());
+    }
+    let place = folder.join("documents");
+    if place.exists() {
+        fs::remove_dir_all(&place).with_context(|| format!("{} can't be made anew", place.display()))?;
+    }
+    let mut packages: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
+    for line in written.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
+        match (line.strip_prefix("  "), packages.last_mut()) {
+            (Some(file), Some((_, files))) => files.push(file),
+            _ => packages.push((line.split_whitespace().collect(), Vec::new())),
+        }
+    }
+    for (words, files) in &packages {
+        let [name, version, integrity] = words.as_slice() else {
+            bail!("{DOCUMENTS}: '{}' is no package", words.join(" "))
+        };
+        package(&place, name, version, integrity, files)?;
+    }
+    note(folder, "documents", &written)
+}
+
+fn package(place: &Path, name: &str, version: &str, integrity: &str, files: &[&str]) -> Result<()> {
+    let into = place.join(name);
+    fs::create_dir_all(&into).with_context(|| format!("{} can't be made", into.display()))?;
+    let shown = into.display().to_string();
+    let wanted = format!("{name}@{version}");
+    let packed = Command::new("npm")
+        .args(["pack", &wanted, "--json", "--ignore-scripts", "--pack-destination", &shown])
+        .output()
+        .context("npm can't be run")?;
+    let told = String::from_utf8_lossy(&packed.stdout).into_owned();
+    if !packed.status.success() || !told.contains(integrity) {
+        bail!("{wanted} can't be fetched, or isn't what is written down; is the package registry reached?");
+    }
+    let archives = fs::read_dir(&into)?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let archive = archives.into_iter().find(|path| path.extension().is_some_and(|one| one == "tgz"));
+    let archive = archive.with_context(|| format!("{wanted} brought no archive"))?;
+    let archive_shown = archive.display().to_string();
+    let inner: Vec<String> = files.iter().map(|file| format!("package/{file}")).collect();
+    let mut arguments = vec!["-xzf", &archive_shown, "-C", &shown, "--strip-components", "1"];
+    arguments.extend(inner.iter().map(String::as_str));
+    run(&Step::new("install", steps::program("tar", &arguments)).mend("is tar there?"))?;
+    fs::remove_file(&archive)?;
+    for packed in files.iter().filter(|file| file.ends_with(".gz")) {
+        let file = into.join(packed).display().to_string();
+        run(&Step::new("install", steps::program("gzip", &["-df", &file])).mend("is gzip there?"))?;
+    }
+    Ok(())
 }
 
 fn javascript(folder: &Path) -> Result<()> {

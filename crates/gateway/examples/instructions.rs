@@ -200,7 +200,7 @@ fn expect_answer(stream: &mut TcpStream) -> Outcome<()> {
 fn order() -> String {
     let line = |at: usize| {
         serde_json::json!({"sku": format!("AB-{at:05}"), "title": "A thing of some use", "count": at + 1, "price": 9.95,
-            "gift": at % 2 == 0})
+            "gift": at.is_multiple_of(2)})
     };
     let order = serde_json::json!({
         "reference": "2026-11-0042", "placed": "2026-11-22T09:30:00Z", "state": "new",

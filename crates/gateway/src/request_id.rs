@@ -3,21 +3,33 @@
 use std::cell::Cell;
 use std::hash::{BuildHasher as _, RandomState};
 
-/// A new id: a UUID of version 7 (RFC 9562 §5.7), so that ids sort by time. Its random bits are a keyed hash of a count,
-/// under a key that each core draws once: ids are to be told apart, and knowing one grants nothing.
+/// A new id: a UUID of version 7 (RFC 9562 §5.7), so that ids sort by time. Its random bits are two counts that each core
+/// begins at random, mixed: ids are to be told apart, and knowing one, or guessing the next, grants nothing.
 pub(crate) fn new_request_id(now_us: i64) -> u128 {
     thread_local! {
-        static DRAWN: (RandomState, Cell<u64>) = (RandomState::new(), Cell::new(0));
+        static COUNTS: [Cell<u64>; 2] = [0, 1].map(|half| Cell::new(RandomState::new().hash_one(half)));
     }
-    let random = DRAWN.with(|(key, count)| {
-        count.set(count.get().wrapping_add(1));
-        let [high, low] = [0_u8, 1].map(|half| u128::from(key.hash_one((count.get(), half))));
+    let random = COUNTS.with(|counts| {
+        let [high, low] = counts.each_ref().map(|count| {
+            count.set(count.get().wrapping_add(STEP));
+            u128::from(mixed(count.get()))
+        });
         high << 64 | low
     });
     let since_epoch_ms = u128::try_from(now_us.div_euclid(1_000)).unwrap_or(0);
     const RANDOM_BITS: u128 = 0x0fff_3fff_ffff_ffff_ffff;
     const VERSION_AND_VARIANT: u128 = 0x7000_8000_0000_0000_0000;
     since_epoch_ms << 80 | VERSION_AND_VARIANT | random & RANDOM_BITS
+}
+
+/// An odd number, so that a count comes to every value before it comes back to one.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Each value another one, and each bit of it from many bits: the finisher of SplitMix64 (Steele and others, 2014).
+fn mixed(count: u64) -> u64 {
+    let once = (count ^ count >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let twice = (once ^ once >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    twice ^ twice >> 31
 }
 
 /// A call's id as 32 hex digits, held in place.

@@ -19,6 +19,8 @@ use crate::command::Trouble;
 use crate::config::DEFAULT_DATA_DIR;
 
 const ANSWER_MAX_BYTES: usize = 16 << 20;
+/// What is declared holds whole documents.
+const DECLARED_MAX_BYTES: usize = 512 << 20;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The way to the Limen that serves a data folder.
@@ -57,6 +59,14 @@ impl AdminConnection {
         self.ask(Method::GET, path, Bytes::new())
     }
 
+    /// Asks with `GET` for what is declared, with the documents that are part of it.
+    ///
+    /// # Errors
+    /// What Limen refused, or why nothing was answered.
+    pub(crate) fn get_declared(&self, path: &str) -> Result<String, Trouble> {
+        self.ask_up_to(DECLARED_MAX_BYTES, Method::GET, path, Bytes::new())
+    }
+
     /// Asks with `DELETE`; the answer's JSON as it came.
     ///
     /// # Errors
@@ -84,6 +94,10 @@ impl AdminConnection {
     }
 
     fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<String, Trouble> {
+        self.ask_up_to(ANSWER_MAX_BYTES, method, path, body)
+    }
+
+    fn ask_up_to(&self, max_bytes: usize, method: Method, path: &str, body: Bytes) -> Result<String, Trouble> {
         let fault = |error: &dyn std::error::Error| Trouble::refused(error.to_string(), "try again");
         let request = Request::builder()
             .method(method)
@@ -95,7 +109,7 @@ impl AdminConnection {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| fault(&error))?;
         let answered = runtime.block_on(async {
-            let exchange = exchange(&self.data_dir, request);
+            let exchange = exchange(&self.data_dir, request, max_bytes);
             tokio::time::timeout(ANSWER_TIMEOUT, exchange).await.unwrap_or(Err(Silence::Timeout))
         });
         let (status, bytes) = answered.map_err(|silence| self.explain(&silence))?;
@@ -154,7 +168,11 @@ impl AdminConnection {
     }
 }
 
-async fn exchange(data_dir: &Path, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Silence> {
+async fn exchange(
+    data_dir: &Path,
+    request: Request<Full<Bytes>>,
+    max_bytes: usize,
+) -> Result<(StatusCode, Bytes), Silence> {
     let stream = connect_admin_socket(data_dir)
         .and_then(|stream| stream.set_nonblocking(true).map(|()| stream))
         .and_then(tokio::net::UnixStream::from_std)
@@ -165,7 +183,7 @@ async fn exchange(data_dir: &Path, request: Request<Full<Bytes>>) -> Result<(Sta
     let answered = async {
         let response = sender.send_request(request).await.map_err(|error| Silence::Exchange(error.into()))?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_MAX_BYTES).collect().await.map_err(Silence::Exchange)?;
+        let body = Limited::new(response.into_body(), max_bytes).collect().await.map_err(Silence::Exchange)?;
         Ok((status, body.to_bytes()))
     };
     let answered = answered.await;

@@ -12,8 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::{DEFAULT_DATA_DIR, Key, Sources, process_environment};
 pub(crate) use moment::{Duration, Moment};
 pub(crate) use objects::{
-    ApiCommand, IssuerCommand, KeyCommand, NoticeCommand, NoticeText, SampleCommand, SubscriptionCommand, TokenCommand,
-    WhichKey,
+    ApiCommand, DocumentFormat, ImportDocument, IssuerCommand, KeyCommand, NoticeCommand, NoticeText, SampleCommand,
+    SubscriptionCommand, TokenCommand, WhichKey,
 };
 pub(crate) use people::{
     AddUser, ApplicationCommand, ConnectionCommand, EnvironmentCommand, GrantCommand, GrantsOf, LogoCommand,
@@ -86,8 +86,8 @@ pub(crate) enum Command {
   limen check limen.yaml
   limen check limen.yaml --no-probe     only the file; nobody is asked
 
-Where the file is good, each API's targets are asked with GET and without credentials, and what the strict contract
-would change of their answers is told. That is advice: the exit code stays 0.")]
+Where the file is good, each API's targets are asked with GET and without credentials, and what the
+strict contract would change of their answers is told. That is advice: the exit code stays 0.")]
     Check {
         /// The file
         file: PathBuf,
@@ -109,6 +109,7 @@ would change of their answers is told. That is advice: the exit code stays 0.")]
     /// Publish a service: API, product and subscription in one go, and a curl that works
     #[command(after_help = "Examples:
   limen publish --target http://127.0.0.1:9000 --base-path /orders
+  limen publish openapi.yaml --target http://127.0.0.1:9000
   limen publish --target http://10.0.0.7/api --base-path /stock --product standard --developer ada")]
     Publish(Publish),
     /// Take a published API away; its product and subscriptions stay
@@ -118,8 +119,14 @@ would change of their answers is told. That is advice: the exit code stays 0.")]
         #[arg(long, value_name = "/PATH")]
         base_path: String,
     },
-    /// Look at published APIs
-    #[command(subcommand, after_help = "Examples:\n  limen api list\n  limen api show orders")]
+    /// Look at published APIs; make and compare them from OpenAPI documents
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  limen api list
+  limen api import openapi.yaml --base-path /orders --target http://127.0.0.1:9000
+  limen api export orders --format yaml"
+    )]
     Api(ApiCommand),
     /// Make, look at and move subscriptions
     #[command(
@@ -294,12 +301,14 @@ impl Up {
 /// What `limen publish` was told.
 #[derive(Debug, Args)]
 pub(crate) struct Publish {
+    /// The service's OpenAPI document: file, address, or - for standard input [default: any method and path passes]
+    pub(crate) document: Option<String>,
     /// The service's address, like http://127.0.0.1:9000
     #[arg(long, value_name = "URL")]
     pub(crate) target: String,
-    /// The path to publish it under, like /orders
-    #[arg(long, value_name = "/PATH")]
-    pub(crate) base_path: String,
+    /// The path to publish it under, like /orders [default: the one of the document's first server]
+    #[arg(long, value_name = "/PATH", required_unless_present = "document")]
+    pub(crate) base_path: Option<String>,
     /// The product that opens it; an existing one gains the API [default: a new one, without limits]
     #[arg(long, value_name = "NAME")]
     pub(crate) product: Option<String>,

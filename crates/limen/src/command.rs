@@ -8,10 +8,15 @@ mod application;
 mod apply;
 mod check;
 mod connection;
+mod difference;
+mod document;
+mod example_call;
 mod explain;
 mod grant;
+mod import;
 mod issuer;
 mod key;
+mod losses;
 mod notice;
 mod password;
 mod policy;
@@ -25,6 +30,7 @@ mod token;
 mod upgrade;
 mod user;
 mod why;
+mod yaml;
 
 use std::io::Write;
 use std::path::Path;
@@ -39,8 +45,6 @@ use crate::config::DEFAULT_DATA_DIR;
 /// Why a command wasn't done: two lines on standard error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trouble {
-    /// What is shown on standard output all the same.
-    pub(crate) shown: String,
     /// The code that the process ends with.
     pub(crate) exit: u8,
     /// What is wrong.
@@ -49,12 +53,14 @@ pub(crate) struct Trouble {
     pub(crate) mend: String,
     /// What else is wrong, a line each.
     pub(crate) more: Vec<String>,
+    /// What was found all the same, for standard output.
+    pub(crate) found: String,
 }
 
 impl Trouble {
     /// Limen refused, or something isn't there.
     pub(crate) fn refused(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { shown: String::new(), exit: 1, what: what.into(), mend: mend.into(), more: Vec::new() }
+        Self { exit: 1, what: what.into(), mend: mend.into(), more: Vec::new(), found: String::new() }
     }
 
     /// Wrong use, or nothing to talk to.
@@ -114,7 +120,9 @@ pub(crate) fn run(data_dir: &Path, output: Output, command: Command) -> ExitCode
             ExitCode::SUCCESS
         }
         Err(trouble) => {
-            let _ = std::io::stdout().lock().write_all(trouble.shown.as_bytes());
+            if !trouble.found.is_empty() {
+                let _ = std::io::stdout().lock().write_all(trouble.found.as_bytes());
+            }
             let mut lines = vec![trouble.what];
             lines.extend(trouble.more);
             if !trouble.mend.is_empty() {

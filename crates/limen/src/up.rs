@@ -5,7 +5,7 @@ mod banner;
 mod failure;
 mod issuers;
 mod notify;
-mod outbound;
+pub(crate) mod outbound;
 mod places;
 mod refresh;
 mod running;

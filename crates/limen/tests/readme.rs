@@ -164,6 +164,7 @@ fn differences(limen: &Limen, block: &[Shown]) -> Vec<String> {
         .env("KEY", subscription["primary_key"].as_str().unwrap())
         .env("TOKEN", &sample.full)
         .env("READ_ONLY_TOKEN", &sample.read_only)
+        .env("RESTRICTED_TOKEN", &sample.restricted)
         .stdin(Stdio::null())
         .output()
         .unwrap();

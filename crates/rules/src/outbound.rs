@@ -72,6 +72,7 @@ pub struct Place {
     /// The path and the query.
     pub path_and_query: String,
     is_listed: bool,
+    is_typed: bool,
 }
 
 impl Place {
@@ -80,6 +81,24 @@ impl Place {
     /// # Errors
     /// Why it may not be asked, for operators.
     pub fn of(url: &str, allowed: &Allowed) -> Result<Self, String> {
+        let mut place = Self::read(url)?;
+        place.is_listed = allowed.lists(&place.host);
+        if !place.secure && !place.is_listed {
+            return Err("http:// is asked only where outbound.allow lists the host; use https://".into());
+        }
+        Ok(place)
+    }
+
+    /// Reads a URL that a person typed on the machine that asks: it may lead to that machine and its own network too,
+    /// and without TLS there alone.
+    ///
+    /// # Errors
+    /// Why it is none that can be asked.
+    pub fn typed(url: &str) -> Result<Self, String> {
+        Ok(Self { is_typed: true, ..Self::read(url)? })
+    }
+
+    fn read(url: &str) -> Result<Self, String> {
         if url.len() > URL_MAX_BYTES {
             return Err(format!("the URL is longer than {URL_MAX_BYTES} bytes"));
         }
@@ -102,13 +121,9 @@ impl Place {
             "" => 80,
             _ => authority.port_u16().filter(|port| *port != 0).ok_or("the URL's port is none")?,
         };
-        let is_listed = allowed.lists(&host);
-        if !secure && !is_listed {
-            return Err("http:// is asked only where outbound.allow lists the host; use https://".into());
-        }
         let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let authority = authority.as_str().to_ascii_lowercase();
-        Ok(Self { secure, host, port, authority, path_and_query, is_listed })
+        Ok(Self { secure, host, port, authority, path_and_query, is_listed: false, is_typed: false })
     }
 
     /// Judges all that its name resolved to: one address that may not be asked is enough to ask none.
@@ -118,6 +133,9 @@ impl Place {
     pub fn judge(&self, addresses: &[IpAddr], allowed: &Allowed) -> Result<(), String> {
         if addresses.is_empty() {
             return Err("the name has no address".into());
+        }
+        if self.is_typed {
+            return addresses.iter().try_for_each(|address| self.judge_typed(*address));
         }
         if self.is_listed {
             return Ok(());
@@ -130,6 +148,17 @@ impl Place {
                 Err(format!("{address} is {what}; list the host or its network in outbound.allow if it is meant"))
             }
             None => Ok(()),
+        }
+    }
+}
+
+impl Place {
+    fn judge_typed(&self, address: IpAddr) -> Result<(), String> {
+        match not_public(crate::network::counted_as(address)) {
+            Some("loopback" | "private") => Ok(()),
+            Some(what) => Err(format!("{address} is {what}")),
+            None if self.secure => Ok(()),
+            None => Err(format!("{address} is not in your own network, so that http:// could be changed on the way")),
         }
     }
 }

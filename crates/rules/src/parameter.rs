@@ -2,6 +2,7 @@
 //! in which policies and services see the same value.
 
 mod canonical;
+mod objects;
 mod read;
 mod ready;
 mod shape;

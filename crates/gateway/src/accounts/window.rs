@@ -8,8 +8,9 @@ use limen_rules::rate::{Cursor, Paced, RateExceeded, RateLog, RateTerms, Ring, R
 use super::slots::{MAX_WINDOW_MS, MappedRing};
 use super::window_file::WindowFile;
 
-/// A log begins with room for so many ticks, and grows as it needs more: most never do.
-const FIRST_RUNS: usize = 2;
+/// A log begins with room for so many ticks, which together with its head are one cache line, and grows as it needs more:
+/// most never do.
+const FIRST_RUNS: usize = 5;
 
 /// A ring that this process forgets.
 pub(super) struct InMemory {

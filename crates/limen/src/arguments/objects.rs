@@ -16,12 +16,83 @@ pub(crate) enum ApiCommand {
         /// Its name
         name: String,
     },
+    /// Make or update an API from its OpenAPI document; tells what isn't enforced and what changes for callers
+    #[command(after_help = "Examples:
+  limen api import openapi.yaml --base-path /orders --target http://127.0.0.1:9000
+  limen api import http://localhost:9000/openapi.json --name orders --dry-run
+  limen api import - --name orders --refuse-breaking < openapi.json
+
+The document may be OpenAPI 2.0, 3.0, 3.1 or 3.2, JSON or YAML, 32 MiB at most. An address is asked by this
+command and not by the running Limen. What the document doesn't tell stays as it is.")]
+    Import(ImportDocument),
+    /// Tell what changes for callers: a document against the published API, or against another document
+    #[command(after_help = "Examples:
+  limen api diff openapi.yaml --name orders
+  limen api diff before.yaml after.yaml --output json     without a running Limen
+
+Exit code 0: nothing breaks those who call today; 1: something may; 2: wrong use.")]
+    Diff {
+        /// A document: file, address, or - for standard input; the older one where there are two
+        document: String,
+        /// The newer document, to compare two without a running Limen
+        #[arg(conflicts_with_all = ["name", "base_path"])]
+        newer: Option<String>,
+        /// The published API that the document describes
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// The path that it is published under, instead of its name
+        #[arg(long, value_name = "/PATH", conflicts_with = "name")]
+        base_path: Option<String>,
+    },
+    /// Print a published API as OpenAPI 3.1, with our security schemes, refusals and limits
+    #[command(after_help = "Examples:
+  limen api export orders > openapi.json
+  limen api export orders --format yaml > openapi.yaml")]
+    Export {
+        /// Its name
+        name: String,
+        /// How it is written
+        #[arg(long, value_enum, default_value_t)]
+        format: DocumentFormat,
+    },
     /// Tell how services' answers differ from what is described of them (APIs with check_answers: true)
     #[command(after_help = "Examples:\n  limen api drift\n  limen api drift orders")]
     Drift {
         /// Only of this API
         name: Option<String>,
     },
+}
+
+/// How a document is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DocumentFormat {
+    /// JSON.
+    #[default]
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+/// What is told of a document that is imported.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ImportDocument {
+    /// The document: file, address, or - for standard input
+    pub(crate) document: String,
+    /// The path to publish it under [default: as until now, else the one of the document's first server]
+    #[arg(long, value_name = "/PATH")]
+    pub(crate) base_path: Option<String>,
+    /// The service's address; several times for several [default: as until now]
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Vec<String>,
+    /// The API's name [default: the API at that path, or made from the path]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Only tell what would change
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Change nothing, with exit code 1, if callers would break
+    #[arg(long)]
+    pub(crate) refuse_breaking: bool,
 }
 
 /// What can be asked of subscriptions.

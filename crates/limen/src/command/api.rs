@@ -1,4 +1,4 @@
-//! `limen api list`, `limen api show` and `limen api drift`.
+//! `limen api list`, `limen api show`, `limen api export` and `limen api drift`.
 
 use limen_portal::wire::{ApiLine, TargetLine};
 use limen_rules::declared::nearest;
@@ -7,11 +7,24 @@ use limen_rules::model::{Api, Declared};
 
 use super::table::{sheet, table};
 use super::{Context, Trouble, read};
-use crate::arguments::{ApiCommand, Output};
+use crate::arguments::{ApiCommand, DocumentFormat, Output};
 
 pub(super) fn run(context: &Context, command: ApiCommand) -> Result<String, Trouble> {
     match command {
         ApiCommand::List => context.show(context.admin.get("/v1/apis")?, |lines: Vec<ApiLine>| list(&lines)),
+        ApiCommand::Import(asked) => super::import::run(context, &asked),
+        ApiCommand::Diff { document, newer, name, base_path } => {
+            let (newer, name, base_path) = (newer.as_deref(), name.as_deref(), base_path.as_deref());
+            super::difference::run(context, &document, newer, name, base_path)
+        }
+        ApiCommand::Export { name, format } => {
+            let answer = context.admin.get_declared(&format!("/v1/apis/{}/openapi", super::show::segment(&name)))?;
+            let document: serde_json::Value = read(&answer)?;
+            Ok(match format {
+                DocumentFormat::Json => format!("{document:#}\n"),
+                DocumentFormat::Yaml => super::yaml::written(&document),
+            })
+        }
         ApiCommand::Drift { name } => {
             let path = match &name {
                 Some(name) => format!("/v1/apis/{}/drift", super::show::segment(name)),
@@ -20,7 +33,7 @@ pub(super) fn run(context: &Context, command: ApiCommand) -> Result<String, Trou
             context.show(context.admin.get(&path)?, |report: DriftReport| drift(&report))
         }
         ApiCommand::Show { name } => {
-            let declared: Declared = read(&context.admin.get("/v1/declared")?)?;
+            let declared: Declared = read(&context.admin.get_declared("/v1/declared")?)?;
             let Some(api) = declared.apis.iter().find(|api| *api.name == *name) else {
                 let mend = match nearest(&name, declared.apis.iter().map(|api| &*api.name)) {
                     Some(near) => format!("did you mean '{near}'?"),
@@ -114,6 +127,16 @@ pub(super) fn targets(lines: &[ApiLine]) -> String {
     table(&["API", "TARGET", "WEIGHT", "IN FLIGHT", "BREAKER", "HEALTH"], rows)
 }
 
+/// That the API came from a document, and how to have it back.
+fn document_words(api: &Api) -> String {
+    let version =
+        |name: &str| api.document.as_ref().and_then(|document| document.pointer(name)?.as_str().map(str::to_owned));
+    match version("/info/version") {
+        Some(version) => format!("version {version}; limen api export {} tells it", api.name),
+        None => String::new(),
+    }
+}
+
 fn show(api: &Api, declared: &Declared, lines: &[ApiLine]) -> String {
     let products: Vec<&str> = declared
         .products
@@ -136,6 +159,9 @@ fn show(api: &Api, declared: &Declared, lines: &[ApiLine]) -> String {
         ("products", products.join(", ")),
         ("visibility", word(&api.visibility)),
         ("contract", word(&api.contract)),
+        ("validate", word(&api.validate)),
+        ("schemas", if api.schemas.is_empty() { String::new() } else { api.schemas.len().to_string() }),
+        ("document", document_words(api)),
         ("body", format!("at most {} bytes", super::show::number(api.body_max_bytes))),
     ]);
     let mut own = lines.iter().filter(|line| line.name == api.name).peekable();
@@ -151,10 +177,12 @@ fn show(api: &Api, declared: &Declared, lines: &[ApiLine]) -> String {
         let access = operation.access.unwrap_or(api.access);
         let permission = operation.permission.as_deref().unwrap_or("").to_owned();
         let request = format!("{} {}", operation.method, operation.path);
-        vec![operation.name.to_string(), request, word(&access), permission]
+        let validate = operation.validate.unwrap_or(api.validate);
+        let notes = if operation.deprecated { "deprecated" } else { "" };
+        vec![operation.name.to_string(), request, word(&access), permission, word(&validate), notes.to_owned()]
     });
     shown.push('\n');
-    shown + &table(&["OPERATION", "REQUEST", "ACCESS", "PERMISSION"], rows)
+    shown + &table(&["OPERATION", "REQUEST", "ACCESS", "PERMISSION", "VALIDATE", "NOTE"], rows)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::config::{Flaws, Sources, load};
 
 /// `limen apply FILE`: checked over what the store has, then sent.
 pub(super) fn apply(context: &Context, file: &Path, dry_run: bool) -> Result<String, Trouble> {
-    let existing: Declared = read(&context.admin.get("/v1/declared")?)?;
+    let existing: Declared = read(&context.admin.get_declared("/v1/declared")?)?;
     let sources = Sources { file: Some(file), ..Sources::default() };
     let config = load(&sources, Some(&existing)).map_err(|flaws| told(&flaws))?;
     let answer = context.admin.post("/v1/apply", &Apply { declared: config.declared, dry_run })?;

@@ -41,7 +41,7 @@ pub(super) fn test(context: &Context, file: &Path, config: Option<&Path>) -> Res
         return Ok(shown);
     }
     let what = format!("{failed} of {} cases failed", results.len());
-    Err(Trouble { shown, ..Trouble::refused(what, "change the policies, or what the cases expect") })
+    Err(Trouble { found: shown, ..Trouble::refused(what, "change the policies, or what the cases expect") })
 }
 
 fn told(flaws: &Flaws) -> Trouble {

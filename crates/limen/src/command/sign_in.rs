@@ -44,7 +44,7 @@ pub(super) fn run(context: &Context, asked: SignIn) -> Result<String, Trouble> {
         Output::Json => Ok(answer),
         Output::Table => {
             let declared: Option<Declared> = match status {
-                Some(_) => Some(read(&context.admin.get("/v1/declared")?)?),
+                Some(_) => Some(read(&context.admin.get_declared("/v1/declared")?)?),
                 None => None,
             };
             let url = status.zip(declared).and_then(|(status, declared)| to_try(&status.gateway, &declared));

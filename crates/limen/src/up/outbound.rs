@@ -36,22 +36,45 @@ const ADDRESSES_MAX: usize = 4;
 const HEAD_MAX_BYTES: usize = 64 * 1024;
 
 /// Asks what lies outside.
-pub(super) struct Way {
-    allowed: Allowed,
+pub(crate) struct Way {
+    asks: Asks,
+    answer_max_bytes: usize,
     trust: Arc<Trust>,
     places: Arc<Semaphore>,
     waiting: Semaphore,
     timeout: Duration,
 }
 
+/// Whose wish it is that something is asked.
+#[derive(Clone)]
+enum Asks {
+    /// Somebody's on the network: only what the operator lists lies within reach of one's own.
+    Anybody(Allowed),
+    /// A person's on this machine, who typed it.
+    Person,
+}
+
 impl Way {
+    /// For a command: what a person typed is asked, with the public authorities, up to this size.
+    pub(crate) fn of_command(answer_max_bytes: usize) -> Result<Self, String> {
+        Ok(Self {
+            asks: Asks::Person,
+            answer_max_bytes,
+            trust: Arc::new(Trust::open(None)?),
+            places: Arc::new(Semaphore::new(1)),
+            waiting: Semaphore::new(1),
+            timeout: TOTAL_TIMEOUT,
+        })
+    }
+
     /// Reads the authorities, to see whether they are good.
     pub(super) fn open(settings: &OutboundSettings) -> Result<Self, StartFailure> {
         let trust = Trust::open(settings.ca_file.clone()).map_err(|words| {
             StartFailure::new(format!("outbound.ca_file: {words}."), "Name the authorities' own certificates, as PEM.")
         })?;
         Ok(Self {
-            allowed: settings.allowed.clone(),
+            asks: Asks::Anybody(settings.allowed.clone()),
+            answer_max_bytes: ANSWER_MAX_BYTES,
             trust: Arc::new(trust),
             places: Arc::new(Semaphore::new(AT_ONCE_MAX)),
             waiting: Semaphore::new(WAITING_MAX),
@@ -62,7 +85,8 @@ impl Way {
     /// The same, with room of its own for so many requests at a time.
     pub(super) fn beside(&self, at_once_max: usize) -> Self {
         Self {
-            allowed: self.allowed.clone(),
+            asks: self.asks.clone(),
+            answer_max_bytes: self.answer_max_bytes,
             trust: Arc::clone(&self.trust),
             places: Arc::new(Semaphore::new(at_once_max)),
             waiting: Semaphore::new(WAITING_MAX),
@@ -77,7 +101,11 @@ impl Way {
         fields: &[(&str, &str)],
         body: Bytes,
     ) -> Result<Fetched, OutboundFault> {
-        let place = Place::of(url, &self.allowed).map_err(OutboundFault::Refused)?;
+        let place = match &self.asks {
+            Asks::Anybody(allowed) => Place::of(url, allowed),
+            Asks::Person => Place::typed(url),
+        };
+        let place = place.map_err(OutboundFault::Refused)?;
         let mut request = Request::builder()
             .method(method)
             .uri(&place.path_and_query)
@@ -110,9 +138,9 @@ impl Way {
         let stream = connect(&addresses).await.map_err(|error| failed(format!("no connection: {error}")))?;
         if place.secure {
             let stream = self.trust.secure(place, stream).await.map_err(failed)?;
-            speak(stream, request).await
+            speak(stream, request, self.answer_max_bytes).await
         } else {
-            speak(stream, request).await
+            speak(stream, request, self.answer_max_bytes).await
         }
     }
 
@@ -134,7 +162,9 @@ impl Way {
             }
         };
         let addresses: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
-        place.judge(&addresses, &self.allowed).map_err(OutboundFault::Refused)?;
+        let none = Allowed::default();
+        let allowed = if let Asks::Anybody(allowed) = &self.asks { allowed } else { &none };
+        place.judge(&addresses, allowed).map_err(OutboundFault::Refused)?;
         found.truncate(ADDRESSES_MAX);
         Ok(found)
     }
@@ -172,6 +202,7 @@ async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
 async fn speak(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     request: Request<Full<Bytes>>,
+    answer_max_bytes: usize,
 ) -> Result<Fetched, OutboundFault> {
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEAD_MAX_BYTES);
@@ -179,9 +210,9 @@ async fn speak(
     let answered = async {
         let answer = sender.send_request(request).await.map_err(failed)?;
         let (status, max_age_s) = (answer.status().as_u16(), max_age_s(answer.headers()));
-        let body = Limited::new(answer.into_body(), ANSWER_MAX_BYTES).collect().await.map_err(|error| {
+        let body = Limited::new(answer.into_body(), answer_max_bytes).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
-                failed(format!("its answer is larger than {ANSWER_MAX_BYTES} bytes"))
+                failed(format!("its answer is larger than {answer_max_bytes} bytes"))
             } else {
                 failed(format!("its answer broke off: {error}"))
             }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::stage::BINARY;
 
 /// The scripts, and the lists of what they need.
-const WITH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/with");
+pub(crate) const WITH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/with");
 
 const WORLD: &str = r#"
 apis:
@@ -152,7 +152,7 @@ impl Drop for Running {
 }
 
 /// Where `cargo xtask test` installs what others wrote.
-fn installed() -> PathBuf {
+pub(crate) fn installed() -> PathBuf {
     let target = Path::new(BINARY).ancestors().nth(2).expect("a target folder");
     let folder = target.join("foreign");
     assert!(

@@ -432,7 +432,7 @@ async fn issuers_are_shown_and_their_trust_ends() {
     let issuer =
         json!({"name": "partner", "issuer": "https://id.example.org", "audiences": ["a"], "environments": ["gone"]});
     let wrong = house.post("/v1/apply", json!({"declared": {"issuers": [issuer]}, "dry_run": false})).await;
-    refused(&wrong, 400, "problems", "");
+    refused(&wrong, 400, "environment 'gone' is not known", "declare it");
     assert_eq!(wrong.json()["error"]["problems"][0]["field"], "issuers[0].environments[0]");
     let mut good = issuer;
     good["environments"] = json!([world()["environments"][0]["name"]]);

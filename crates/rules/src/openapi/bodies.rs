@@ -26,6 +26,7 @@ pub(super) fn body<'d>(reading: &mut Reading<'d>, at: &At<'d>, method: &str) -> 
     let Some(told) = at.member("requestBody") else { return none() };
     let words = "bodies are looked at by the API's media types only";
     let Some(told) = reading.followed(told, "a body", Effect::NotEnforced, words) else { return Described::default() };
+    reading.only(&told, "a body", &["description", "content", "required"]);
     let content = content::all(reading, &told, Whose::Request);
     if content.is_empty() {
         let why = "no media type is told of it";

@@ -41,7 +41,7 @@ pub(super) fn media_type(written: &str) -> Option<String> {
 pub(super) fn all<'d>(reading: &mut Reading<'d>, holder: &At<'d>, whose: Whose) -> Vec<Content> {
     let mut content: Vec<Content> = Vec::new();
     let mut seen = HashSet::new();
-    let entries: Vec<(&str, At<'d>)> = holder.member("content").iter().flat_map(At::members).collect();
+    let entries: Vec<(&str, At<'d>)> = holder.member("content").iter().flat_map(At::named).collect();
     for (written, at) in entries {
         if !reading.works() {
             break;
@@ -90,6 +90,8 @@ fn one<'d>(reading: &mut Reading<'d>, name: &str, at: &At<'d>, whose: Whose) -> 
         let why = "streams of values are not taken apart";
         reading.lose(whose.effect(), &item.pointer, "itemSchema", why, "values of any form pass");
     }
+    let known = ["schema", "itemSchema", "example", "examples", "encoding", "prefixEncoding", "itemEncoding", "$ref"];
+    reading.only(at, "a media type", &known);
     let schema = at.member("schema")?;
     if may_be_json(name) {
         let written = reading.schema(&schema);

@@ -89,7 +89,7 @@ fn written(api: &Api, document: &Value, at: &PublishedAt<'_>) -> Option<Value> {
 /// The document's path items by the shape of their paths.
 fn described(document: &Value) -> BTreeMap<String, (&str, &Members)> {
     let paths = document.get("paths").and_then(Value::as_object);
-    let items = paths.into_iter().flatten().filter_map(|(path, item)| Some((path.as_str(), item)));
+    let items = paths.into_iter().flatten().map(|(path, item)| (path.as_str(), item));
     let resolved = |item: &'_ Value| -> Option<usize> { item.as_object().map(Members::len) };
     items
         .filter(|(_, item)| resolved(item).is_some())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::loss::{Effect, Losses};
-use super::operations::{self, Context};
+use super::operations::{self, Before, Context};
 use super::parameters::Own;
 use super::reading::Reading;
 use super::security::Security;
@@ -33,7 +33,7 @@ pub(super) fn import(document: &Document, wanted: &Wanted) -> Result<Imported, U
     }
     let own = Own::of(&api);
     let security = Security::of(&mut reading, &own, wanted.existing.as_ref());
-    let mut context = Context { security, own, existing: wanted.existing.as_ref() };
+    let mut context = Context { security, own, before: Before::of(wanted.existing.as_ref()) };
     let operations = operations::all(&mut reading, &mut context);
     operations::around(&mut reading);
     api.operations = operations;

@@ -21,14 +21,51 @@ const TITLE_CHARACTERS_MAX: usize = 200;
 const NOT_CALLED: &str = "it answers 404";
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "query"];
 
+/// The fields of an operation.
+const FIELDS: [&str; 12] = [
+    "tags",
+    "summary",
+    "description",
+    "externalDocs",
+    "operationId",
+    "parameters",
+    "requestBody",
+    "responses",
+    "callbacks",
+    "deprecated",
+    "security",
+    "servers",
+];
+/// The fields of a path besides its methods.
+const ITEM_FIELDS: [&str; 7] =
+    ["$ref", "summary", "description", "servers", "parameters", "additionalOperations", "trace"];
+
 /// What operations are written with, besides the document.
 pub(super) struct Context<'c> {
     /// Who may call what.
     pub(super) security: Security,
     /// What is Limen's own among parameters.
     pub(super) own: Own,
-    /// The API until now.
-    pub(super) existing: Option<&'c Api>,
+    /// The operations until now, by method and shape.
+    pub(super) before: Before<'c>,
+}
+
+/// The operations of an API until now.
+pub(super) struct Before<'c>(HashMap<(&'c str, String), &'c Operation>);
+
+impl<'c> Before<'c> {
+    /// Those of an API, if there is one.
+    pub(super) fn of(api: Option<&'c Api>) -> Self {
+        let operations = api.into_iter().flat_map(|api| &api.operations);
+        let keyed =
+            |one: &'c Operation| ((one.method.as_str(), template::of(&one.path).unwrap_or_default().shape()), one);
+        Self(operations.map(keyed).collect())
+    }
+
+    /// The one of that method and path.
+    fn get(&self, method: &str, template: &Template) -> Option<&'c Operation> {
+        self.0.get(&(method, template.shape())).copied()
+    }
 }
 
 /// A method of a path that was found.
@@ -77,7 +114,7 @@ pub(super) fn all(reading: &mut Reading<'_>, context: &mut Context<'_>) -> Vec<O
             operations.push(one(reading, context, &found, &template));
         }
     }
-    name(&mut operations, &wishes, context.existing);
+    name(&mut operations, &wishes, &context.before);
     operations
 }
 
@@ -110,6 +147,8 @@ fn methods<'d>(reading: &mut Reading<'d>, at: At<'d>) -> Vec<Found<'d>> {
                 never(reading, method, &at);
             }
         }
+        let known: Vec<&str> = METHODS.into_iter().chain(ITEM_FIELDS).collect();
+        reading.only(item, "a path", &known);
         if let Some(at) = item.member("trace") {
             never(reading, "TRACE", &at);
         }
@@ -135,7 +174,7 @@ fn own_servers(reading: &mut Reading<'_>, at: &At<'_>) {
 /// One operation, but for its name.
 fn one<'d>(reading: &mut Reading<'d>, context: &mut Context<'_>, found: &Found<'d>, template: &Template) -> Operation {
     let at = &found.at;
-    let before = existing(context.existing, &found.method, template);
+    let before = context.before.get(&found.method, template);
     let Door { access, permission } = context.security.door(reading, at, &found.item, before);
     let parameters = parameters::all(reading, &context.own, at, &found.item, template);
     let body = bodies::body(reading, at, &found.method);
@@ -158,14 +197,6 @@ fn one<'d>(reading: &mut Reading<'d>, context: &mut Context<'_>, found: &Found<'
     }
 }
 
-/// The operation of that method and path until now.
-fn existing<'a>(api: Option<&'a Api>, method: &str, template: &Template) -> Option<&'a Operation> {
-    let alike = |operation: &&Operation| {
-        operation.method == method && template::of(&operation.path).is_ok_and(|known| known.shape() == template.shape())
-    };
-    api?.operations.iter().find(alike)
-}
-
 /// `x-limen-validate` of the operation or its path.
 fn validate(reading: &mut Reading<'_>, at: &At<'_>, item: &At<'_>) -> Option<Validate> {
     let told = at.member("x-limen-validate").or_else(|| item.member("x-limen-validate"))?;
@@ -186,32 +217,11 @@ fn described_only(reading: &mut Reading<'_>, at: &At<'_>) {
     if let Some(servers) = at.member("servers") {
         own_servers(reading, &servers);
     }
-    let known = [
-        "tags",
-        "summary",
-        "description",
-        "externalDocs",
-        "operationId",
-        "parameters",
-        "requestBody",
-        "responses",
-        "callbacks",
-        "deprecated",
-        "security",
-        "servers",
-    ];
-    for (name, inner) in at.members() {
-        if !known.contains(&name) {
-            let shown: String = name.chars().take(60).filter(|one| !one.is_control()).collect();
-            let why = "OpenAPI 3.1 has no such field";
-            let words = "nothing is done with it";
-            reading.lose(Effect::NotEnforced, &inner.pointer, &format!("field '{shown}'"), why, words);
-        }
-    }
+    reading.only(at, "an operation", &FIELDS);
 }
 
 /// Gives each operation its name: its own, else the one that it had, else one of method and path.
-fn name(operations: &mut [Operation], wishes: &[Option<String>], existing_api: Option<&Api>) {
+fn name(operations: &mut [Operation], wishes: &[Option<String>], before: &Before<'_>) {
     let mut names = Names::default();
     let mut given = vec![false; operations.len()];
     let mut seen = HashSet::new();
@@ -227,7 +237,7 @@ fn name(operations: &mut [Operation], wishes: &[Option<String>], existing_api: O
             continue;
         }
         let template = template::of(&operation.path).unwrap_or_default();
-        let before = existing(existing_api, &operation.method, &template).map(|before| before.name.to_string());
+        let before = before.get(&operation.method, &template).map(|before| before.name.to_string());
         let own = wish.as_deref().filter(|wish| plain(wish).is_some()).map(str::to_owned);
         let wish = own.or(before).unwrap_or_else(|| of_route(&operation.method, &operation.path));
         operation.name = names.free(&wish).into();

@@ -17,6 +17,23 @@ const PARAMETERS_MAX: usize = 500;
 const NAME_BYTES_MAX: usize = 200;
 const NOT_LOOKED_AT: &str = "its value is not looked at";
 
+/// The fields of a parameter.
+const FIELDS: [&str; 13] = [
+    "name",
+    "in",
+    "description",
+    "required",
+    "deprecated",
+    "allowEmptyValue",
+    "style",
+    "explode",
+    "allowReserved",
+    "schema",
+    "content",
+    "example",
+    "examples",
+];
+
 /// What is Limen's own among what a document may call parameters.
 pub(super) struct Own {
     /// Headers that carry the key, in lower case.
@@ -119,6 +136,7 @@ fn one<'d>(reading: &mut Reading<'d>, own: &Own, at: &At<'d>, template: &Templat
         let why = "cookies don't pass here unless the API says 'cookies: true'";
         reading.lose(Effect::NotEnforced, &at.pointer, "cookie parameters", why, NOT_LOOKED_AT);
     }
+    reading.only(at, "a parameter", &FIELDS);
     let mut parameter = Parameter {
         name,
         place,
@@ -179,7 +197,7 @@ fn in_template(reading: &mut Reading<'_>, at: &At<'_>, name: &str, template: &Te
 
 /// A value written in a media type.
 fn content<'d>(reading: &mut Reading<'d>, at: &At<'d>, parameter: &mut Parameter) {
-    let entries: Vec<(&str, At<'d>)> = at.member("content").iter().flat_map(At::members).collect();
+    let entries: Vec<(&str, At<'d>)> = at.member("content").iter().flat_map(At::named).collect();
     let [(written, inner)] = entries.as_slice() else {
         let why = "it must have exactly one media type";
         return reading.lose(Effect::NotEnforced, &at.pointer, "content of a parameter", why, NOT_LOOKED_AT);

@@ -48,9 +48,13 @@ impl<'d> At<'d> {
 
     /// Every member, extensions aside.
     pub(super) fn members(&self) -> impl Iterator<Item = (&'d str, Self)> {
+        self.named().filter(|(name, _)| !name.starts_with("x-"))
+    }
+
+    /// Every member of a mapping whose names are the writer's.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&'d str, Self)> {
         let members = self.value.as_object().into_iter().flatten();
-        let plain = members.filter(|(name, _)| !name.starts_with("x-"));
-        plain.map(|(name, value)| (name.as_str(), Self { value, pointer: below(&self.pointer, name) }))
+        members.map(|(name, value)| (name.as_str(), Self { value, pointer: below(&self.pointer, name) }))
     }
 
     /// Every element.
@@ -105,6 +109,15 @@ impl<'d> Reading<'d> {
             message: message.to_owned(),
             mend: mend.to_owned(),
         });
+    }
+
+    /// Tells of every field of an object that isn't among these, nor an extension.
+    pub(super) fn only(&mut self, at: &At<'_>, what: &str, known: &[&str]) {
+        for (name, inner) in at.members().filter(|(name, _)| !known.contains(name)) {
+            let construct = format!("field '{}' of {what}", shown(name));
+            let why = "OpenAPI has no such field there";
+            self.losses.add(Effect::NotEnforced, &inner.pointer, construct, why, "nothing is done with it");
+        }
     }
 
     /// What an object is once its `$ref`, if it has one, is followed; none, and a loss, where that leads nowhere.

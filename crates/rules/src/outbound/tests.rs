@@ -148,3 +148,36 @@ fn what_the_operator_lists() {
         assert!(Allowed::parse([entry]).is_err(), "{entry}");
     }
 }
+
+#[test]
+fn what_a_person_typed_may_be_ones_own() {
+    let typed =
+        |url: &str, address: &str| Place::typed(url).and_then(|place| place.judge(&addresses(&[address]), &nothing()));
+    for (url, address) in [
+        ("http://localhost:9000/openapi.json", "127.0.0.1"),
+        ("http://localhost:9000/openapi.json", "::1"),
+        ("http://orders.internal/openapi.yaml", "10.1.2.3"),
+        ("http://192.168.0.7/", "192.168.0.7"),
+        ("http://orders.internal/", "fd00::7"),
+        ("https://orders.internal/", "10.1.2.3"),
+        ("https://example.org/", "93.184.215.14"),
+    ] {
+        assert_eq!(typed(url, address), Ok(()), "{url} {address}");
+    }
+    for (url, address, words) in [
+        ("http://example.org/", "93.184.215.14", "not in your own network"),
+        ("http://metadata/", "169.254.169.254", "link-local"),
+        ("https://example.org/", "224.0.0.1", "multicast"),
+        ("file:///etc/passwd", "127.0.0.1", "not a URL"),
+        ("ftp://example.org/", "127.0.0.1", "neither"),
+        ("https://ada:secret@example.org/", "127.0.0.1", "password"),
+    ] {
+        let told = typed(url, address).expect_err(url);
+        assert!(told.contains(words) || words == "not a URL", "{url}: {told}");
+    }
+    assert!(
+        Place::typed("http://localhost/")
+            .and_then(|place| place.judge(&addresses(&["127.0.0.1", "93.184.215.14"]), &nothing()))
+            .is_err()
+    );
+}

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::shape::{Shape, Types};
-use crate::contract::{FieldError, Location};
+use crate::contract::{FIELD_ERRORS_MAX, FieldError, Location};
 use crate::schema::CompiledSchema;
 
 /// How often a value is put together with other types of its texts before it counts as wrong.
@@ -71,6 +71,9 @@ impl Read {
 
     /// The texts that can't be what the schema asks for.
     pub(super) fn misread<'t>(&'t self, pointer: &str, found: &mut Vec<Misread<'t>>) {
+        if found.len() >= FIELD_ERRORS_MAX {
+            return;
+        }
         match self {
             Self::Text(one) if one.candidates.is_empty() => {
                 found.push(Misread { pointer: pointer.to_owned(), text: &one.text, types: one.types });

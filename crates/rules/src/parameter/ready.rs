@@ -1,7 +1,5 @@
 //! A parameter made ready, and everything that is wrong with what was sent of it.
 
-use std::collections::BTreeMap;
-
 use http::{HeaderMap, HeaderName};
 
 use super::read::{self, Read};
@@ -14,15 +12,14 @@ use crate::media::MediaType;
 use crate::model::{Parameter, ParameterPlace, ParameterStyle};
 use crate::schema::{CompiledSchema, is_secret_name};
 
-/// Members of deep objects stand at most so deep.
-const DEPTH_MAX: usize = 5;
-
 /// A parameter, made ready.
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) name: Box<str>,
     pub(super) place: ParameterPlace,
     pub(super) required: bool,
+    /// Whether its value is never repeated.
+    is_secret: bool,
     pub(super) form: Form,
     pub(super) shape: Shape,
     /// None: anything.
@@ -53,7 +50,7 @@ pub(super) struct Sources<'r> {
 }
 
 /// What was read: nothing there, or the values that it may be, the likeliest first.
-type Readings = Result<Option<Vec<Read>>, Wrong>;
+pub(super) type Readings = Result<Option<Vec<Read>>, Wrong>;
 
 impl Ready {
     pub(super) fn new(declared: &Parameter, shape: Shape, schema: Option<CompiledSchema>, segment: usize) -> Self {
@@ -65,6 +62,7 @@ impl Ready {
         Self {
             name: declared.name.as_str().into(),
             place: declared.place,
+            is_secret: is_secret(declared),
             required: declared.required || declared.place == ParameterPlace::Path,
             form,
             shape,
@@ -223,103 +221,6 @@ impl Ready {
         }
     }
 
-    fn object(&self, members: &[(&str, &str)], written: Written) -> Result<Read, Wrong> {
-        let mut read: Vec<(String, Read)> = Vec::with_capacity(members.len());
-        for (name, text) in members {
-            let name = decode(name, written.escapes)?;
-            if read.iter().any(|(known, _)| *known == name) {
-                return Err(format!("has the member {} twice", shown(&name)));
-            }
-            let value = self.read(text, self.shape.member(&name), written)?;
-            read.push((name, value));
-        }
-        Ok(Read::Members(read))
-    }
-
-    /// An object whose members are parameters of their own.
-    fn spread(&self, written: Written, sources: &Sources<'_>) -> Readings {
-        let is_taken = |name: &str| sources.taken.iter().any(|taken| **taken == *name);
-        let is_mine = |pair: &&Pair<'_>| {
-            self.shape.properties.contains_key(&*pair.name) || self.takes_all() && !is_taken(&pair.name)
-        };
-        let mut texts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for pair in sources.pairs.iter().filter(is_mine) {
-            texts.entry(&pair.name).or_default().push(pair.text);
-        }
-        let mut members = Vec::with_capacity(texts.len());
-        for (name, texts) in texts {
-            members.push((name.to_owned(), self.repeated(name, &texts, self.shape.member(name), written)?));
-        }
-        Ok((!members.is_empty()).then(|| vec![Read::Members(members)]))
-    }
-
-    /// Whether its members may have any name, so that no query parameter is unknown beside it.
-    pub(super) fn takes_all(&self) -> bool {
-        self.shape.others.is_some()
-    }
-
-    /// Whether the members of its value are parameters of their own.
-    pub(super) fn is_spread(&self) -> bool {
-        let repeats = matches!(self.form, Form::Style(written) if written.repeats());
-        repeats && self.shape.types.without(Types::NULL) == Types::OBJECT
-    }
-
-    /// `name[a]=1&name[b][c]=2`; a member that is a list is given once for each element, with or without `[]`.
-    fn deep(&self, written: Written, sources: &Sources<'_>, is_bare: bool) -> Readings {
-        let mut leaves: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
-        for pair in &sources.pairs {
-            let Some(mut members) = pair.members(&self.name) else { continue };
-            if members.len() > 1 && members.last() == Some(&"") {
-                members.pop();
-            }
-            if members.len() > DEPTH_MAX {
-                return Err(format!("has members more than {DEPTH_MAX} deep"));
-            }
-            leaves.entry(members).or_default().push(pair.text);
-        }
-        if leaves.is_empty() {
-            return match is_bare {
-                true => Err(format!("must be written as {}[MEMBER]=VALUE", self.name)),
-                false => Ok(None),
-            };
-        }
-        let leaves: Vec<_> = leaves.iter().map(|(path, texts)| (path.as_slice(), texts.as_slice())).collect();
-        self.branch(&leaves, &self.shape, written).map(|read| Some(vec![read]))
-    }
-
-    /// The object of what lies below one member; `leaves` are sorted by their paths, none of which is empty.
-    fn branch(&self, leaves: &[(&[&str], &[&str])], shape: &Shape, written: Written) -> Result<Read, Wrong> {
-        let mut members = Vec::new();
-        for group in leaves.chunk_by(|one, next| one.0.first() == next.0.first()) {
-            let Some(((name, _), _)) = group.first().and_then(|(path, texts)| Some((path.split_first()?, texts)))
-            else {
-                continue;
-            };
-            let inner: Vec<_> = group.iter().map(|(path, texts)| (path.get(1..).unwrap_or_default(), *texts)).collect();
-            let shape = shape.member(name);
-            let read = match inner.as_slice() {
-                [([], texts)] => self.repeated(name, texts, shape, written)?,
-                [([], _), ..] => return Err(format!("has the member {} as a value and as an object", shown(name))),
-                below => self.branch(below, shape, written)?,
-            };
-            members.push(((*name).to_owned(), read));
-        }
-        Ok(Read::Members(members))
-    }
-
-    /// A member's value of the texts that were given for it.
-    fn repeated(&self, name: &str, texts: &[&str], shape: &Shape, written: Written) -> Result<Read, Wrong> {
-        let is_list = shape.types.has(Types::ARRAY);
-        match texts {
-            [one] if !is_list || shape.types.meets(Types::SCALAR) => self.read(one, shape, written),
-            several if is_list => {
-                let read = several.iter().enumerate().map(|(at, text)| self.read(text, shape.element(at), written));
-                Ok(Read::List(read.collect::<Result<_, _>>()?))
-            }
-            several => Err(format!("has the member {} {} times; give it once", shown(name), several.len())),
-        }
-    }
-
     /// A value that is written in a media type.
     fn content(&self, texts: &[&str]) -> Readings {
         let escapes = Written::new(self.place, None, None).escapes;
@@ -339,7 +240,7 @@ impl Ready {
         read.map(|value| Some(vec![Read::Json(value)])).ok_or_else(|| "must hold valid JSON".to_owned())
     }
 
-    fn read(&self, text: &str, shape: &Shape, written: Written) -> Result<Read, Wrong> {
+    pub(super) fn read(&self, text: &str, shape: &Shape, written: Written) -> Result<Read, Wrong> {
         Ok(Read::text(decode(text, written.escapes)?, shape))
     }
 
@@ -347,7 +248,7 @@ impl Ready {
         let wanted = read::words(types);
         let what = match text {
             "" => format!("is empty where it must be {wanted}"),
-            _ if is_secret_name(&self.name) => format!("must be {wanted}"),
+            _ if self.is_secret => format!("must be {wanted}"),
             _ => format!("must be {wanted}, not {}", shown(text)),
         };
         FieldError { pointer: at.to_owned(), ..self.error(&what) }
@@ -371,7 +272,7 @@ impl Ready {
     fn told(&self, error: FieldError, pointer: &str) -> FieldError {
         let inner = error.pointer.strip_prefix(pointer).unwrap_or_default();
         let what = match inner {
-            _ if is_secret_name(&self.name) => {
+            _ if self.is_secret => {
                 "is not of the form that the operation describes; its value isn't repeated here".to_owned()
             }
             "" => error.message,
@@ -389,7 +290,15 @@ impl Ready {
     }
 }
 
-fn decode(text: &str, escapes: Escapes) -> Result<String, Wrong> {
+/// Whether its name or its schema says that it holds a secret.
+fn is_secret(declared: &Parameter) -> bool {
+    let says = |keyword: &str| declared.schema.as_ref().and_then(|schema| schema.get(keyword));
+    is_secret_name(&declared.name)
+        || says("format").is_some_and(|format| format == "password")
+        || says("writeOnly").is_some_and(|is_so| is_so == true)
+}
+
+pub(super) fn decode(text: &str, escapes: Escapes) -> Result<String, Wrong> {
     let decoded = decoded(text, escapes).ok_or_else(|| "is not UTF-8; percent-encode text as UTF-8".to_owned())?;
     Ok(decoded.into_owned())
 }

@@ -46,9 +46,9 @@ pub(super) fn invalid(text: &str, error: &ValidationError) -> PolicyProblem {
                 .to_owned()
         }
         E::EmptySetForbidden(_) => "leave the empty set out, or compare with principal.NAME.isEmpty()".to_owned(),
-        _ => told.help.clone().unwrap_or_else(|| format!("{EXAMPLES}")),
+        _ => told.help.clone().unwrap_or_else(|| EXAMPLES.to_string()),
     };
-    problem(text, &told, &error.policy_id().to_string(), mend)
+    problem(text, &told, error.policy_id().as_ref(), mend)
 }
 
 /// What a policy says that can hardly be meant.
@@ -62,7 +62,7 @@ pub(super) fn doubtful(text: &str, warning: &ValidationWarning) -> PolicyProblem
         W::InvalidActionApplication(_) => "it applies to no operation: look at its first line".to_owned(),
         _ => told.help.clone().unwrap_or_else(|| "write it in plain letters".to_owned()),
     };
-    problem(text, &told, &warning.policy_id().to_string(), mend)
+    problem(text, &told, warning.policy_id().as_ref(), mend)
 }
 
 /// Cedar's reason with its place, without the number that it gave the policy.

@@ -51,8 +51,13 @@ impl Decimal {
 
     /// As a small whole number.
     pub(super) fn to_u64(&self) -> Option<u64> {
+        if self.is_negative { None } else { self.size() }
+    }
+
+    /// As a small whole number, without its sign.
+    pub(super) fn size(&self) -> Option<u64> {
         let zeros = u32::try_from(self.scale).ok()?;
-        if self.is_negative || self.digits.len() > 20 {
+        if self.digits.len() > 20 {
             return None;
         }
         let number = self

@@ -108,8 +108,8 @@ impl Format {
     pub(super) fn admits_number(self, number: &Decimal) -> bool {
         let within = |least: &str, most: &str| *number >= Decimal::parse(least) && *number <= Decimal::parse(most);
         match self {
-            Self::Int32 => number.is_integer() && within("-2147483648", "2147483647"),
-            Self::Int64 => number.is_integer() && within("-9223372036854775808", "9223372036854775807"),
+            Self::Int32 => number.size().is_some_and(|size| size <= (1 << 31) - u64::from(!number.is_negative())),
+            Self::Int64 => number.size().is_some_and(|size| size <= (1 << 63) - u64::from(!number.is_negative())),
             Self::Float => within("-3.4028234663852886e38", "3.4028234663852886e38"),
             Self::Double => within("-1.7976931348623157e308", "1.7976931348623157e308"),
             Self::Judged(_) | Self::Byte | Self::Decimal | Self::Password | Self::Binary => true,
@@ -171,6 +171,8 @@ mod tests {
             ("int32", "-2147483648", "2147483648"),
             ("int32", "1e3", "0.5"),
             ("int64", "9223372036854775807", "9223372036854775808"),
+            ("int64", "-9223372036854775808", "-9223372036854775809"),
+            ("int32", "2147483647", "-2147483649"),
             ("float", "1.5", "1e39"),
             ("double", "1e39", "1e400"),
         ] {

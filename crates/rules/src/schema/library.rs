@@ -18,6 +18,9 @@ const PATTERNS_MAX: usize = 4_000;
 
 type Ready<T, E> = OnceLock<Result<T, E>>;
 
+/// Patterns by their text, each made ready once, or why it can't be.
+type Patterns = HashMap<Box<str>, Result<Arc<Pattern>, String>>;
+
 /// An API's schemas. They are named by their place in the order of names.
 #[derive(Debug, Default)]
 pub struct Library {
@@ -26,7 +29,7 @@ pub struct Library {
     units: Vec<Ready<Unit, Vec<SchemaProblem>>>,
     /// Whether it is known that no loop of references begins there.
     is_sound: Vec<OnceLock<()>>,
-    patterns: Mutex<HashMap<Box<str>, Result<Arc<Pattern>, String>>>,
+    patterns: Mutex<Patterns>,
     nodes: AtomicUsize,
     has_marks: AtomicBool,
 }

@@ -121,6 +121,9 @@ fn invalid(words: impl Into<String>) -> Refusal {
     refuse(Cause::TokenInvalid, words)
 }
 
+/// The roles that a token names, if it is the token that names them.
+type NamedRoles = Option<Arc<[Name]>>;
+
 /// What the roles allow: those that the token names, told too, or those of the user whom we know by that name.
 fn roles(
     catalog: &Catalog,
@@ -128,7 +131,7 @@ fn roles(
     claims: &Claims,
     user: &Name,
     environment: &Name,
-) -> Result<(LiveMembership, Option<Arc<[Name]>>), Refusal> {
+) -> Result<(LiveMembership, NamedRoles), Refusal> {
     let settings = &issuer.settings;
     if let Some(name) = &settings.claims.roles {
         let values = words(claims.get(name));

@@ -61,9 +61,9 @@ pub(super) fn written(api: &Api, operation: &Operation, described: Vec<Described
             Some(members) if !is_strict || api.error_body == ErrorBody::Pass => beside(members),
             Some(members) => {
                 let mut reference = super::reference(Kind::Response, &name);
-                if let Some(words) =
-                    members.get("description").filter(|words| words.as_str().is_some_and(|one| !one.is_empty()))
-                {
+                let own = refusals::words(&causes);
+                let is_told = |words: &&Value| words.as_str().is_some_and(|one| !one.is_empty() && one != own);
+                if let Some(words) = members.get("description").filter(is_told) {
                     reference["description"] = words.clone();
                 }
                 reference

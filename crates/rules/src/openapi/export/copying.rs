@@ -10,7 +10,7 @@ use super::Members;
 use crate::model::Schemas;
 
 /// So many values are copied; a document that would take more isn't copied at all.
-const WORK_MAX: usize = 6_000_000;
+const WORK_MAX: usize = 2_000_000;
 /// Objects stand so deep within each other.
 const DEPTH_MAX: usize = 120;
 /// How a schema of an API refers to another.
@@ -220,10 +220,8 @@ impl<'a> Copier<'a> {
                     };
                     Value::Array(names.iter().filter(|name| !hidden(name)).cloned().collect())
                 }
-                other => {
-                    self.may_go_on(size(other));
-                    other.clone()
-                }
+                other if self.may_go_on(size(other)) => other.clone(),
+                _ => continue,
             };
             copy.insert(keyword.to_owned(), kept);
         }
@@ -284,8 +282,7 @@ impl<'a> Copier<'a> {
     pub(super) fn plain(&mut self, members: &Members, names: &[&str]) -> Members {
         let mut copy = Members::new();
         for name in names {
-            if let Some(value) = members.get(*name).filter(|value| self.work > size(value)) {
-                self.may_go_on(size(value));
+            if let Some(value) = members.get(*name).filter(|value| self.may_go_on(size(value))) {
                 copy.insert((*name).to_owned(), value.clone());
             }
         }

@@ -24,10 +24,12 @@ const CHALLENGE: &str = "limen-challenge";
 /// The id in examples: that of the trace context specification, so that nobody takes it for a real one.
 const EXAMPLE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
+type StatusAndCodes = (u16, Vec<&'static str>);
+
 /// Refusals that operations share: a component for each status and set of causes.
 #[derive(Default)]
 pub(super) struct Shared {
-    names: BTreeMap<(u16, Vec<&'static str>), (String, Vec<Cause>)>,
+    names: BTreeMap<StatusAndCodes, (String, Vec<Cause>)>,
 }
 
 impl Shared {
@@ -120,6 +122,13 @@ pub(super) fn add_headers(api: &Api, operation: &Operation, members: &mut Member
     }
 }
 
+/// What a refusal for one of these causes is described by.
+pub(super) fn words(causes: &[Cause]) -> String {
+    let words: Vec<String> =
+        causes.iter().map(|cause| format!("- `{}`: {}", cause.code(), cause.entry().meaning)).collect();
+    words.join("\n")
+}
+
 fn refusal(status: u16, causes: &[Cause], at: &PublishedAt<'_>) -> Value {
     let mut headers = Members::new();
     headers.insert("X-Request-Id".into(), reference(Kind::Header, REQUEST_ID));
@@ -137,11 +146,9 @@ fn refusal(status: u16, causes: &[Cause], at: &PublishedAt<'_>) -> Value {
     if status == 401 {
         headers.insert("WWW-Authenticate".into(), reference(Kind::Header, CHALLENGE));
     }
-    let words: Vec<String> =
-        causes.iter().map(|cause| format!("- `{}`: {}", cause.code(), cause.entry().meaning)).collect();
     let examples: Members = causes.iter().map(|cause| (cause.code().to_owned(), told(*cause, at))).collect();
     json!({
-        "description": words.join("\n"),
+        "description": words(causes),
         "headers": headers,
         "content": {MEDIA_TYPE: {"schema": reference(Kind::Schema, PROBLEM), "examples": examples}},
     })

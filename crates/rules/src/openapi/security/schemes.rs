@@ -22,7 +22,7 @@ pub(super) enum Scheme {
 pub(super) fn all(reading: &mut Reading<'_>, own: &Own) -> HashMap<String, Scheme> {
     let whole = reading.whole();
     let holder = whole.member("components").and_then(|components| components.member("securitySchemes"));
-    let entries: Vec<(&str, At<'_>)> = holder.iter().flat_map(At::members).collect();
+    let entries: Vec<(&str, At<'_>)> = holder.iter().flat_map(At::named).collect();
     let mut schemes = HashMap::new();
     for (name, at) in entries {
         let words = "callers need a subscription key instead";

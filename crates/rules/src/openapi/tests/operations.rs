@@ -225,7 +225,7 @@ fn answers_are_by_status_and_what_hangs_on_them_is_told() {
         told(&imported),
         [
             format!("not enforced: servers of their own @ {at}/servers"),
-            format!("not enforced: field 'oddity' @ {at}/oddity"),
+            format!("not enforced: field 'oddity' of an operation @ {at}/oddity"),
             "not enforced: schema dialect http://example.org/mine @ /jsonSchemaDialect".to_owned(),
             "only described: further servers @ /servers".to_owned(),
             format!("only described: callbacks @ {at}/callbacks"),

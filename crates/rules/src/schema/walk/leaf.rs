@@ -7,6 +7,9 @@ use crate::schema::node::{NumberRule, TextRule, Values};
 use crate::schema::words::{counted, cut, shown};
 use serde_json::Value;
 
+/// A bound with its keyword, what it asks, and that in words.
+type Bound<'w> = (&'w Option<Decimal>, &'static str, fn(&Decimal, &Decimal) -> bool, &'static str);
+
 impl<'w> Walk<'w> {
     pub(super) fn values(&mut self, values: &'w Values, value: TreeValue<'w>) -> bool {
         if !self.may_go_on(1 + values.others.len() as u64) {
@@ -32,7 +35,7 @@ impl<'w> Walk<'w> {
         let number = Decimal::parse(value.raw());
         let found = self.found.len();
         let mut fits = true;
-        let bounds: [(&Option<Decimal>, &'static str, fn(&Decimal, &Decimal) -> bool, &str); 4] = [
+        let bounds: [Bound<'_>; 4] = [
             (&rule.least, "minimum", |number, bound| number >= bound, "at least"),
             (&rule.most, "maximum", |number, bound| number <= bound, "at most"),
             (&rule.above, "exclusiveMinimum", |number, bound| number > bound, "more than"),

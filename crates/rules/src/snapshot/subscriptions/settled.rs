@@ -169,7 +169,7 @@ impl Settled {
         let lines = bounds.and_then(|(begin, end)| self.keys.pieces().get(*begin as usize..*end as usize));
         let lines = lines.unwrap_or_default();
         let share = u64::from(wanted << BUCKET_BITS);
-        let mut at = (share * lines.len() as u64 >> 32) as usize;
+        let mut at = ((share * lines.len() as u64) >> 32) as usize;
         let mark = |at: usize| lines.get(at).map(|line| split(*line).0);
         while at > 0 && mark(at - 1).is_some_and(|mark| mark >= wanted) {
             at -= 1;

@@ -272,10 +272,14 @@ fn an_answer_of_the_issuer_is_judged_alike() {
         (json!({"cnf": {"jkt": "x"}}), "cnf"),
         (json!({"sub": null}), "names no user"),
     ] {
-        let (_, told) = refused(&settings, &joined(bare.clone(), &more));
+        let mut claims = bare.clone();
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let (_, told) = refused(&settings, &claims);
         assert!(told.contains(words), "{more}: {told}");
     }
-    let (_, told) = refused(&joined(settings, &json!({"audiences": ["api"]})), &bare);
+    let mut with_audience = settings;
+    with_audience["audiences"] = json!(["api"]);
+    let (_, told) = refused(&with_audience, &bare);
     assert!(told.contains("for nobody"), "{told}");
 }
 
