@@ -222,7 +222,7 @@ pub(crate) fn is_reserved_header(lower: &str) -> bool {
     own || RESERVED_HEADERS.contains(&lower)
 }
 
-pub(super) fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     let in_token = |one: u8| one.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&one);
     !text.is_empty() && text.bytes().all(in_token)
 }

@@ -8,7 +8,7 @@ use super::content::media_type;
 use super::loss::Effect;
 use super::reading::{At, Reading};
 use super::template::{Template, plain_name};
-use crate::declared::is_reserved_header;
+use crate::declared::{is_reserved_header, is_token};
 use crate::media::MediaType;
 use crate::model::{Api, DEFAULT_KEY_HEADER, KEY_QUERY_PARAMETER, Parameter, ParameterPlace, ParameterStyle};
 
@@ -200,8 +200,12 @@ fn name_and_place<'d>(reading: &mut Reading<'d>, at: &At<'d>) -> Option<(&'d str
         }
         _ => None,
     };
-    let is_header = |name: &&str| http::HeaderName::from_bytes(name.as_bytes()).is_ok();
-    let named = name.filter(|name| place != Some(ParameterPlace::Header) || is_header(name));
+    let can_be_sent = |name: &&str| match place {
+        Some(ParameterPlace::Header) => http::HeaderName::from_bytes(name.as_bytes()).is_ok(),
+        Some(ParameterPlace::Cookie) => is_token(name),
+        _ => !name.chars().any(char::is_control),
+    };
+    let named = name.filter(can_be_sent);
     if let (Some(name), Some(place)) = (named, place) {
         return Some((name, place));
     }
