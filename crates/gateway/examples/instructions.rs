@@ -60,7 +60,10 @@ fn main() -> Outcome<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => count(),
-        ["profile", name, file] => profile(name, Path::new(file)),
+        // What callgrind saw of one kind of call, for `callgrind_annotate`.
+        ["profile", name, file] => {
+            instructions(Path::new(file), &serve()?, &Credentials::new()?, name, MORE_CALLS).map(drop)
+        }
         ["gateway", service, key, public_point] => gateway(service, key, public_point),
         _ => Err("say nothing, or: profile NAME FILE; 'gateway' is for the program itself".into()),
     }
@@ -80,11 +83,6 @@ fn count() -> Outcome<()> {
         println!("{name} {}", more.saturating_sub(fewer) / (MORE_CALLS - FEWER_CALLS));
     }
     Ok(())
-}
-
-/// Leaves what callgrind saw of one kind of call in a file, for `callgrind_annotate`.
-fn profile(name: &str, file: &Path) -> Outcome<()> {
-    instructions(file, &serve()?, &Credentials::new()?, name, MORE_CALLS).map(drop)
 }
 
 /// What a call that passes every check brings, made outside of the gateway: making keys gathers randomness until there is
@@ -198,17 +196,15 @@ fn expect_answer(stream: &mut TcpStream) -> Outcome<()> {
 
 /// An order of about 1 KB.
 fn order() -> String {
-    let line = |at: usize| {
-        serde_json::json!({"sku": format!("AB-{at:05}"), "title": "A thing of some use", "count": at + 1, "price": 9.95,
-            "gift": at.is_multiple_of(2)})
-    };
-    let order = serde_json::json!({
+    let line =
+        |at: usize| serde_json::json!({"sku": format!("AB-{at:05}"), "title": "A thing of some use", "count": at + 1});
+    serde_json::json!({
         "reference": "2026-11-0042", "placed": "2026-11-22T09:30:00Z", "state": "new",
         "buyer": {"first": "Eva", "last": "Ray", "email": "eva@example.com", "birthdate": {"y": 2001, "m": 5, "d": null}},
         "address": {"lines": ["1 Long Way", "2nd floor"], "city": "Springfield", "country": "DE", "postal_code": "01234"},
-        "lines": (0..7).map(line).collect::<Vec<_>>(), "note": "Leave it with the neighbours.",
-    });
-    order.to_string()
+        "lines": (0..11).map(line).collect::<Vec<_>>(), "note": "Leave it with the neighbours.",
+    })
+    .to_string()
 }
 
 /// A service that answers each request; gives its address.

@@ -22,6 +22,7 @@ use std::collections::HashSet;
 use crate::model::{Declared, valid_name};
 
 pub use api::{check_base_path, check_target, check_template};
+pub(crate) use api::{is_reserved_header, is_token};
 pub use made_name::made_name;
 pub use nearest::nearest;
 pub use policy::warnings;

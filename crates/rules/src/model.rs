@@ -4,6 +4,7 @@
 //! microseconds since the Unix epoch (`_us`), names match [`valid_name`].
 
 mod caller;
+mod choices;
 mod description;
 mod issuer;
 mod people;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use crate::period::Period;
 
 pub use caller::{Cors, KeySettings};
+pub use choices::{Access, Bind, ContractKind, ErrorBody, Validate, Visibility};
 pub use description::{
     Content, Parameter, ParameterPlace, ParameterStyle, ReadOnlyProperties, RequestBody, Schemas, ServiceAnswer,
     UnknownParameters,
@@ -46,95 +48,6 @@ pub fn valid_name(name: &str) -> bool {
     bytes.len() <= 63
         && bytes.first().is_some_and(|first| first.is_ascii_lowercase() || first.is_ascii_digit())
         && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(byte))
-}
-
-/// What an operation needs before it may be called.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Access {
-    /// A subscription key and an access token.
-    #[serde(rename = "key+token")]
-    KeyAndToken,
-    /// A subscription key.
-    #[default]
-    #[serde(rename = "key")]
-    Key,
-    /// An access token.
-    #[serde(rename = "token")]
-    Token,
-    /// Nothing.
-    #[serde(rename = "open")]
-    Open,
-}
-
-impl Access {
-    /// Whether a subscription key is needed.
-    #[must_use]
-    pub fn needs_key(self) -> bool {
-        matches!(self, Self::KeyAndToken | Self::Key)
-    }
-
-    /// Whether an access token is needed.
-    #[must_use]
-    pub fn needs_token(self) -> bool {
-        matches!(self, Self::KeyAndToken | Self::Token)
-    }
-}
-
-/// Which response contract an API follows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ContractKind {
-    /// The nine statuses.
-    #[default]
-    Strict,
-    /// What the service answers passes unchanged.
-    Transparent,
-}
-
-/// Who may learn what an API has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Visibility {
-    /// Everybody.
-    #[default]
-    Public,
-    /// Subscribers: the key is looked at before route and notices.
-    Private,
-}
-
-/// How the service's own refusals leave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ErrorBody {
-    /// In the contract's form, the service's body under `service`.
-    #[default]
-    Wrap,
-    /// As the service wrote them.
-    Pass,
-}
-
-/// Whether the token's application must be the subscription's developer's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Bind {
-    /// It must.
-    #[default]
-    Application,
-    /// It need not.
-    None,
-}
-
-/// How parameters and bodies are looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Validate {
-    /// Parameters and JSON bodies must be what the operation describes.
-    Schema,
-    /// JSON bodies must be syntactically right.
-    #[default]
-    Syntax,
-    /// Bodies are sent on as they come.
-    Off,
 }
 
 /// A published API.

@@ -154,7 +154,7 @@ impl Place {
 
 impl Place {
     fn judge_typed(&self, address: IpAddr) -> Result<(), String> {
-        match not_public(crate::network::counted_as(address)) {
+        match not_public(address.to_canonical()) {
             Some("loopback" | "private") => Ok(()),
             Some(what) => Err(format!("{address} is {what}")),
             None if self.secure => Ok(()),

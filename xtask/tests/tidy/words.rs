@@ -7,7 +7,8 @@ use crate::tree::{File, files};
 const NOT_USED: [&str; 5] = ["backend", "client", "consumer", "plan", "tenant"];
 
 /// Names that others gave, in which the words may stand.
-const NAMES_OF_OTHERS: [&str; 40] = [
+const NAMES_OF_OTHERS: [&str; 41] = [
+    "kubernetes-client",
     "clientCredentials",
     "client_id",
     "client_secret",

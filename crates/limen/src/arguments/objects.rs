@@ -20,10 +20,10 @@ pub(crate) enum ApiCommand {
     #[command(after_help = "Examples:
   limen api import openapi.yaml --base-path /orders --target http://127.0.0.1:9000
   limen api import http://localhost:9000/openapi.json --name orders --dry-run
-  limen api import - --name orders --refuse-breaking < openapi.json
+  limen api import - --name orders --refuse-breaking     the document comes by standard input
 
-The document may be OpenAPI 2.0, 3.0, 3.1 or 3.2, JSON or YAML, 32 MiB at most. An address is asked by this
-command and not by the running Limen. What the document doesn't tell stays as it is.")]
+The document may be OpenAPI 2.0, 3.0, 3.1 or 3.2, JSON or YAML, 32 MiB at most. An address is asked
+by this command and not by the running Limen. What the document doesn't tell stays as it is.")]
     Import(ImportDocument),
     /// Tell what changes for callers: a document against the published API, or against another document
     #[command(after_help = "Examples:

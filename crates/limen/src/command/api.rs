@@ -208,11 +208,12 @@ key         header Limen-Subscription-Key
 products    standard
 visibility  public
 contract    strict
+validate    syntax
 body        at most 1,048,576 bytes
 
-OPERATION  REQUEST      ACCESS     PERMISSION
-list       GET /orders  key+token  order.read
-health     GET /health  open
+OPERATION  REQUEST      ACCESS     PERMISSION  VALIDATE  NOTE
+list       GET /orders  key+token  order.read  syntax
+health     GET /health  open                   syntax
 ";
         assert_eq!(show(&declared.apis[0], &declared, &[]), expected);
     }

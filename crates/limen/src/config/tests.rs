@@ -120,7 +120,7 @@ fn each_flaw_is_told_with_its_place_and_mend() {
         ),
         (
             format!("apis:\n  - {api}    zzzzz: 1\n    deadlines: {{quux: 1}}\n"),
-            "limen.yaml:5:5: apis[0].zzzzz: there is no field 'zzzzz' here; mend: use one of name, title, base_path, target, targets, target_tls, breaker, health, auto_incident, auto_incident_after_s, access, key, visibility, contract, error_body, bind, validate, media_types, body_max_bytes, preserve_host, forward_token, cookies, websocket, assertion, pass_401, pass_statuses, cors, deadlines, retry_after_s, operations\nlimen.yaml:6:17: apis[0].deadlines.quux: there is no field 'quux' here; mend: use one of connect_timeout_ms, response_timeout_ms, idle_timeout_ms",
+            "limen.yaml:5:5: apis[0].zzzzz: there is no field 'zzzzz' here; mend: use one of name, title, base_path, target, targets, target_tls, breaker, health, auto_incident, auto_incident_after_s, access, key, visibility, contract, error_body, bind, validate, unknown_parameters, read_only, check_answers, media_types, body_max_bytes, preserve_host, forward_token, cookies, websocket, assertion, pass_401, pass_statuses, cors, deadlines, retry_after_s, record_denied, policies, operations, schemas, document\nlimen.yaml:6:17: apis[0].deadlines.quux: there is no field 'quux' here; mend: use one of connect_timeout_ms, response_timeout_ms, idle_timeout_ms",
         ),
         (
             format!("apis:\n  - {api}    target: http://p\n"),

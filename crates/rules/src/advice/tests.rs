@@ -1,3 +1,5 @@
+//! What strict makes of answers, case by case.
+
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use serde_json::json;

@@ -217,12 +217,12 @@ fn check_key(field: &str, key: &KeySettings, problems: &mut Problems) {
 }
 
 /// Names that begin with `limen-`, `_` read as `-`, are dropped from what callers send.
-pub(super) fn is_reserved_header(lower: &str) -> bool {
+pub(crate) fn is_reserved_header(lower: &str) -> bool {
     let own = lower.replace('_', "-").starts_with("limen-") && !lower.eq_ignore_ascii_case(DEFAULT_KEY_HEADER);
     own || RESERVED_HEADERS.contains(&lower)
 }
 
-pub(super) fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     let in_token = |one: u8| one.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&one);
     !text.is_empty() && text.bytes().all(in_token)
 }

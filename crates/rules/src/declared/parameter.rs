@@ -13,7 +13,7 @@ use crate::model::{Api, KEY_QUERY_PARAMETER, Operation, Parameter, ParameterPlac
 use crate::parameter::{DIRECTION, can_be_object};
 use crate::schema::Library;
 
-const PARAMETERS_MAX: usize = 200;
+const PARAMETERS_MAX: usize = 500;
 const NAME_CHARACTERS_MAX: usize = 200;
 
 /// Adds what is wrong with the parameters of an operation.

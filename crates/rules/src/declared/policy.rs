@@ -187,3 +187,90 @@ pub(super) fn check_between(declared: &Declared, problems: &mut Problems) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::{check_references, check_values};
+    use super::*;
+
+    fn declared(change: impl FnOnce(&mut Value)) -> Declared {
+        let query = json!([{"name": "view", "in": "query", "schema": {"type": "string"}},
+            {"name": "ids", "in": "query", "schema": {"type": "array"}}]);
+        let mut whole = json!({
+            "apis": [{"name": "a", "base_path": "/a", "target": "http://127.0.0.1:9", "access": "token",
+                "operations": [{"name": "get", "method": "GET", "path": "/{id}", "parameters": query}],
+                "policies": {"text": "forbid (principal, action, resource);", "query": ["view"],
+                    "attributes": {"hidden": "strings"}, "claims": {"https://x.example/level": "integer"}}}],
+            "environments": [{"name": "e"}],
+            "users": [{"name": "u", "attributes": {"hidden": ["x"]},
+                "memberships": [{"environment": "e", "attributes": {"other": 3}}]}],
+        });
+        change(&mut whole);
+        serde_json::from_value(whole).expect("a form")
+    }
+
+    fn told(change: impl FnOnce(&mut Value)) -> Vec<String> {
+        let declared = declared(change);
+        let found = [check_values(&declared), check_references(&declared)].concat();
+        found.into_iter().map(|one| format!("{}: {}; mend: {}", one.field, one.message, one.mend)).collect()
+    }
+
+    #[test]
+    fn names_and_kinds_that_cannot_be_are_told() {
+        assert_eq!(told(|_| {}), Vec::<String>::new());
+        let policies = "apis[0].policies";
+        let cases: [(&str, Value, String); 15] = [
+            (
+                "/apis/0/policies/query/0",
+                json!("veiw"),
+                format!("{policies}.query[0]: no operation has a query parameter 'veiw'; mend: did you mean 'view'?"),
+            ),
+            ("/apis/0/policies/query/0", json!("claims"), format!("{policies}.query[0]: context.claims is")),
+            ("/apis/0/policies/query/0", json!("ids"), format!("{policies}.query[0]: 'ids' is a list")),
+            ("/apis/0/policies/query", json!(["view", "view"]), format!("{policies}.query[1]: 'view' is listed twice")),
+            ("/apis/0/operations/0/path", json!("/{view}"), format!("{policies}.query[0]: 'view' stands in the path")),
+            ("/apis/0/operations/0/path", json!("/{claims}"), format!("{policies}: context.claims is")),
+            ("/apis/0/operations", json!([]), format!("{policies}: policies are about operations")),
+            (
+                "/apis/0/policies/attributes",
+                json!({"roles": "strings"}),
+                format!("{policies}.attributes.roles: principal.roles is"),
+            ),
+            (
+                "/apis/0/policies/attributes",
+                json!({"a-b": "string"}),
+                format!("{policies}.attributes.a-b: 'a-b' is not the name"),
+            ),
+            ("/apis/0/policies/claims", json!({"": "string"}), format!("{policies}.claims.: is not the name")),
+            ("/apis/0/policies/text", json!("forbid"), format!("{policies}.text: ")),
+            (
+                "/apis/0/access",
+                json!("key"),
+                format!("{policies}.text: line 1, column 1: it may apply to operation 'get'"),
+            ),
+            (
+                "/users/0/attributes/hidden",
+                json!([3]),
+                "users[0].attributes.hidden: is not a list of texts, and the policies of API 'a'".into(),
+            ),
+            (
+                "/users/0/memberships/0/attributes",
+                json!({"other": 1.5}),
+                "users[0].memberships[0].attributes.other: is of no kind".into(),
+            ),
+            (
+                "/users/0/attributes",
+                json!({"x": vec!["y"; 10_001]}),
+                "users[0].attributes.x: 10001 values are more than 10000".into(),
+            ),
+        ];
+        for (pointer, value, expected) in cases {
+            let found = told(|whole| *whole.pointer_mut(pointer).expect("a place") = value.clone());
+            assert!(found.len() == 1 && found[0].starts_with(&expected), "{pointer} {expected}\n{found:#?}");
+        }
+        let long = told(|whole| whole["users"][0]["attributes"]["x"] = json!("y".repeat(1_001)));
+        assert!(long[0].starts_with("users[0].attributes.x: a text is longer than 1000"), "{long:?}");
+    }
+}

@@ -115,7 +115,8 @@ fn told(operation: &Operation) -> String {
 
 /// A template without the names of its parameters.
 fn shape(path: &str) -> String {
-    let part = |part: &'_ str| if part.starts_with('{') { "{}".to_owned() } else { part.to_owned() };
+    let part =
+        |part: &'_ str| if part.starts_with('{') && part.ends_with('}') { "{}".to_owned() } else { part.to_owned() };
     path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 

@@ -106,7 +106,17 @@ fn described(document: &Value) -> BTreeMap<String, (&str, &Members)> {
 /// A path without the names of its parameters and without empty segments.
 fn shape(path: &str) -> String {
     let segments = path.split('/').filter(|segment| !segment.is_empty());
-    segments.map(|segment| if segment.starts_with('{') { "/{}".to_owned() } else { format!("/{segment}") }).collect()
+    segments
+        .map(
+            |segment| {
+                if segment.starts_with('{') && segment.ends_with('}') {
+                    "/{}".to_owned()
+                } else {
+                    format!("/{segment}")
+                }
+            },
+        )
+        .collect()
 }
 
 fn info(api: &Api, told: Option<&Value>) -> Value {

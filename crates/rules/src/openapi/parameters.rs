@@ -8,6 +8,7 @@ use super::content::media_type;
 use super::loss::Effect;
 use super::reading::{At, Reading};
 use super::template::{Template, plain_name};
+use crate::declared::{is_reserved_header, is_token};
 use crate::media::MediaType;
 use crate::model::{Api, DEFAULT_KEY_HEADER, KEY_QUERY_PARAMETER, Parameter, ParameterPlace, ParameterStyle};
 
@@ -131,6 +132,16 @@ fn one<'d>(reading: &mut Reading<'d>, own: &Own, at: &At<'d>, template: &Templat
         reading.lose(Effect::NotEnforced, &at.pointer, &format!("header {name}"), why, NOT_LOOKED_AT);
         return None;
     }
+    if is_header && is_reserved_header(&lower) {
+        let why = "it frames the message or steers the connection";
+        reading.lose(Effect::NotEnforced, &at.pointer, &format!("header {name}"), why, NOT_LOOKED_AT);
+        return None;
+    }
+    if place == ParameterPlace::Query && name == KEY_QUERY_PARAMETER {
+        let why = "a query parameter of that name is the subscription key and never reaches the service";
+        reading.lose(Effect::NotEnforced, &at.pointer, KEY_QUERY_PARAMETER, why, NOT_LOOKED_AT);
+        return None;
+    }
     let name = if place == ParameterPlace::Path { in_template(reading, at, name, template)? } else { name.to_owned() };
     if place == ParameterPlace::Cookie && !own.cookies {
         let why = "cookies don't pass here unless the API says 'cookies: true'";
@@ -153,10 +164,26 @@ fn one<'d>(reading: &mut Reading<'d>, own: &Own, at: &At<'d>, template: &Templat
         let schema = at.member("schema").map(|schema| reading.schema(&schema));
         parameter.schema = schema.filter(|schema| *schema != Value::Bool(true));
     }
+    let takes_objects = parameter.schema.as_ref().is_none_or(may_be_object);
+    if parameter.style == Some(ParameterStyle::DeepObject) && !takes_objects {
+        let why = "deepObject says how an object is written, and its schema takes none";
+        reading.lose(Effect::NotEnforced, &at.pointer, "deepObject of something else", why, NOT_LOOKED_AT);
+        (parameter.style, parameter.explode, parameter.schema, parameter.required) = (None, None, None, false);
+    }
     if at.is("allowEmptyValue") && place == ParameterPlace::Query {
         parameter.schema = parameter.schema.map(|schema| json!({"anyOf": [schema, {"const": ""}]}));
     }
     Some(parameter)
+}
+
+/// Whether an object may fit a schema, as far as its outside tells.
+fn may_be_object(schema: &Value) -> bool {
+    let is_object = |kind: &Value| kind == "object";
+    if let Some(told) = schema.get("type") {
+        return is_object(told) || told.as_array().is_some_and(|several| several.iter().any(is_object));
+    }
+    let choices = ["anyOf", "oneOf"].into_iter().find_map(|keyword| schema.get(keyword)?.as_array());
+    choices.is_none_or(|choices| choices.iter().any(may_be_object))
 }
 
 fn name_and_place<'d>(reading: &mut Reading<'d>, at: &At<'d>) -> Option<(&'d str, ParameterPlace)> {
@@ -173,8 +200,12 @@ fn name_and_place<'d>(reading: &mut Reading<'d>, at: &At<'d>) -> Option<(&'d str
         }
         _ => None,
     };
-    let is_header = |name: &&str| http::HeaderName::from_bytes(name.as_bytes()).is_ok();
-    let named = name.filter(|name| place != Some(ParameterPlace::Header) || is_header(name));
+    let can_be_sent = |name: &&str| match place {
+        Some(ParameterPlace::Header) => http::HeaderName::from_bytes(name.as_bytes()).is_ok(),
+        Some(ParameterPlace::Cookie) => is_token(name),
+        _ => !name.chars().any(char::is_control),
+    };
+    let named = name.filter(can_be_sent);
     if let (Some(name), Some(place)) = (named, place) {
         return Some((name, place));
     }

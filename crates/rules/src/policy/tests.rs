@@ -257,3 +257,66 @@ fn a_caller_is_made_once_for_each_application_and_changes_with_the_snapshot() {
         }
     }
 }
+
+/// An identity in environment north, as a token's claims and the catalog make one.
+fn identity(user: Option<&str>, application: Option<&str>, foreign: Option<ForeignWord>) -> Identity {
+    Identity {
+        user: user.map(Into::into),
+        application: application.map(Into::into),
+        environment: "north".into(),
+        grant: None,
+        issuer: foreign.as_ref().map(|_| "other".into()),
+        permissions: Arc::default(),
+        permission_names: "".into(),
+        limits: None,
+        expires_at_s: 0,
+        foreign,
+    }
+}
+
+#[test]
+fn whoever_calls_is_read_from_the_catalog_or_from_what_their_issuer_says() {
+    let text = "@id(\"role\") forbid (principal in Role::\"boss\", action == Action::\"list\", resource);
+        @id(\"hidden\") forbid (principal, action == Action::\"list\", resource) when { principal.hidden.contains(1) };
+        @id(\"self\") forbid (principal == User::\"application:shop\", action == Action::\"list\", resource);
+        @id(\"level\") forbid (principal, action == Action::\"list\", resource)
+            when { context.claims has level && context.claims.level > 3 };
+        @id(\"sub\") forbid (principal, action == Action::\"list\", resource)
+            when { context.claims has sub && context.claims.sub == \"application:shop\" };";
+    let mut policies = hidden(text);
+    policies["claims"]["sub"] = json!("string");
+    let mut declared: Declared = serde_json::from_value(json!({
+        "environments": [{"name": "north"}], "roles": [{"name": "boss"}],
+        "developers": [{"name": "d"}], "applications": [{"name": "shop", "developer": "d"}],
+        "connections": [{"application": "shop", "environment": "north", "own_roles": ["boss"]}],
+        "users": [{"name": "bo", "memberships": [{"environment": "north", "attributes": {"hidden": [1]}}]},
+            {"name": "away", "attributes": {"hidden": [1]}}],
+    }))
+    .expect("declared");
+    declared.apis.push(api(policies));
+    let snapshot = Snapshot::new(1, &Directory { declared, ..Directory::default() }, Issuer::default());
+    let catalog = &snapshot.catalog;
+    let policies = catalog.apis[0].operations[0].policies.as_ref().expect("policies");
+    let refused = |identity: &Identity| {
+        let other = as_told(catalog, identity);
+        policies.decide(&subject(catalog, identity, &other), &vec![None]).refused.join(" ")
+    };
+    let word = |roles: Option<&[&str]>, claims: Value| {
+        let roles = roles.map(|roles| roles.iter().map(|role| Name::from(*role)).collect());
+        Some(ForeignWord { roles, claims: Arc::new(claims.as_object().cloned().unwrap_or_default()) })
+    };
+    for (user, application, foreign, expected) in [
+        (Some("bo"), Some("shop"), None, "hidden"),
+        (None, Some("shop"), None, "role self sub"),
+        (Some("stranger"), None, word(Some(&["boss"]), json!({"level": 4})), "role level"),
+        (Some("stranger"), None, word(Some(&[]), json!({"level": 3})), ""),
+        (Some("stranger"), None, word(None, json!({})), ""),
+        // What is known here of a user counts whoever lets them in, also where they have no membership.
+        (Some("bo"), None, word(Some(&["boss"]), json!({})), "role hidden"),
+        (Some("bo"), None, word(None, json!({})), "hidden"),
+        (Some("away"), None, word(Some(&[]), json!({})), "hidden"),
+    ] {
+        let identity = identity(user, application, foreign);
+        assert_eq!(refused(&identity), expected, "{identity:?}");
+    }
+}

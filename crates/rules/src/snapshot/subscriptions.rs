@@ -1,5 +1,5 @@
 //! Every subscription and key of a snapshot, small enough for millions: those of the start flat and never changed, those
-//! that changed since in shards behind `Arc`s (`docs/decisions/0054-subscriptions-of-the-start-lie-flat.md`).
+//! that changed since in shards behind `Arc`s (`docs/decisions/0042-subscriptions-of-the-start-lie-flat.md`).
 //!
 //! A key is kept as the first half of its SHA-256. What a call gets is made when it asks. One changed subscription
 //! replaces the shards of its record and its keys, and nothing else.

@@ -1,3 +1,5 @@
+//! What is told of two versions of an API, case by case.
+
 use serde_json::{Value, json};
 
 use super::*;

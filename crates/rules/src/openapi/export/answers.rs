@@ -32,7 +32,13 @@ pub(super) fn of_document<'a>(told: Option<&'a Value>, copier: &mut Copier<'a>) 
             continue;
         }
         // Our headers are added to each, so none is shared.
-        if let Value::Object(members) = copier.copied(Kind::Response, resolved, 0) {
+        if let Value::Object(mut members) = copier.copied(Kind::Response, resolved, 0) {
+            // What stands beside a reference counts before what it leads to; words of ours are made anew.
+            let is_ours = answer.get("$ref").and_then(Value::as_str).is_some_and(|to| to.starts_with(refusals::OURS));
+            let beside = answer.get("description").filter(|words| words.is_string());
+            if let Some(words) = beside.cloned().or_else(|| is_ours.then(|| "".into())) {
+                members.insert("description".into(), words);
+            }
             described.push(Described { status: status.clone(), members });
         }
     }
@@ -58,7 +64,7 @@ pub(super) fn written(api: &Api, operation: &Operation, described: Vec<Described
         let key = status.to_string();
         let answer = match left.remove(&key) {
             // The service's own form beside ours.
-            Some(members) if !is_strict || api.error_body == ErrorBody::Pass => beside(members),
+            Some(members) if !is_strict || api.error_body == ErrorBody::Pass => beside(members, &causes),
             Some(members) => {
                 let mut reference = super::reference(Kind::Response, &name);
                 let own = refusals::words(&causes);
@@ -77,7 +83,10 @@ pub(super) fn written(api: &Api, operation: &Operation, described: Vec<Described
 }
 
 /// What the service says in its own media types, and our refusal in its own.
-fn beside(mut members: Members) -> Value {
+fn beside(mut members: Members, causes: &[Cause]) -> Value {
+    if members.get("description").is_none_or(|words| words.as_str().is_none_or(str::is_empty)) {
+        members.insert("description".into(), refusals::words(causes).into());
+    }
     let ours = refusals::content();
     let content = members.entry("content").or_insert_with(|| json!({}));
     if let Some(content) = content.as_object_mut() {

@@ -220,6 +220,8 @@ impl<'a> Copier<'a> {
                     };
                     Value::Array(names.iter().filter(|name| !hidden(name)).cloned().collect())
                 }
+                // Many a document has defaults that can't be; readers of the export would stumble over them.
+                told if keyword == "default" && !admits(schema, told) => continue,
                 other if self.may_go_on(size(other)) => other.clone(),
                 _ => continue,
             };
@@ -293,6 +295,27 @@ impl<'a> Copier<'a> {
         self.work = self.work.saturating_sub(cost);
         self.work > 0
     }
+}
+
+/// Whether a value has a type that the schema admits, as far as its outside tells.
+fn admits(schema: &Value, value: &Value) -> bool {
+    let is = |kind: &Value| match kind.as_str() {
+        Some("null") => value.is_null(),
+        Some("boolean") => value.is_boolean(),
+        Some("integer") => value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        Some("number") => value.is_number(),
+        Some("string") => value.is_string(),
+        Some("array") => value.is_array(),
+        Some("object") => value.is_object(),
+        _ => true,
+    };
+    let has_type = match schema.get("type") {
+        Some(Value::Array(several)) => several.iter().any(is),
+        Some(one) => is(one),
+        None => true,
+    };
+    let choices = ["anyOf", "oneOf"].into_iter().find_map(|keyword| schema.get(keyword)?.as_array());
+    has_type && choices.is_none_or(|choices| choices.iter().any(|one| admits(one, value)))
 }
 
 /// How many values a value is.

@@ -13,6 +13,8 @@ use crate::model::{Access, Api, Bind, ContractKind, Operation, Validate};
 
 /// The form of a refusal (RFC 9457).
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
+/// How references to our refusals begin.
+pub(super) const OURS: &str = "#/components/responses/limen-";
 /// The component that describes it.
 const PROBLEM: &str = "limen-problem";
 /// Components of headers.

@@ -1,3 +1,5 @@
+//! What an export says, and what it leaves out.
+
 use serde_json::Value;
 
 use super::*;
@@ -27,14 +29,20 @@ fn imported(paths: Value, components: Value) -> Api {
 }
 
 fn statuses(answers: &Value) -> Vec<&str> {
-    answers.as_object().unwrap().keys().map(String::as_str).collect()
+    sorted(answers)
+}
+
+fn sorted(members: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> = members.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
 }
 
 /// The codes that an answer has an example of.
 fn codes<'d>(document: &'d Value, answer: &'d Value) -> Vec<&'d str> {
     let name = answer["$ref"].as_str().expect("a reference").trim_start_matches("#/components/responses/");
     let told = &document["components"]["responses"][name]["content"]["application/problem+json"]["examples"];
-    told.as_object().unwrap().keys().map(String::as_str).collect()
+    sorted(told)
 }
 
 #[test]

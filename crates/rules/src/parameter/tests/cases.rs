@@ -272,3 +272,24 @@ fn the_schema_judges_what_was_read() {
         ["Query /v/1: The query parameter 'v' at '/1' must be at least 1, not 0."]
     );
 }
+
+#[test]
+fn what_stands_before_a_value_in_a_path_is_asked_for() {
+    for (style, explode, right, wrong) in [
+        ("label", false, &[".1,2"][..], &["1,2", "1"][..]),
+        ("label", true, &[".1.2"], &["1.2"]),
+        ("matrix", false, &[";v=1,2"], &["v=1", ";w=1,2", ";v", "1"]),
+        ("matrix", true, &[";v=1;v=2"], &[";v=1;w=2", ";w=1", "v=1", ";v=1;", "1"]),
+    ] {
+        let live = live(&json!({
+            "name": "v", "in": "path", "style": style, "explode": explode,
+            "schema": {"type": "array", "items": {"type": "integer"}},
+        }));
+        for text in right {
+            assert_eq!(found(&live, &format!("/things/{text}"), "", &[]), [""; 0], "{style} {explode} {text}");
+        }
+        for text in wrong {
+            assert_eq!(found(&live, &format!("/things/{text}"), "", &[]).len(), 1, "{style} {explode} {text}");
+        }
+    }
+}

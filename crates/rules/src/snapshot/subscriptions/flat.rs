@@ -1,7 +1,7 @@
 //! Memory of one size for millions of pieces, in large pages where the system has them. Knows nothing of what it holds.
 //!
 //! A call of one among a million finds nothing of its subscription in the processor's caches; with small pages it finds
-//! not even where in memory that is (`docs/decisions/0054-subscriptions-of-the-start-lie-flat.md`).
+//! not even where in memory that is (`docs/decisions/0042-subscriptions-of-the-start-lie-flat.md`).
 
 use memmap2::{Advice, MmapMut};
 
