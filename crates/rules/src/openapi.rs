@@ -1,6 +1,6 @@
 //! OpenAPI documents: read into what is enforced, with a report of what isn't, and made from it again.
 //!
-//! [`read`] takes any bytes, within bounds; [`import`] makes an API of a document. Nothing is ever fetched: a reference
+//! [`read`] takes any bytes, within bounds; [`import()`] makes an API of a document. Nothing is ever fetched: a reference
 //! that leads out of the document is a [`Loss`].
 
 mod answers;
