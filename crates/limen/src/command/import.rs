@@ -136,7 +136,7 @@ fn words(told: &ImportedApi, imported: &Imported, asked: &ImportDocument, data_d
     if told.products.is_empty() {
         text.push_str(&format!(
             "\nNo product opens it yet, so nobody has a key for it. List '{}' under a product's apis in limen.yaml and\n\
-             apply that, or begin with: limen publish DOCUMENT --target URL\n",
+             apply that; then: limen subscription create --product PRODUCT --developer DEVELOPER\n",
             told.api
         ));
     }

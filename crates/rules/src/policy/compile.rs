@@ -38,7 +38,9 @@ pub struct PolicyProblem {
 pub struct Checked {
     /// For each operation of the API, in its order: the policies that may apply to it.
     pub operations: Vec<Option<Arc<OperationPolicies>>>,
-    /// What can hardly be meant.
+    /// Policies that forbid nothing, whoever calls: guards that guard no more.
+    pub idle: Vec<PolicyProblem>,
+    /// What else can hardly be meant.
     pub warnings: Vec<PolicyProblem>,
 }
 
@@ -48,7 +50,7 @@ pub struct Checked {
 /// Everything that is wrong with them.
 pub fn check(api: &Api) -> Result<Checked, Vec<PolicyProblem>> {
     let Some(policies) = &api.policies else {
-        return Ok(Checked { operations: vec![None; api.operations.len()], warnings: Vec::new() });
+        return Ok(Checked { operations: vec![None; api.operations.len()], ..Checked::default() });
     };
     let read = read(&policies.text)?;
     let mut problems: Vec<PolicyProblem> = read.iter().flat_map(|one| one.problems(api, &policies.text)).collect();
@@ -63,9 +65,9 @@ pub fn check(api: &Api) -> Result<Checked, Vec<PolicyProblem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let warnings = validate(api, policies, &read)?;
+    let (idle, warnings) = validate(api, policies, &read)?;
     let operations = ready(api, policies, &read).map_err(|words| vec![text_problem(words, "say it another way")])?;
-    Ok(Checked { operations, warnings })
+    Ok(Checked { operations, idle, warnings })
 }
 
 /// The policies of each operation, made ready; those of `before`, where all that they are made from is the same.
@@ -206,8 +208,11 @@ fn repeated(read: &[Read], text: &str) -> Vec<PolicyProblem> {
         .collect()
 }
 
+/// Policies that forbid nothing, and what else can hardly be meant.
+type Doubts = (Vec<PolicyProblem>, Vec<PolicyProblem>);
+
 /// Holds the policies to the schema; what can hardly be meant is given back.
-fn validate(api: &Api, policies: &Policies, read: &[Read]) -> Result<Vec<PolicyProblem>, Vec<PolicyProblem>> {
+fn validate(api: &Api, policies: &Policies, read: &[Read]) -> Result<Doubts, Vec<PolicyProblem>> {
     let text = &policies.text;
     let unmade =
         |words: String| vec![text_problem(words, "look at the names of operations, parameters and attributes")];
@@ -217,10 +222,16 @@ fn validate(api: &Api, policies: &Policies, read: &[Read]) -> Result<Vec<PolicyP
     let result = Validator::new(schema).validate(&set, ValidationMode::Strict);
     let mut errors: Vec<PolicyProblem> = result.validation_errors().map(|error| words::invalid(text, error)).collect();
     if errors.is_empty() {
-        let mut warnings: Vec<_> = result.validation_warnings().map(|one| words::doubtful(text, one)).collect();
-        warnings.sort_by(|one, other| one.message.cmp(&other.message));
-        warnings.dedup();
-        return Ok(warnings);
+        let (mut idle, mut warnings) = (Vec::new(), Vec::new());
+        for one in result.validation_warnings() {
+            let list = if words::is_idle(one) { &mut idle } else { &mut warnings };
+            list.push(words::doubtful(text, one));
+        }
+        for list in [&mut idle, &mut warnings] {
+            list.sort_by(|one, other| one.message.cmp(&other.message));
+            list.dedup();
+        }
+        return Ok((idle, warnings));
     }
     errors.sort_by(|one, other| one.message.cmp(&other.message));
     errors.dedup();

@@ -120,12 +120,16 @@ fn long_chains_of_conditions_end_in_words_and_not_in_a_crash() {
 }
 
 #[test]
-fn what_is_never_true_is_a_warning() {
+fn what_is_never_true_forbids_nothing_and_is_told() {
     let checked = check(&api(guarded("when { 1 == 2 }"))).expect("good policies");
-    let [warning] = checked.warnings.as_slice() else { panic!("{:?}", checked.warnings) };
+    let [warning] = checked.idle.as_slice() else { panic!("{:?}", checked.idle) };
     assert!(warning.message.starts_with("line 1, column 1: "), "{warning:?}");
     assert!(warning.mend.contains("never true"), "{warning:?}");
-    assert!(check(&api(guarded("when { context has id }"))).expect("good policies").warnings.is_empty());
+    assert!(check(&api(guarded("when { context has id }"))).expect("good policies").idle.is_empty());
+    // As after a parameter got another name.
+    let renamed = Declared { apis: vec![api(guarded("when { context has record && true }"))], ..Declared::default() };
+    let told = crate::declared::check_values(&renamed);
+    assert!(told.iter().any(|one| one.field == "apis[0].policies.text" && one.mend.contains("never true")), "{told:?}");
 }
 
 /// A snapshot of that API with a user who has these attributes.

@@ -51,13 +51,18 @@ pub(super) fn invalid(text: &str, error: &ValidationError) -> PolicyProblem {
     problem(text, &told, error.policy_id().as_ref(), mend)
 }
 
+/// Whether a policy forbids nothing, whoever calls what.
+pub(super) fn is_idle(warning: &ValidationWarning) -> bool {
+    matches!(warning, ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_))
+}
+
 /// What a policy says that can hardly be meant.
 pub(super) fn doubtful(text: &str, warning: &ValidationWarning) -> PolicyProblem {
     use ValidationWarning as W;
     let told = DetailedError::from(warning);
     let mend = match warning {
         W::ImpossiblePolicy(_) => {
-            "its condition is never true, so it forbids nothing: look at the names in it".to_owned()
+            "its condition is never true, so it forbids nothing: look at the names in it, or remove it".to_owned()
         }
         W::InvalidActionApplication(_) => "it applies to no operation: look at its first line".to_owned(),
         _ => told.help.clone().unwrap_or_else(|| "write it in plain letters".to_owned()),

@@ -194,7 +194,7 @@ impl Compiler<'_> {
         match self.library.pattern(source) {
             Ok(pattern) => Some(pattern),
             Err(words) => {
-                self.problem(&words, "write it without looking around and without \\1, or leave it out");
+                self.problem(&words, "write it without \\1, looking around at its beginning at most, or leave it out");
                 None
             }
         }

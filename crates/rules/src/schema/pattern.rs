@@ -34,7 +34,8 @@ impl Pattern {
             split(source).into_iter().map(|(pattern, is_wanted)| Some(Part { judge: judge(&pattern)?, is_wanted }));
         match parts.collect() {
             Some(parts) => Ok(Self { source: source.into(), parts }),
-            None => Err("the pattern can't be matched in linear time, grows too large, or isn't one".to_owned()),
+            None => Err("the pattern isn't a regular expression, can't be matched in linear time, or grows too large"
+                .to_owned()),
         }
     }
 

@@ -115,7 +115,14 @@ fn parameters(subject: &str, before: Version<'_>, after: Version<'_>, found: &mu
     for (key, parameter) in &old {
         let place = format!("{} {}", key.0.words(), parameter.name);
         match new.get(key) {
-            Some(same) => one_parameter(subject, &place, parameter, same, found),
+            Some(same) => {
+                one_parameter(subject, &place, parameter, same, found);
+                let is_renamed = parameter.place == ParameterPlace::Path && parameter.name != same.name;
+                if is_renamed && after.0.policies.is_some() {
+                    let words = "is not read any more by policies that know it by that name";
+                    found.add(Weight::Breaking, subject, &place, words);
+                }
+            }
             None if key.0 == ParameterKey::Query && after.0.unknown_parameters == UnknownParameters::Refuse => {
                 found.add(Weight::Breaking, subject, &place, "is no longer known: it is refused");
             }
