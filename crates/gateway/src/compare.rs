@@ -11,9 +11,9 @@ use limen_rules::media::MediaType;
 
 use crate::budget::Hold;
 
-/// Up to so many bytes a body is compared at once. More than that would keep the core from its other calls for longer
-/// than a change of threads costs.
-const AT_ONCE_MAX: usize = 32 * 1024;
+/// Up to so many bytes a body is compared at once. More than that could keep the core from its other calls for longer
+/// than a change of threads costs: what a comparison may take grows with the values in it.
+const AT_ONCE_MAX: usize = 4 * 1024;
 
 /// What is wrong with a JSON body; `hold` is to hold what is kept of it meanwhile.
 ///

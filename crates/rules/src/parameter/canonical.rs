@@ -85,17 +85,27 @@ pub(super) fn in_path(name: &str, kind: ValueKind, segment: &str) -> Result<Valu
 fn is_named(piece: &str, wanted: &str, cut: bool) -> bool {
     let written = piece.split('=').next().unwrap_or_default();
     match decoded(written, Escapes::Form) {
-        Some(meant) => folded(&meant, cut) == wanted,
+        Some(meant) => folded(&meant, cut) == wanted || cut && underlined(&meant) == wanted,
         None => false,
     }
 }
 
-/// A name as the most careless of services reads it: case doesn't count, what stands in brackets doesn't, nor spaces
-/// before it, and dots and spaces are underscores.
+/// A name as the most careless of services reads it: case doesn't count, what stands in brackets behind it doesn't, nor
+/// spaces, brackets and the marks of some frameworks before it, and dots and spaces are underscores.
 fn folded(name: &str, cut: bool) -> String {
-    let name = name.trim_start();
-    let name = if cut { name.split('[').next().unwrap_or_default() } else { name };
+    let name = bare(name, cut);
+    let name = if cut { name.split(['[', ']']).next().unwrap_or_default() } else { name };
     name.replace(['.', ' '], "_").to_lowercase()
+}
+
+/// The same where a bracket that nothing closes is an underscore.
+fn underlined(name: &str) -> String {
+    bare(name, true).replace(['.', ' ', '['], "_").to_lowercase()
+}
+
+/// A name without what may stand before it.
+fn bare(name: &str, cut: bool) -> &str {
+    if cut { name.trim_start_matches([' ', '\t', '[', '!', '_']) } else { name.trim_start() }
 }
 
 fn wrong_form(name: &str, location: Location, kind: ValueKind, text: &str) -> FieldError {

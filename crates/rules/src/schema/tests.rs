@@ -254,6 +254,19 @@ fn long_ways_and_deep_values_end() {
     });
 }
 
+/// Why a value fits none of its alternatives is looked for on two levels of them; with each level it would cost as many
+/// times as much.
+#[test]
+fn what_is_told_of_alternatives_within_alternatives_is_bounded() {
+    on_a_small_stack(|| {
+        let of = |member: &str| json!({"type": "object", "properties": {"n": {"$ref": "#/schemas/T"}}, "required": [member]});
+        let schemas = json!({"T": {"oneOf": [of("x"), of("y"), of("z"), {"type": "integer"}]}});
+        let text = format!("{}1.5{}", r#"{"n":"#.repeat(40), "}".repeat(40));
+        let told = told_of(&json!({"$ref": "#/schemas/T"}), &schemas, SENT, &text);
+        assert!(!told.is_empty() && told.iter().all(|one| !one.contains("intricate")), "{told:?}");
+    });
+}
+
 #[test]
 fn alternatives_within_alternatives_do_not_multiply() {
     let schemas = json!({"T": {"anyOf": [

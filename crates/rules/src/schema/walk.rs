@@ -18,7 +18,7 @@ use crate::contract::{FIELD_ERRORS_MAX, FieldError, Location};
 /// Steps that any comparison has, that each value of the body adds, and that none exceeds.
 const STEPS: u64 = 200_000;
 const STEPS_PER_VALUE: u64 = 64;
-const STEPS_MAX: u64 = 20_000_000;
+const STEPS_MAX: u64 = 5_000_000;
 /// Schemas within schemas, along references too.
 const DEPTH_MAX: usize = 400;
 /// Steps after which verdicts are remembered, and how many.
@@ -70,6 +70,8 @@ pub(super) struct Walk<'w> {
     found_max: usize,
     /// How many levels of "only whether it fits" there are.
     quiet: usize,
+    /// How many alternatives within alternatives are being looked at for their errors.
+    explaining: usize,
     depth: usize,
     steps: u64,
     steps_max: u64,
@@ -98,6 +100,7 @@ pub(super) fn errors(begin: &Begin<'_>, value: TreeValue<'_>) -> impl Iterator<I
         found: Vec::new(),
         found_max: FIELD_ERRORS_MAX,
         quiet: 0,
+        explaining: 0,
         depth: 0,
         steps: 0,
         steps_max: (STEPS + STEPS_PER_VALUE * value.len() as u64).min(STEPS_MAX),

@@ -8,6 +8,9 @@ use crate::schema::words;
 /// Alternatives that are looked at for the nearest, and errors of each.
 const COMPARED_MAX: usize = 16;
 const ERRORS_MAX: usize = 10;
+/// So deep errors of alternatives within alternatives are told: each level looks at every alternative anew, and a body of
+/// some hundred bytes may have a hundred levels.
+const EXPLAINED_MAX: usize = 2;
 /// Characters that are told of an error of the nearest.
 const NEAREST_MAX: usize = 300;
 
@@ -56,6 +59,11 @@ impl<'w> Walk<'w> {
             self.tell("type", |walk| format!("must be {}, not {}", words::kinds(kinds), walk.shown(value)));
             return;
         }
+        if self.explaining >= EXPLAINED_MAX {
+            let count = nodes.len();
+            self.tell("anyOf", |_| format!("fits none of {count} alternatives"));
+            return;
+        }
         let mut compared: Vec<(Rank, usize, Vec<Found>)> = Vec::new();
         for (at, node) in nodes.iter().enumerate().take(COMPARED_MAX) {
             let found = self.found_of(place.at(*node), value);
@@ -85,7 +93,9 @@ impl<'w> Walk<'w> {
     fn found_of(&mut self, place: Place, value: TreeValue<'w>) -> Vec<Found> {
         let before = std::mem::take(&mut self.found);
         let max = std::mem::replace(&mut self.found_max, ERRORS_MAX);
+        self.explaining += 1;
         self.check(place, value);
+        self.explaining -= 1;
         self.found_max = max;
         std::mem::replace(&mut self.found, before)
     }
