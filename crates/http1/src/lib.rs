@@ -7,6 +7,7 @@
 mod authority;
 mod body;
 pub mod connection;
+pub mod field_table;
 mod fields;
 pub mod flaw;
 mod framing;

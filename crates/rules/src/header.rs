@@ -2,6 +2,7 @@
 //!
 //! It removes fields and adds none: whoever calls it adds Limen's own afterwards, so that no `Connection` reaches them.
 
+mod fields;
 mod framing;
 mod names;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 
 use http::{HeaderMap, HeaderName, Method};
 
+pub use fields::{Fields, text};
 pub use framing::{check_framing, is_authority};
 use names::{
     canonical, is_decided, is_forwarding, is_hop_by_hop, is_limens, is_override, is_proxy, is_response_only,
