@@ -8,6 +8,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use crate::header::Fields;
+
 /// What scripts may read of every answer.
 pub const EXPOSED: HeaderValue =
     HeaderValue::from_static("Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, WWW-Authenticate, Link");
@@ -66,11 +68,12 @@ impl Default for CorsSettings {
 
 impl CorsSettings {
     /// `Access-Control-Allow-Origin` for a call from that origin.
-    fn allowed_origin(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
+    fn allowed_origin(&self, origin: Option<&[u8]>) -> Option<HeaderValue> {
         match &self.allow_origins {
             AllowedOrigins::Any => Some(HeaderValue::from_static("*")),
             AllowedOrigins::List(origins) => {
-                origin.filter(|origin| origins.iter().any(|known| known.as_bytes() == origin.as_bytes())).cloned()
+                let known = origins.iter().find(|known| origin == Some(known.as_bytes()))?;
+                HeaderValue::from_bytes(known.as_bytes()).ok()
             }
         }
     }
@@ -100,11 +103,11 @@ impl CorsSettings {
 /// The answer says what the API allows and never repeats what was asked. An origin that isn't listed gets no
 /// `Access-Control-*`, so that its browser refuses the call.
 #[must_use]
-pub fn preflight(method: &Method, headers: &HeaderMap, settings: &CorsSettings) -> Option<HeaderMap> {
-    let origin = headers.get(ORIGIN)?;
-    if *method != Method::OPTIONS || !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+pub fn preflight(method: &Method, fields: &dyn Fields, settings: &CorsSettings) -> Option<HeaderMap> {
+    if *method != Method::OPTIONS || !fields.has(&ACCESS_CONTROL_REQUEST_METHOD) {
         return None;
     }
+    let origin = fields.first(&ORIGIN)?;
     let mut answer = HeaderMap::new();
     if settings.lists_origins() {
         answer.insert(VARY, HeaderValue::from_name(ORIGIN));
@@ -126,7 +129,7 @@ pub fn preflight(method: &Method, headers: &HeaderMap, settings: &CorsSettings) 
 
 /// Adds an API's CORS fields to an answer, a refusal too. `origin` is the request's `Origin`. Fields of that kind that
 /// the answer has are replaced or removed.
-pub fn decorate(headers: &mut HeaderMap, origin: Option<&HeaderValue>, settings: &CorsSettings) {
+pub fn decorate(headers: &mut HeaderMap, origin: Option<&[u8]>, settings: &CorsSettings) {
     if settings.lists_origins() {
         vary_by_origin(headers);
     }
@@ -215,7 +218,7 @@ mod tests {
         }
         assert!(!names.contains("evil"));
 
-        for origin in [None, Some(&HERE)] {
+        for origin in [None, Some(HERE.as_bytes())] {
             let mut headers = HeaderMap::new();
             decorate(&mut headers, origin, &settings);
             assert_eq!(text(&headers, ACCESS_CONTROL_ALLOW_ORIGIN), Some("*"));
@@ -234,11 +237,11 @@ mod tests {
             let answer = preflight(&Method::OPTIONS, &asking(origin.clone()), &listing()).unwrap();
             assert_eq!(answer.keys().collect::<Vec<_>>(), [VARY]);
             let mut headers = HeaderMap::new();
-            decorate(&mut headers, Some(&origin), &listing());
+            decorate(&mut headers, Some(origin.as_bytes()), &listing());
             assert_eq!(headers.keys().collect::<Vec<_>>(), [VARY]);
         }
         let mut headers = HeaderMap::new();
-        decorate(&mut headers, Some(&HERE), &listing());
+        decorate(&mut headers, Some(HERE.as_bytes()), &listing());
         assert_eq!(headers.get(ACCESS_CONTROL_ALLOW_ORIGIN), Some(&HERE));
         assert_eq!(text(&headers, ACCESS_CONTROL_ALLOW_CREDENTIALS), Some("true"));
         decorate(&mut headers, None, &listing());
@@ -270,7 +273,7 @@ mod tests {
             (ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")),
             (ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-Old")),
         ]);
-        decorate(&mut headers, Some(&HERE), &CorsSettings::default());
+        decorate(&mut headers, Some(HERE.as_bytes()), &CorsSettings::default());
         assert_eq!(text(&headers, ACCESS_CONTROL_ALLOW_ORIGIN), Some("*"));
         assert_eq!(headers.get(ACCESS_CONTROL_EXPOSE_HEADERS), Some(&EXPOSED));
         assert_eq!(headers.len(), 2);

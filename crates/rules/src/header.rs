@@ -52,7 +52,7 @@ pub struct ResponsePassage {
 /// one; a field that says so what the rules decided on (`Content_Type`) is gone as well.
 pub fn strip_request(headers: &mut HeaderMap, method: &Method, passage: &RequestPassage<'_>) {
     let filter = RequestFilter::new(headers, method, *passage);
-    remove_where(headers, |name| !filter.passes(name));
+    remove_where(headers, |name| !filter.passes(name.as_str().as_bytes()));
 }
 
 /// Which fields of one request pass; for whoever writes them on rather than removing the others. See [`strip_request`].
@@ -67,22 +67,23 @@ pub struct RequestFilter<'a> {
 impl<'a> RequestFilter<'a> {
     /// For the request with these fields.
     #[must_use]
-    pub fn new(headers: &HeaderMap, method: &Method, passage: RequestPassage<'a>) -> Self {
+    pub fn new(fields: &dyn Fields, method: &Method, passage: RequestPassage<'a>) -> Self {
         let is_read = *method == Method::GET || *method == Method::HEAD;
-        Self { passage, named: named_by_connection(headers), is_read }
+        Self { passage, named: named_by_connection(fields), is_read }
     }
 
-    /// Whether a service may see the field of that name.
+    /// Whether a service may see the field of that name, which is in small letters.
     #[must_use]
-    pub fn passes(&self, name: &HeaderName) -> bool {
+    pub fn passes(&self, name: &[u8]) -> bool {
         let Self { passage, named, is_read } = self;
-        if passage.key_headers.contains(name) {
+        if passage.key_headers.iter().any(|key| key.as_str().as_bytes() == name) {
             return false;
         }
-        if is_everyday(name) && named.is_empty() {
+        if named.is_empty() && is_everyday(name) {
             return true;
         }
-        let raw = name.as_str();
+        // No field has another name than one of ASCII.
+        let Ok(raw) = std::str::from_utf8(name) else { return false };
         let canonical = canonical(raw);
         let canonical = canonical.as_ref();
         let is_disguised = canonical != raw && is_decided(canonical);
@@ -96,7 +97,7 @@ impl<'a> RequestFilter<'a> {
             _ => {
                 is_disguised
                     || is_key
-                    || named.contains(name)
+                    || named.iter().any(|named| named == raw)
                     || is_hop_by_hop(canonical)
                     || is_proxy(canonical)
                     || is_limens(canonical)
@@ -116,7 +117,7 @@ impl<'a> RequestFilter<'a> {
 pub fn strip_response(headers: &mut HeaderMap, passage: &ResponsePassage) {
     let named = named_by_connection(headers);
     remove_where(headers, |name| {
-        if is_everyday(name) && named.is_empty() {
+        if is_everyday(name.as_str().as_bytes()) && named.is_empty() {
             return false;
         }
         let canonical = canonical(name.as_str());
@@ -152,12 +153,8 @@ pub fn strip_trailers(trailers: &mut HeaderMap) {
 }
 
 /// The fields that `Connection` names. What isn't a field name names none.
-fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
-    if !headers.contains_key(http::header::CONNECTION) {
-        return Vec::new();
-    }
-    let values = headers.get_all(http::header::CONNECTION).into_iter();
-    let options = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+fn named_by_connection(fields: &dyn Fields) -> Vec<HeaderName> {
+    let options = fields.all(&http::header::CONNECTION).flat_map(|value| value.split(|byte| *byte == b','));
     let named = options.map(<[u8]>::trim_ascii).filter(|option| !is_connection_option(option));
     named.filter_map(|option| HeaderName::from_bytes(option).ok()).collect()
 }
@@ -168,26 +165,18 @@ fn is_connection_option(option: &[u8]) -> bool {
 }
 
 /// What most heads hold and always passes, so that it needn't be held against every set.
-fn is_everyday(name: &HeaderName) -> bool {
-    use http::header::{
-        ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, HOST,
-        LAST_MODIFIED, USER_AGENT, VARY,
-    };
-    [
-        CONTENT_TYPE,
-        CONTENT_LENGTH,
-        DATE,
-        HOST,
-        USER_AGENT,
-        ACCEPT,
-        ACCEPT_ENCODING,
-        ACCEPT_LANGUAGE,
-        ETAG,
-        CACHE_CONTROL,
-        LAST_MODIFIED,
-        VARY,
-    ]
-    .contains(name)
+fn is_everyday(name: &[u8]) -> bool {
+    // By their lengths first: most names are then told by one comparison.
+    match name.len() {
+        4 => matches!(name, b"host" | b"date" | b"etag" | b"vary"),
+        6 => name == b"accept",
+        10 => name == b"user-agent",
+        12 => name == b"content-type",
+        13 => matches!(name, b"cache-control" | b"last-modified"),
+        14 => name == b"content-length",
+        15 => matches!(name, b"accept-encoding" | b"accept-language"),
+        _ => false,
+    }
 }
 
 fn remove_where(headers: &mut HeaderMap, is_unwanted: impl Fn(&HeaderName) -> bool) {
