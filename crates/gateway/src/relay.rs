@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER, UPGRADE};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use http_body::{Frame, SizeHint};
 use limen_http1::field_table::Fields;
 use limen_http1::service::{AnswerBody, ResponseHead};
@@ -31,6 +31,7 @@ use crate::drift::{Tap, Watched};
 use crate::failure::{Failure, ServiceFailure};
 use crate::forward::Forwarded;
 use crate::gateway::Core;
+use crate::inbound::Head;
 use crate::link::Link;
 use crate::reply::Reply;
 use crate::standing::{Presented, Standing};
@@ -41,8 +42,6 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is needed of a call where its answer stays open.
 pub(crate) struct Opening {
-    /// What it was let in with.
-    pub(crate) presented: Presented,
     /// The proof that its handshake asks for, if it is one.
     pub(crate) websocket: Option<Expected>,
     /// The operation, where its answers are compared with what is described.
@@ -149,10 +148,11 @@ pub(crate) fn respond(
     call: &mut Call<'_>,
     core: &Arc<Core>,
     api: &LiveApi,
-    method: &Method,
+    asked: &Head,
     forwarded: Forwarded,
     opening: Opening,
 ) -> Responded {
+    let method = &asked.method;
     let Forwarded { head, link, target, debts } = forwarded;
     let status = head.status.as_u16();
     let strict = api.api.contract == ContractKind::Strict;
@@ -164,7 +164,8 @@ pub(crate) fn respond(
     };
     let (connection_key, core) = (Arc::clone(&target.connection_key), Arc::clone(core));
     let tap = opening.watched.and_then(|watched| Tap::new(call, watched, method, &head));
-    let presented = Some(opening.presented);
+    let may_stay_open = opening.websocket.is_some() || is_stream(&head.headers);
+    let presented = may_stay_open.then(|| Presented::of(asked, api));
     let mut settlement = Settlement { debts, link: Some(link), connection_key, core, presented, draft: None, tap };
     let failed =
         |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };

@@ -29,7 +29,7 @@ impl Call<'_> {
             lines.put_with(&RATE_LIMIT, |value| rate_limit_header::put_left(&self.figures, value));
         }
         if let Some(api) = &self.api {
-            let origin = self.origin.as_ref().map(|origin| origin.as_bytes());
+            let origin = self.fields.first(&ORIGIN);
             cors::decorate(&api.cors, origin, *varies_by_origin, |name, value| lines.put(name, value));
         }
     }
