@@ -224,8 +224,8 @@ fn switch(call: &mut Call<'_>, api: &LiveApi, head: ResponseHead, mut settlement
     let standing = settlement.presented.take().map(|presented| Standing::new(call.gateway, presented));
     let tunnel = Tunnel::new(settlement, standing, idle_timeout);
     let mut reply = Reply::new(head.status, Answer::Switch(Box::new(tunnel)));
-    let (fields, filter) = (Fields::of(&head.headers), filter(api, &Fields::of(&head.headers)));
-    reply.put_those(&fields, |name, _| filter.passes(name));
+    let filter = filter(api, &head.fields);
+    reply.put_those(&head.fields, |name, _| filter.passes(name));
     reply.lines.put(&UPGRADE, b"websocket");
     reply
 }
@@ -233,8 +233,7 @@ fn switch(call: &mut Call<'_>, api: &LiveApi, head: ResponseHead, mut settlement
 /// Which of the service's fields reach its caller.
 fn filter(api: &LiveApi, fields: &Fields) -> ResponseFilter {
     let transparent = api.api.contract == ContractKind::Transparent;
-    let connection = fields.iter().filter(|(name, _)| *name == CONNECTION.as_str().as_bytes()).map(|(_, value)| value);
-    ResponseFilter::new(connection, ResponsePassage { cookies: api.api.cookies, transparent })
+    ResponseFilter::new(fields.all(&CONNECTION), ResponsePassage { cookies: api.api.cookies, transparent })
 }
 
 /// Whether an answer stays open for as long as there is something to tell.
@@ -256,7 +255,6 @@ fn pass(
 ) -> Reply {
     call.ended_as(leaves_as, None);
     settlement.draft = call.draft.take();
-    let fields = Fields::of(&head.headers);
     let body = match passed {
         PassedBody::Kept => {
             let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);
@@ -265,7 +263,7 @@ fn pass(
                 AnswerBody::Length(length) => Some(length),
                 AnswerBody::Chunked | AnswerBody::UntilClose => None,
             };
-            let presented = settlement.presented.take().filter(|_| is_stream(&fields));
+            let presented = settlement.presented.take().filter(|_| is_stream(&head.fields));
             let standing = presented.map(|presented| Standing::new(call.gateway, presented));
             Answer::Relay(Box::new(Relay { left_bytes, idle_timeout, standing, settlement }))
         }
@@ -273,7 +271,7 @@ fn pass(
     };
     let status = StatusCode::from_u16(leaves_as).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = Reply::new(status, body);
-    put_fields(&mut reply, api, target, &fields, &call.gateway.settings.gateway_url);
+    put_fields(&mut reply, api, target, &head.fields, &call.gateway.settings.gateway_url);
     if passed == PassedBody::Empty {
         reply.told_bytes = Some(0);
     }
@@ -336,7 +334,7 @@ pub(crate) async fn refusal(call: &mut Call<'_>, api: &LiveApi, refused: Box<Ref
     let Refused { cause, leaves_as, target, head, mut settlement } = *refused;
     let status = head.status.as_u16();
     call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
-    let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = head.fields.get(&RETRY_AFTER).and_then(text);
     let retry_after_s = retry_after.and_then(|told| seconds_until(told, call.now_us));
     let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);
     let mut collected = Vec::new();
