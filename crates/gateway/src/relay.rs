@@ -164,7 +164,7 @@ pub(crate) fn respond(
     };
     let (connection_key, core) = (Arc::clone(&target.connection_key), Arc::clone(core));
     let tap = opening.watched.and_then(|watched| Tap::new(call, watched, method, &head));
-    let may_stay_open = opening.websocket.is_some() || is_stream(&head.headers);
+    let may_stay_open = opening.websocket.is_some() || is_stream(&head.fields);
     let presented = may_stay_open.then(|| Presented::of(asked, api));
     let mut settlement = Settlement { debts, link: Some(link), connection_key, core, presented, draft: None, tap };
     let failed =

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use http::HeaderName;
-use http::header::DATE;
+use http::header::{DATE, ORIGIN};
 use limen_http1::response::AnswerLines;
 use limen_rules::cors;
 use limen_rules::rate_limit_header::{self, Figure};
