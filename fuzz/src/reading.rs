@@ -1,11 +1,11 @@
 //! What the engine told of a caller's bytes, as values that can be compared and written again.
 
 use bytes::{BufMut as _, BytesMut};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use limen_http1::connection::{Connection, Event, Limits};
 use limen_http1::flaw::Malformed;
 use limen_http1::head::{BodyKind, RequestHead};
-use limen_http1::response::ResponseBody;
+use limen_http1::response::{AnswerLines, ResponseBody};
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,7 +186,7 @@ fn under_way(reading: &mut Reading) -> &mut Request {
 fn answer(connection: &mut Connection) {
     let mut out = BytesMut::new();
     let length = ResponseBody::Length(0);
-    connection.write_head(&mut out, StatusCode::NOT_FOUND, &HeaderMap::new(), length, true).unwrap();
+    connection.write_head(&mut out, StatusCode::NOT_FOUND, &AnswerLines::default(), length, true).unwrap();
     connection.write_end(&mut out).unwrap();
 }
 

@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
-use http::{HeaderMap, HeaderValue, Method, Response};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
+use http::{HeaderMap, Method, StatusCode};
 use limen_http1::head::{Target, TargetForm};
 use limen_rules::contract::{BearerError, Cause, Refusal};
 use limen_rules::explain::{Finding, Step};
@@ -35,6 +35,7 @@ use crate::identify::identify;
 use crate::inbound::{Head, Inbound};
 use crate::peer::Peer;
 use crate::relay::{self, Opening, Responded};
+use crate::reply::Reply;
 use crate::standing::Presented;
 use crate::websocket::Expected;
 
@@ -45,23 +46,18 @@ pub(crate) async fn handle(
     peer: &Arc<Peer>,
     head: Head,
     body: Inbound,
-) -> Response<Answer> {
+) -> Reply {
     let mut call = Call::begin(gateway, peer, &head.method, &head.headers);
-    let mut response = match walk(&mut call, core, head, body).await {
-        Ok(response) => response,
+    let mut reply = match walk(&mut call, core, head, body).await {
+        Ok(reply) => reply,
         Err(failure) => call.refuse(failure),
     };
-    call.decorate(response.headers_mut());
-    response
+    call.decorate(&mut reply);
+    reply
 }
 
 /// The spine: the checks in the contract's order.
-async fn walk(
-    call: &mut Call<'_>,
-    core: &Arc<Core>,
-    mut parts: Head,
-    body: Inbound,
-) -> Result<Response<Answer>, Failure> {
+async fn walk(call: &mut Call<'_>, core: &Arc<Core>, mut parts: Head, body: Inbound) -> Result<Reply, Failure> {
     let target = origin_form(&parts.target);
     let (path, located) = framing(call, &parts, &target)?;
     if let Some(answer) =
@@ -145,7 +141,7 @@ fn framing<'t>(
 }
 
 /// What a public API says of itself, answered before route and key (RFC 9728).
-fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -> Option<Response<Answer>> {
+fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -> Option<Reply> {
     if !matches!(parts.method, Method::GET | Method::HEAD) || !path.path.starts_with(WELL_KNOWN) {
         return None;
     }
@@ -155,21 +151,22 @@ fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -
     let text =
         resource_metadata::document(&snapshot.catalog, api, &settings.gateway_url, &settings.web_url).to_string();
     call.ended_as(200, None);
-    let mut response = Response::new(Answer::empty());
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
-    if parts.method == Method::GET {
-        *response.body_mut() = Answer::Whole(Some(text.into()));
+    let mut reply = Reply::new(StatusCode::OK, Answer::empty());
+    reply.lines.put(&CONTENT_TYPE, b"application/json");
+    reply.lines.put(&CACHE_CONTROL, b"public, max-age=300");
+    if call.api.is_none() {
+        reply.lines.put(&ACCESS_CONTROL_ALLOW_ORIGIN, b"*");
     }
-    Some(response)
+    reply.told_bytes = Some(text.len() as u64);
+    if parts.method == Method::GET {
+        reply.body = Answer::Whole(Some(text.into()));
+    }
+    Some(reply)
 }
 
 /// A private API answers every preflight before its routes are looked at: a browser sends no key with one, and which
 /// operations there are is for subscribers.
-fn private_preflight(call: &mut Call<'_>, parts: &Head, located: Option<&Located>) -> Option<Response<Answer>> {
+fn private_preflight(call: &mut Call<'_>, parts: &Head, located: Option<&Located>) -> Option<Reply> {
     let api = &located?.api;
     if api.api.visibility == Visibility::Public {
         return None;
@@ -244,16 +241,14 @@ fn route(
     Ok(routed)
 }
 
-fn preflight(call: &mut Call<'_>, api: &Arc<LiveApi>, parts: &Head) -> Option<Response<Answer>> {
-    let fields = cors::preflight(&parts.method, &parts.headers, &api.cors)?;
+fn preflight(call: &mut Call<'_>, api: &Arc<LiveApi>, parts: &Head) -> Option<Reply> {
+    let headers = cors::preflight(&parts.method, &parts.headers, &api.cors)?;
     call.api = Some(Arc::clone(api));
     call.note(Finding::Preflight);
     call.ended_as(200, None);
-    let mut response = Response::new(Answer::empty());
-    *response.headers_mut() = fields;
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private"));
-    Some(response)
+    let mut reply = Reply::of(StatusCode::OK, &headers, Answer::empty());
+    reply.lines.put(&CACHE_CONTROL, b"private");
+    Some(reply)
 }
 
 /// Whether the operation is open: our own picture is fresh enough, and no notice closes it.

@@ -41,6 +41,7 @@ mod peer;
 mod pool;
 mod proxy_header;
 mod relay;
+mod reply;
 mod request_id;
 mod standing;
 mod stopping;

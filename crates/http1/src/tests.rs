@@ -9,12 +9,12 @@ mod splits;
 use std::fmt::Write;
 
 use bytes::{BufMut, BytesMut};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use self::cases::wire::wire;
 use crate::connection::{Connection, Event, Limits};
 use crate::head::{BodyKind, RequestHead};
-use crate::response::ResponseBody;
+use crate::response::{AnswerLines, ResponseBody};
 
 fn told(head: &RequestHead) -> String {
     let mut text = format!("{} {} {:?}", head.method, head.target.as_str(), head.version);
@@ -119,7 +119,7 @@ impl Drive {
 fn answer(connection: &mut Connection) {
     let mut out = BytesMut::new();
     let length = ResponseBody::Length(0);
-    connection.write_head(&mut out, StatusCode::NOT_FOUND, &HeaderMap::new(), length, true).unwrap();
+    connection.write_head(&mut out, StatusCode::NOT_FOUND, &AnswerLines::default(), length, true).unwrap();
     connection.write_end(&mut out).unwrap();
 }
 

@@ -5,6 +5,7 @@
 mod fields;
 mod framing;
 mod names;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use names::{
     canonical, is_decided, is_forwarding, is_hop_by_hop, is_limens, is_override, is_proxy, is_response_only,
     is_trailer_forbidden,
 };
+pub use response::{ResponseFilter, ResponsePassage, strip_response};
 
 /// What an API lets through to its service.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,15 +32,6 @@ pub struct RequestPassage<'a> {
     pub conditions: bool,
     /// The header fields that may carry the subscription key; none passes.
     pub key_headers: &'a [HeaderName],
-}
-
-/// What an API lets through from its service.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ResponsePassage {
-    /// Whether `Set-Cookie` passes.
-    pub cookies: bool,
-    /// The transparent contract: `Server`, `X-Powered-By` and `WWW-Authenticate` pass too.
-    pub transparent: bool,
 }
 
 /// Removes from a request what a service must not see, after the key and token were read and before Limen's own fields
@@ -108,32 +101,6 @@ impl<'a> RequestFilter<'a> {
     }
 }
 
-/// Removes from a response what a caller must not see, before Limen's own fields are added.
-///
-/// Gone are: hop-by-hop fields and what `Connection` names, `limen-*`, `Proxy-*`, `RateLimit` and `RateLimit-*`,
-/// `Access-Control-*`, `X-Request-Id`, `Alt-Svc`, `Set-Cookie` unless let through, and in the strict contract `Server`,
-/// `X-Powered-By` and `WWW-Authenticate`.
-pub fn strip_response(headers: &mut HeaderMap, passage: &ResponsePassage) {
-    let named = named_by_connection(headers);
-    remove_where(headers, |name| {
-        if is_everyday(name) && named.is_empty() {
-            return false;
-        }
-        let canonical = canonical(name.as_str());
-        match canonical.as_ref() {
-            "set-cookie" | "set-cookie2" => !passage.cookies,
-            "server" | "x-powered-by" | "www-authenticate" => !passage.transparent,
-            canonical => {
-                named.contains(name)
-                    || is_hop_by_hop(canonical)
-                    || is_proxy(canonical)
-                    || is_limens(canonical)
-                    || is_response_only(canonical)
-            }
-        }
-    });
-}
-
 /// Removes from trailers, of either direction, what may stand only in a head (RFC 9110 §6.5.1): framing, routing,
 /// identity, credentials, cookies, conditions, content's and control data's fields, and all that the heads lose.
 pub fn strip_trailers(trailers: &mut HeaderMap) {
@@ -151,13 +118,17 @@ pub fn strip_trailers(trailers: &mut HeaderMap) {
     });
 }
 
-/// The fields that `Connection` names. What isn't a field name names none.
+/// The fields that `Connection` names.
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     if !headers.contains_key(http::header::CONNECTION) {
         return Vec::new();
     }
-    let values = headers.get_all(http::header::CONNECTION).into_iter();
-    let options = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    names_of_connection(headers.get_all(http::header::CONNECTION).into_iter().map(|value| value.as_bytes()))
+}
+
+/// The fields that these values of `Connection` name. What isn't a field name names none.
+fn names_of_connection<'v>(values: impl Iterator<Item = &'v [u8]>) -> Vec<HeaderName> {
+    let options = values.flat_map(|value| value.split(|byte| *byte == b','));
     let named = options.map(<[u8]>::trim_ascii).filter(|option| !is_connection_option(option));
     named.filter_map(|option| HeaderName::from_bytes(option).ok()).collect()
 }

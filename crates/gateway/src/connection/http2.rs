@@ -180,8 +180,8 @@ impl Session {
                 Exchange::of_request(&self.gateway, &self.core, &self.peer, (head, body), respond, &self.traffic)
             }
             Err(flaw) => {
-                let response = call::refuse_head(&self.gateway, &self.peer, &method, &accept, refused_flaw(flaw));
-                Exchange::of_refusal(&self.gateway.settings.edge, response, &method, (respond, &self.traffic))
+                let reply = call::refuse_head(&self.gateway, &self.peer, &method, &accept, refused_flaw(flaw));
+                Exchange::of_refusal(&self.gateway.settings.edge, reply, &method, (respond, &self.traffic))
             }
         };
         self.streams.spawn(exchange.run());

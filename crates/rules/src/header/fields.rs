@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName};
 /// `dyn Fields` has the usual ways of asking.
 pub trait Fields {
     /// Name, in small letters, and value of the field at a place; none past the last.
-    fn at(&self, place: usize) -> Option<(&str, &[u8])>;
+    fn at(&self, place: usize) -> Option<(&[u8], &[u8])>;
 
     /// The first field of that name at `from` or after it: its place and its value.
     fn find(&self, name: &HeaderName, from: usize) -> Option<(usize, &[u8])>;
@@ -44,14 +44,14 @@ impl<'f> dyn Fields + 'f {
     }
 
     /// All fields: name, in small letters, and value.
-    pub fn each(&self) -> impl Iterator<Item = (&str, &[u8])> {
+    pub fn each(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         (0..).map_while(|place| self.at(place))
     }
 }
 
 impl Fields for HeaderMap {
-    fn at(&self, place: usize) -> Option<(&str, &[u8])> {
-        self.iter().nth(place).map(|(name, value)| (name.as_str(), value.as_bytes()))
+    fn at(&self, place: usize) -> Option<(&[u8], &[u8])> {
+        self.iter().nth(place).map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
     }
 
     fn find(&self, name: &HeaderName, from: usize) -> Option<(usize, &[u8])> {
@@ -84,6 +84,6 @@ mod tests {
         assert_eq!(fields.all(&ACCEPT).collect::<Vec<_>>(), [b"a", b"b"]);
         assert_eq!((fields.text(&HOST), fields.text(&COOKIE), fields.has(&COOKIE)), (Some("h"), None, true));
         let names: Vec<_> = fields.each().map(|(name, _)| name).collect();
-        assert_eq!(names, ["host", "accept", "accept", "cookie"]);
+        assert_eq!(names, [&b"host"[..], b"accept", b"accept", b"cookie"]);
     }
 }
