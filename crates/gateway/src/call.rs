@@ -11,7 +11,7 @@ use limen_rules::explain::{Finding, Outcome, Step};
 use limen_rules::model::{Name, Visibility};
 use limen_rules::period::Span;
 use limen_rules::rate_limit_header::{self, Figure, Policy};
-use limen_rules::snapshot::{LiveApi, Snapshot};
+use limen_rules::snapshot::{LiveApi, LiveProduct, Snapshot};
 use limen_rules::{cors, media, notice};
 
 use crate::accounts::{AccountKey, Meter, QuotaTerms, Reading, Usage};
@@ -72,13 +72,21 @@ impl Drop for Draft {
     }
 }
 
+/// An account, and what it may use.
+pub(crate) struct KnownQuota<'g> {
+    pub(crate) account: AccountKey,
+    pub(crate) product: &'g LiveProduct,
+    /// From when its periods of seconds are counted.
+    pub(crate) start_us: i64,
+}
+
 /// What a call carries from check to check.
 pub(crate) struct Call<'g> {
     pub(crate) gateway: &'g Arc<Gateway>,
     /// Where the call comes from.
     pub(crate) peer: Arc<Peer>,
     /// The one picture that the whole call is decided from.
-    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) snapshot: &'g Snapshot,
     /// Wall time at which the head came.
     pub(crate) now_us: i64,
     /// Monotonic time at which the head came.
@@ -89,13 +97,13 @@ pub(crate) struct Call<'g> {
     pub(crate) step: Step,
     /// What is left of the subscription's limits, once its key was accepted.
     pub(crate) figures: Vec<Figure>,
-    /// The account whose quota is told with a refusal, once the key was accepted.
-    pub(crate) account: Option<(AccountKey, QuotaTerms)>,
+    /// Whose quota is told with a refusal, once the key was accepted.
+    pub(crate) quota: Option<KnownQuota<'g>>,
     pub(crate) draft: Option<Draft>,
     /// The API, as soon as the path told it: whose CORS rules and challenges an answer carries.
-    pub(crate) api: Option<Arc<LiveApi>>,
+    pub(crate) api: Option<&'g Arc<LiveApi>>,
     /// The operation, once the route is known and where the API declares any.
-    pub(crate) operation: Option<Name>,
+    pub(crate) operation: Option<&'g Name>,
     origin: Option<HeaderValue>,
     /// What the caller accepts: looked at only where it is refused.
     accept: Option<HeaderValue>,
@@ -104,7 +112,13 @@ pub(crate) struct Call<'g> {
 }
 
 impl<'g> Call<'g> {
-    pub(crate) fn begin(gateway: &'g Arc<Gateway>, peer: &Arc<Peer>, method: &Method, headers: &HeaderMap) -> Self {
+    pub(crate) fn begin(
+        gateway: &'g Arc<Gateway>,
+        snapshot: &'g Snapshot,
+        peer: &Arc<Peer>,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Self {
         gateway.metrics.count(Count::CallsBegun);
         let now_us = gateway.clock.wall_us();
         let monotonic_us = gateway.clock.monotonic_us();
@@ -125,13 +139,13 @@ impl<'g> Call<'g> {
         Self {
             gateway,
             peer,
-            snapshot: gateway.current.pin(),
+            snapshot,
             now_us,
             monotonic_us,
             id_text: IdText::new(request_id),
             step: Step::Framing,
             figures: Vec::new(),
-            account: None,
+            quota: None,
             draft: Some(Draft { gateway: Arc::clone(gateway), began_us: monotonic_us, record, traffic }),
             api: None,
             operation: None,
@@ -176,7 +190,7 @@ impl<'g> Call<'g> {
     /// Writes down the final status.
     pub(crate) fn ended_as(&mut self, status: u16, cause: Option<Cause>) {
         if let Some(draft) = &mut self.draft {
-            if let Some(api) = &self.api {
+            if let Some(api) = self.api {
                 draft.traffic.counted_as = self.gateway.metrics.number_of(api);
             }
             draft.record.status = status;
@@ -222,7 +236,7 @@ impl<'g> Call<'g> {
         Surroundings {
             web_url: &self.gateway.settings.web_url,
             gateway_url: &self.gateway.settings.gateway_url,
-            api: self.api.as_deref(),
+            api: self.api.map(|api| &**api),
             request_id: &self.id_text,
             plain_json: self.prefers_plain_json(),
         }
@@ -237,7 +251,9 @@ impl<'g> Call<'g> {
 
     /// Turns a failure into the contract's answer, logged once.
     pub(crate) fn refuse(&mut self, failure: Failure) -> Response<Answer> {
-        if let Some((account, terms)) = self.account.take() {
+        if let Some(KnownQuota { account, product, start_us }) = self.quota.take()
+            && let Some(terms) = product.quota_terms(start_us)
+        {
             self.show_known_quota(account, &terms);
         }
         let retry_after_s = self.api.as_ref().map_or(10, |api| api.api.retry_after_s);
@@ -283,18 +299,19 @@ impl<'g> Call<'g> {
     /// Whole seconds until a target of the API may be tried, where none may be now.
     fn next_try_s(&self) -> Option<u64> {
         let now_us = self.gateway.clock.monotonic_us();
-        let next_try_us = self.gateway.targets.with(self.api.as_ref()?, |targets| targets.next_try_us(now_us));
+        let next_try_us = self.gateway.targets.with(self.api?, |targets| targets.next_try_us(now_us));
         Some(next_try_us?.div_ceil(1_000_000).max(1))
     }
 
     /// A 503 of a service that a notice tells about has the notice's title and link, also where the notice closes nothing.
     fn tell_standing_notice(&self, refusal: &mut Refusal) {
-        let Some(api) = self.api.as_ref().filter(|api| api.api.visibility == Visibility::Public) else { return };
+        let Some(api) = self.api.filter(|api| api.api.visibility == Visibility::Public) else { return };
         if !matches!(refusal.cause, Cause::ServiceUnavailable | Cause::ServiceTimeout) || refusal.notice_id.is_some() {
             return;
         }
         let notices = &self.snapshot.catalog.notices;
-        if let Some(notice) = notice::standing(notices, &api.api.name, self.operation.as_deref(), self.now_us) {
+        if let Some(notice) = notice::standing(notices, &api.api.name, self.operation.map(|name| &**name), self.now_us)
+        {
             refusal.message = notice.title.clone().into();
             refusal.notice_id = Some(notice.id.to_string());
         }
@@ -325,7 +342,7 @@ impl<'g> Call<'g> {
                 headers.insert(RATE_LIMIT, left);
             }
         }
-        if let Some(api) = &self.api {
+        if let Some(api) = self.api {
             cors::decorate(headers, self.origin.as_ref(), &api.cors);
         }
     }
@@ -344,7 +361,8 @@ pub(crate) fn refuse_head(
     headers: &HeaderMap,
     refusal: Refusal,
 ) -> Response<Answer> {
-    let mut call = Call::begin(gateway, peer, method, headers);
+    let snapshot = gateway.current.pin();
+    let mut call = Call::begin(gateway, &snapshot, peer, method, headers);
     let mut response = call.refuse(refusal.into());
     call.decorate(response.headers_mut());
     response
