@@ -8,11 +8,11 @@ use std::borrow::Cow;
 use std::future::poll_fn;
 
 use http::header::{HOST, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderName, Method};
 use limen_http1::service::{FieldLines, Request, ResponseHead};
 use limen_rules::contract::Cause;
 use limen_rules::explain::{Finding, Step};
-use limen_rules::header::{RequestFilter, RequestPassage};
+use limen_rules::header::{Fields, RequestFilter, RequestPassage};
 use limen_rules::model::ContractKind;
 use limen_rules::target::Target;
 
@@ -46,7 +46,7 @@ const LIMEN_ASSERTION: HeaderName = HeaderName::from_static("limen-assertion");
 /// What of the request is sent on.
 pub(crate) struct Onward<'r> {
     pub(crate) method: &'r Method,
-    pub(crate) headers: &'r HeaderMap,
+    pub(crate) fields: &'r dyn Fields,
     /// The path after the base path, as it was decided on.
     pub(crate) rest: &'r str,
     /// The query without the key.
@@ -108,7 +108,7 @@ struct Head<'r> {
     method: &'r Method,
     path: String,
     /// `Host` as the caller told it, where that is sent on.
-    kept_host: Option<&'r HeaderValue>,
+    kept_host: Option<&'r [u8]>,
     /// What doesn't depend on the target.
     fields: FieldLines,
     /// The same with the assertion, which names the path, where the API asks for one.
@@ -122,7 +122,7 @@ impl Head<'_> {
         let request = Request {
             method: self.method,
             target: &self.path,
-            host: self.kept_host.map_or(target.authority.as_bytes(), HeaderValue::as_bytes),
+            host: self.kept_host.unwrap_or(target.authority.as_bytes()),
             fields: self.asserted.as_ref().unwrap_or(&self.fields),
             body: body.framing(),
             upgrade: self.upgrade,
@@ -271,7 +271,7 @@ pub(crate) fn cause_of(broken: &Broken) -> Option<Cause> {
 /// The request's head as the service gets it: nothing that only we may say passes, then we say it.
 fn head<'r>(call: &Call<'_>, charged: &Charged<'_>, target: &Target, onward: &Onward<'r>) -> Result<Head<'r>, Failure> {
     let api = &charged.routed.api.api;
-    let Onward { method, headers, websocket, .. } = *onward;
+    let Onward { method, fields: asked, websocket, .. } = *onward;
     // What would make the service answer 206 or 304 passes only where such an answer may leave.
     let passes = |status| api.contract == ContractKind::Transparent || api.pass_statuses.contains(&status);
     let passage = RequestPassage {
@@ -281,19 +281,19 @@ fn head<'r>(call: &Call<'_>, charged: &Charged<'_>, target: &Target, onward: &On
         ranges: passes(206),
         conditions: passes(304),
     };
-    let filter = RequestFilter::new(headers, method, passage);
+    let filter = RequestFilter::new(asked, method, passage);
     let mut fields = FieldLines::with_capacity(FIELDS_BYTES);
-    for (name, value) in headers.iter().filter(|(name, _)| filter.passes(name)) {
-        fields.put(name, value.as_bytes());
+    for (name, value) in asked.each().filter(|(name, _)| filter.passes(name)) {
+        fields.put_read(name, value);
     }
-    let asked_host = headers.get(HOST);
+    let asked_host = asked.first(&HOST);
     call.peer.tell(&mut fields, asked_host);
     tell_identity(call, charged, &mut fields)?;
     if websocket {
         fields.put(&UPGRADE, b"websocket");
     }
     // HTTP/1.0 has no need of a `Host`; HTTP/1.1, which a service is spoken to in, has (RFC 9112 §3.2).
-    let kept_host = asked_host.filter(|_| api.preserve_host && filter.passes(&HOST));
+    let kept_host = asked_host.filter(|_| api.preserve_host && filter.passes(b"host"));
     let mut head = Head { method, path: String::new(), kept_host, fields, asserted: None, upgrade: websocket };
     head.aim(call, charged, target, onward)?;
     Ok(head)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use limen_rules::contract::{Cause, Refusal};
 use limen_rules::explain::{Finding, Known, Step};
+use limen_rules::header::Fields;
 use limen_rules::issuer::{self, LiveIssuer, Whose};
 use limen_rules::jose::KeySet;
 use limen_rules::key::Subscribed;
@@ -59,17 +60,17 @@ pub(crate) struct Bench<'c> {
 pub(crate) async fn identify<'s>(
     call: &mut Call<'s>,
     routed: &Routed<'s>,
-    headers: &http::HeaderMap,
+    fields: &dyn Fields,
     subscribed: &Subscribed<'_>,
 ) -> Result<Identified<'s>, Refusal> {
     call.step = Step::Token;
     let bench = Bench { gateway: call.gateway, snapshot: call.snapshot, now_us: call.now_us };
-    let (identified, by) = match bench.judge(routed, headers, subscribed, None)? {
+    let (identified, by) = match bench.judge(routed, fields, subscribed, None)? {
         Judged::Known(identified, by) => (identified, by),
         Judged::Ask(asking) => {
             // Boxed: few tokens have to be asked about, and a call's future would have room for it.
             let vouched = Box::pin(asking.ask(call.gateway)).await;
-            match bench.judge(routed, headers, subscribed, Some(&vouched))? {
+            match bench.judge(routed, fields, subscribed, Some(&vouched))? {
                 Judged::Known(identified, _) => (identified, Known::Asked),
                 Judged::Ask(_) => return Err(foreign::unknown("the issuer changed meanwhile".into(), 1)),
             }
@@ -118,14 +119,14 @@ impl<'c> Bench<'c> {
     pub(crate) fn judge(
         self,
         routed: &Routed<'_>,
-        headers: &http::HeaderMap,
+        fields: &dyn Fields,
         subscribed: &Subscribed<'_>,
         vouched: Option<&Vouched>,
     ) -> Result<Judged<'c>, Refusal> {
         if let Some(not_required) = Identified::not_required(routed.operation().access) {
             return Ok(Judged::Known(not_required, Known::Verified));
         }
-        let text = token::presented(headers, subscribed)?;
+        let text = token::presented(fields, subscribed)?;
         let hash = self.gateway.tokens.hash(text.as_bytes());
         let presented = Presented { text, hash, routed, subscribed, vouched };
         let identified = match self.gateway.tokens.get(&presented.hash).as_deref() {
