@@ -154,8 +154,8 @@ async fn answer_refused(
     refusal: Refusal,
     stopping: &Stopping,
 ) {
-    let response = call::refuse_unparsed(gateway, peer, refusal);
-    Exchange::of_refusal(gateway, peer, &mut socket, response, stopping).run().await;
+    let reply = call::refuse_unparsed(gateway, peer, refusal);
+    Exchange::of_refusal(gateway, peer, &mut socket, reply, stopping).run().await;
     socket.close().await;
 }
 

@@ -5,11 +5,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
-use http::{HeaderMap, HeaderValue, Method, Response};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
+use http::{Method, StatusCode};
 use limen_http1::head::{Target, TargetForm};
 use limen_rules::contract::{BearerError, Cause, Refusal};
 use limen_rules::explain::{Finding, Step};
+use limen_rules::header::Fields;
 use limen_rules::key::{self, Subscribed};
 use limen_rules::model::{KEY_QUERY_PARAMETER, Visibility};
 use limen_rules::notice::{self, Open};
@@ -35,7 +36,7 @@ use crate::identify::identify;
 use crate::inbound::{Head, Inbound};
 use crate::peer::Peer;
 use crate::relay::{self, Opening, Responded};
-use crate::standing::Presented;
+use crate::reply::Reply;
 use crate::websocket::Expected;
 
 /// The envelope: gives the call its id and its picture, walks it, answers it.
@@ -45,34 +46,29 @@ pub(crate) async fn handle(
     peer: &Arc<Peer>,
     head: Head,
     body: Inbound,
-) -> Response<Answer> {
-    let mut call = Call::begin(gateway, peer, &head.method, &head.headers);
-    let mut response = match walk(&mut call, core, head, body).await {
-        Ok(response) => response,
+) -> Reply {
+    let mut call = Call::begin(gateway, peer, &head.method, &head.fields);
+    let mut reply = match walk(&mut call, core, &head, body).await {
+        Ok(reply) => reply,
         Err(failure) => call.refuse(failure),
     };
-    call.decorate(response.headers_mut());
-    response
+    call.decorate(&mut reply);
+    reply
 }
 
 /// The spine: the checks in the contract's order.
-async fn walk(
-    call: &mut Call<'_>,
-    core: &Arc<Core>,
-    mut parts: Head,
-    body: Inbound,
-) -> Result<Response<Answer>, Failure> {
+async fn walk(call: &mut Call<'_>, core: &Arc<Core>, parts: &Head, body: Inbound) -> Result<Reply, Failure> {
     let target = origin_form(&parts.target);
-    let (path, located) = framing(call, &parts, &target)?;
+    let (path, located) = framing(call, parts, &target)?;
     if let Some(answer) =
-        resource_metadata(call, &parts, &path).or_else(|| private_preflight(call, &parts, located.as_ref()))
+        resource_metadata(call, parts, &path).or_else(|| private_preflight(call, parts, located.as_ref()))
     {
         return Ok(answer);
     }
-    let early = private_key(call, &parts, &path, located.as_ref())?;
-    let routed = route(call, &parts, &path, located);
+    let early = private_key(call, parts, &path, located.as_ref())?;
+    let routed = route(call, parts, &path, located);
     let routed = charge::pace_refused(call, early.as_ref(), routed)?;
-    if let Some(answer) = preflight(call, &routed.api, &parts) {
+    if let Some(answer) = preflight(call, &routed.api, parts) {
         return Ok(answer);
     }
     let open = admit(call, &routed);
@@ -80,30 +76,29 @@ async fn walk(
     let keyed = match early {
         Some(early) => early,
         None => {
-            let subscribed = subscribe(call, &routed, &parts, &path)?;
+            let subscribed = subscribe(call, &routed, parts, &path)?;
             charge::pace(call, subscribed)?
         }
     };
-    let identified = identify(call, &routed, &parts.headers, &keyed.subscribed).await;
+    let identified = identify(call, &routed, &parts.fields, &keyed.subscribed).await;
     let identified = charge::pace_refused(call, Some(&keyed), identified)?;
     let (subscribed, paced) = charge::pace_identified(call, keyed, &identified)?;
-    let given = given(&routed, &parts, &path);
+    let given = given(&routed, parts, &path);
     let judged = permit(call, &routed, identified, &given)?;
     let accepted = match collect::collect(call, &routed, &parts.method, &given, &subscribed, body)? {
         Begun::Accepted(accepted) => accepted,
         // Boxed, as all that is seldom waited for: a call's future has room for it otherwise.
         Begun::Json(body) => Box::pin(collect::whole(call, &routed, &parts.method, body)).await?,
     };
-    let opening = opening(call, &routed, &parts, &accepted)?;
+    let opening = opening(call, &routed, parts, &accepted)?;
     let cleared = settle(call, judged)?;
     let api = Arc::clone(&routed.api);
-    let mut onward =
-        onward(&routed, &parts.method, std::mem::take(&mut parts.headers), &path, opening.websocket.is_some());
+    let mut onward = onward(&routed, parts, &path, opening.websocket.is_some());
     let checked = Checked { routed, _open: open, subscribed, paced, cleared, accepted };
     let right = charge::charge(call, &checked).await?;
     let mut charged = checked.charged(right);
     let forwarded = forward::forward(call, core, &mut charged, &mut onward).await?;
-    match relay::respond(call, core, &api, &parts.method, forwarded, opening) {
+    match relay::respond(call, core, &api, parts, forwarded, opening) {
         Responded::Answer(answer) => answer,
         Responded::Refused(refused) => Err(Box::pin(relay::refusal(call, &api, refused)).await.into()),
     }
@@ -129,7 +124,7 @@ fn framing<'t>(
     let meant = routing::locate(&call.snapshot.catalog, raw_path);
     let public = meant.as_ref().filter(|meant| meant.api.api.visibility == Visibility::Public);
     call.api = public.map(|meant| Arc::clone(&meant.api));
-    header::check_framing(&parts.headers, parts.version)?;
+    header::check_framing(&parts.fields, parts.version)?;
     if matches!(parts.target.form(), TargetForm::Authority | TargetForm::Asterisk) {
         call.step = Step::Route;
         let words = format!("{} is not an operation of any API.", parts.method);
@@ -145,7 +140,7 @@ fn framing<'t>(
 }
 
 /// What a public API says of itself, answered before route and key (RFC 9728).
-fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -> Option<Response<Answer>> {
+fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -> Option<Reply> {
     if !matches!(parts.method, Method::GET | Method::HEAD) || !path.path.starts_with(WELL_KNOWN) {
         return None;
     }
@@ -155,21 +150,22 @@ fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -
     let text =
         resource_metadata::document(&snapshot.catalog, api, &settings.gateway_url, &settings.web_url).to_string();
     call.ended_as(200, None);
-    let mut response = Response::new(Answer::empty());
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
-    if parts.method == Method::GET {
-        *response.body_mut() = Answer::Whole(Some(text.into()));
+    let mut reply = Reply::new(StatusCode::OK, Answer::empty());
+    reply.lines.put(&CONTENT_TYPE, b"application/json");
+    reply.lines.put(&CACHE_CONTROL, b"public, max-age=300");
+    if call.api.is_none() {
+        reply.lines.put(&ACCESS_CONTROL_ALLOW_ORIGIN, b"*");
     }
-    Some(response)
+    reply.told_bytes = Some(text.len() as u64);
+    if parts.method == Method::GET {
+        reply.body = Answer::Whole(Some(text.into()));
+    }
+    Some(reply)
 }
 
 /// A private API answers every preflight before its routes are looked at: a browser sends no key with one, and which
 /// operations there are is for subscribers.
-fn private_preflight(call: &mut Call<'_>, parts: &Head, located: Option<&Located>) -> Option<Response<Answer>> {
+fn private_preflight(call: &mut Call<'_>, parts: &Head, located: Option<&Located>) -> Option<Reply> {
     let api = &located?.api;
     if api.api.visibility == Visibility::Public {
         return None;
@@ -204,10 +200,11 @@ fn check_key(
     parts: &Head,
     path: &Normalized<'_>,
 ) -> Result<Subscribed, Refusal> {
-    let presented = key::presented(api, &parts.headers, path.query)?;
+    let fields: &dyn Fields = &parts.fields;
+    let presented = key::presented(api, fields, path.query)?;
     let subscribed = key::subscription(&call.snapshot, api, presented.as_deref(), call.now_us);
     let subscribed = subscribed.map_err(|mut refusal| {
-        if needs_token && !parts.headers.contains_key(AUTHORIZATION) {
+        if needs_token && !fields.has(&AUTHORIZATION) {
             refusal.detail =
                 format!("{} No access token came in the Authorization header either.", refusal.detail).into();
             refusal.challenges.token = Some(BearerError::None);
@@ -232,9 +229,9 @@ fn route(
 ) -> Result<Routed, Refusal> {
     call.step = Step::Route;
     // A preflight asks for the operation that the browser means to call.
-    let asked = parts.headers.get(http::header::ACCESS_CONTROL_REQUEST_METHOD);
-    let method = match asked.and_then(|asked| asked.to_str().ok()) {
-        Some(asked) if parts.method == Method::OPTIONS && parts.headers.contains_key(ORIGIN) => asked,
+    let fields: &dyn Fields = &parts.fields;
+    let method = match fields.text(&ACCESS_CONTROL_REQUEST_METHOD) {
+        Some(asked) if parts.method == Method::OPTIONS && fields.has(&ORIGIN) => asked,
         _ => parts.method.as_str(),
     };
     let routed = routing::route(located, method, &path.path)?;
@@ -244,16 +241,14 @@ fn route(
     Ok(routed)
 }
 
-fn preflight(call: &mut Call<'_>, api: &Arc<LiveApi>, parts: &Head) -> Option<Response<Answer>> {
-    let fields = cors::preflight(&parts.method, &parts.headers, &api.cors)?;
+fn preflight(call: &mut Call<'_>, api: &Arc<LiveApi>, parts: &Head) -> Option<Reply> {
+    let headers = cors::preflight(&parts.method, &parts.fields, &api.cors)?;
     call.api = Some(Arc::clone(api));
     call.note(Finding::Preflight);
     call.ended_as(200, None);
-    let mut response = Response::new(Answer::empty());
-    *response.headers_mut() = fields;
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private"));
-    Some(response)
+    let mut reply = Reply::of(StatusCode::OK, &headers, Answer::empty());
+    reply.lines.put(&CACHE_CONTROL, b"private");
+    Some(reply)
 }
 
 /// Whether the operation is open: our own picture is fresh enough, and no notice closes it.
@@ -314,22 +309,20 @@ fn settle(call: &mut Call<'_>, judged: Judged) -> Result<Cleared, Refusal> {
 
 /// Where parameters are read from.
 fn given<'r>(routed: &Routed, parts: &'r Head, path: &'r Normalized<'_>) -> Given<'r> {
-    Given { rest: path.path.get(routed.rest_at..).unwrap_or_default(), query: path.query, headers: &parts.headers }
+    Given { rest: path.path.get(routed.rest_at..).unwrap_or_default(), query: path.query, headers: &parts.fields }
 }
 
-/// What is needed where the call stays open: the handshake where it asks for a WebSocket and the API has any, and what it
-/// was let in with.
+/// What is needed where the call stays open: the handshake, where it asks for a WebSocket and the API has any.
 fn opening(call: &mut Call<'_>, routed: &Routed, parts: &Head, accepted: &Accepted) -> Result<Opening, Refusal> {
-    let is_asked_for = parts.upgrade && websocket::is_asked_for(&parts.method, &parts.headers);
-    let presented = Presented::of(parts, &routed.api);
+    let is_asked_for = parts.upgrade && websocket::is_asked_for(&parts.method, &parts.fields);
     let watched = watched(routed);
     if !is_asked_for || !routed.api.api.websocket {
-        return Ok(Opening { presented, websocket: None, watched });
+        return Ok(Opening { websocket: None, watched });
     }
     call.step = Step::Body;
     let has_body = !matches!(accepted.body, Collected::None);
-    let expected = Expected::of(websocket::key(&parts.headers, has_body)?);
-    Ok(Opening { presented, websocket: Some(expected), watched })
+    let expected = Expected::of(websocket::key(&parts.fields, has_body)?);
+    Ok(Opening { websocket: Some(expected), watched })
 }
 
 /// The operation, where its answers are compared with what is described.
@@ -343,12 +336,12 @@ fn watched(routed: &Routed) -> Option<Watched> {
 }
 
 /// What is sent on: exactly the path that was decided on, the query without the key.
-fn onward(routed: &Routed, method: &Method, headers: HeaderMap, path: &Normalized<'_>, websocket: bool) -> Onward {
+fn onward<'r>(routed: &Routed, parts: &'r Head, path: &Normalized<'_>, websocket: bool) -> Onward<'r> {
     // Gone even where it isn't read: a key that a caller put there by mistake must not reach a service's logs.
     let query = path.query.map(|query| path::without_query_parameter(query, KEY_QUERY_PARAMETER).into_owned());
     Onward {
-        method: method.clone(),
-        headers,
+        method: parts.method.clone(),
+        fields: &parts.fields,
         websocket,
         rest: path.path.get(routed.rest_at..).unwrap_or_default().to_owned(),
         query: query.filter(|query| !query.is_empty()),

@@ -6,6 +6,7 @@
 mod compile;
 mod context;
 mod kind;
+mod named;
 mod principal;
 mod schema;
 mod size;
@@ -30,6 +31,7 @@ pub(crate) use compile::live;
 pub use compile::{Checked, PolicyProblem, check};
 pub use context::Claims;
 pub use kind::{fits, kind_words};
+pub use named::{Named, NamedKind, named};
 pub use principal::Principal;
 
 /// The policies that may apply to one operation, made ready.
