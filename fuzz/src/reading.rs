@@ -54,14 +54,12 @@ pub struct Reading {
 
 impl Request {
     pub(crate) fn new(head: &RequestHead) -> Self {
-        let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-            (name.as_str().to_owned(), value.as_bytes().to_vec())
-        };
+        let field = |(name, value): (&[u8], &[u8])| (String::from_utf8_lossy(name).into_owned(), value.to_vec());
         Self {
             method: head.method.as_str().to_owned(),
             target: head.target.as_str().to_owned(),
             is_old: head.version == http::Version::HTTP_10,
-            fields: head.headers.iter().map(field).collect(),
+            fields: head.fields.iter().map(field).collect(),
             framing: head.body,
             keep_alive: head.keep_alive,
             expects_continue: head.expects_continue,

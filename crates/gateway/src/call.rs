@@ -4,11 +4,12 @@ mod decorations;
 
 use std::sync::Arc;
 
-use http::header::{ACCEPT, ORIGIN};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderName, Method};
 use limen_rules::answer::{Surroundings, answer};
 use limen_rules::contract::{Cause, Refusal};
 use limen_rules::explain::{Finding, Outcome, Step};
+use limen_rules::header::{Fields, text};
 use limen_rules::model::{Name, Visibility};
 use limen_rules::period::Span;
 use limen_rules::rate_limit_header::{Figure, Policy};
@@ -92,15 +93,13 @@ pub(crate) struct Call<'g> {
     pub(crate) api: Option<Arc<LiveApi>>,
     /// The operation, once the route is known and where the API declares any.
     pub(crate) operation: Option<Name>,
-    origin: Option<HeaderValue>,
-    /// What the caller accepts: looked at only where it is refused.
-    accept: Option<HeaderValue>,
-    more_accepts: Vec<HeaderValue>,
+    /// The request's fields.
+    fields: &'g dyn Fields,
     is_head: bool,
 }
 
 impl<'g> Call<'g> {
-    pub(crate) fn begin(gateway: &'g Arc<Gateway>, peer: &Arc<Peer>, method: &Method, headers: &HeaderMap) -> Self {
+    pub(crate) fn begin(gateway: &'g Arc<Gateway>, peer: &Arc<Peer>, method: &Method, fields: &'g dyn Fields) -> Self {
         gateway.metrics.count(Count::CallsBegun);
         let now_us = gateway.clock.wall_us();
         let monotonic_us = gateway.clock.monotonic_us();
@@ -115,9 +114,8 @@ impl<'g> Call<'g> {
             duration_us: 0,
             findings: Vec::with_capacity(10),
         };
-        let peer = peer.of_call(headers, &gateway.settings.edge);
+        let peer = peer.of_call(fields, &gateway.settings.edge);
         let traffic = Traffic { caller: Some(peer.address), ..Traffic::default() };
-        let mut accepts = headers.get_all(ACCEPT).iter();
         Self {
             gateway,
             peer,
@@ -131,9 +129,7 @@ impl<'g> Call<'g> {
             draft: Some(Draft { gateway: Arc::clone(gateway), began_us: monotonic_us, record, traffic }),
             api: None,
             operation: None,
-            origin: headers.get(ORIGIN).cloned(),
-            accept: accepts.next().cloned(),
-            more_accepts: accepts.cloned().collect(),
+            fields,
             is_head: *method == Method::HEAD,
         }
     }
@@ -226,9 +222,8 @@ impl<'g> Call<'g> {
 
     /// Several `Accept` fields are one list (RFC 9110 §5.3).
     fn prefers_plain_json(&self) -> bool {
-        let fields = self.accept.iter().chain(&self.more_accepts);
-        let fields: Vec<_> = fields.filter_map(|accept| accept.to_str().ok()).collect();
-        !fields.is_empty() && media::prefers_plain_json(&fields.join(", "))
+        let accepts: Vec<_> = self.fields.all(&ACCEPT).filter_map(text).collect();
+        !accepts.is_empty() && media::prefers_plain_json(&accepts.join(", "))
     }
 
     /// Turns a failure into the contract's answer, logged once.
@@ -313,10 +308,10 @@ pub(crate) fn refuse_head(
     gateway: &Arc<Gateway>,
     peer: &Arc<Peer>,
     method: &Method,
-    headers: &HeaderMap,
+    fields: &dyn Fields,
     refusal: Refusal,
 ) -> Reply {
-    let mut call = Call::begin(gateway, peer, method, headers);
+    let mut call = Call::begin(gateway, peer, method, fields);
     let mut reply = call.refuse(refusal.into());
     call.decorate(&mut reply);
     reply

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::Method;
+use http::header::CONTENT_TYPE;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use limen_rules::body::{JsonLimits, check_json, is_blank};
@@ -77,14 +78,11 @@ pub(crate) fn collect(
     subscribed: &Subscribed,
     body: Inbound,
 ) -> Result<Begun, Refusal> {
-    let headers = given.headers;
     call.step = Step::Media;
     let operation = routed.operation();
     let has_body = !body.is_end_stream();
-    let types = headers.get_all(http::header::CONTENT_TYPE);
-    let encodings = headers.get_all(http::header::CONTENT_ENCODING);
     let reads_json = operation.validate != Validate::Off;
-    let media = media::accept(method, &types, &encodings, has_body, reads_json, &operation.media_types)?;
+    let media = media::accept(method, given.headers, has_body, reads_json, &operation.media_types)?;
     call.note(Finding::Media { body: has_body });
 
     call.step = Step::Body;
@@ -112,8 +110,8 @@ pub(crate) fn collect(
         Media::BlankJson => true,
     };
     let owner = subscribed.granted().map(|granted| granted.subscription.account);
-    let compared = types.iter().next().filter(|_| operation.validate == Validate::Schema);
-    let compared = compared.and_then(|value| MediaType::parse(value.to_str().ok()?));
+    let compared = given.headers.text(&CONTENT_TYPE).filter(|_| operation.validate == Validate::Schema);
+    let compared = compared.and_then(MediaType::parse);
     Ok(Begun::Json(Json { body, hold: call.gateway.bodies.hold(owner), is_blank, found, compared, owner }))
 }
 

@@ -8,11 +8,11 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use http::header::{HOST, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderName, Method};
 use limen_http1::service::{FieldLines, Request, ResponseHead};
 use limen_rules::contract::Cause;
 use limen_rules::explain::{Finding, Step};
-use limen_rules::header::{RequestFilter, RequestPassage};
+use limen_rules::header::{Fields, RequestFilter, RequestPassage};
 use limen_rules::model::ContractKind;
 use limen_rules::target::Target;
 
@@ -44,9 +44,9 @@ const LIMEN_PERMISSIONS: HeaderName = HeaderName::from_static("limen-permissions
 const LIMEN_ASSERTION: HeaderName = HeaderName::from_static("limen-assertion");
 
 /// What of the request is sent on.
-pub(crate) struct Onward {
+pub(crate) struct Onward<'r> {
     pub(crate) method: Method,
-    pub(crate) headers: HeaderMap,
+    pub(crate) fields: &'r dyn Fields,
     /// The path after the base path, as it was decided on.
     pub(crate) rest: String,
     /// The query without the key.
@@ -69,7 +69,7 @@ pub(crate) async fn forward(
     core: &Core,
     // Borrowed, as in what follows: a future keeps room for each place that a value is moved through.
     charged: &mut Charged,
-    onward: &mut Onward,
+    onward: &mut Onward<'_>,
 ) -> Result<Forwarded, Failure> {
     call.step = Step::Service;
     let mut debts = Debts::new(charged.right.take(), charged.accepted.hold.take());
@@ -108,7 +108,7 @@ struct Head {
     method: Method,
     path: String,
     /// `Host` as the caller told it, where that is sent on.
-    kept_host: Option<HeaderValue>,
+    kept_host: Option<Box<[u8]>>,
     /// What doesn't depend on the target.
     fields: FieldLines,
     /// The same with the assertion, which names the path, where the API asks for one.
@@ -128,7 +128,7 @@ impl Head {
         let request = Request {
             method: &self.method,
             target: &self.path,
-            host: self.kept_host.as_ref().map_or(target.authority.as_bytes(), HeaderValue::as_bytes),
+            host: self.kept_host.as_deref().unwrap_or(target.authority.as_bytes()),
             fields: self.asserted.as_ref().unwrap_or(&self.fields),
             body: body.framing(),
             upgrade: self.upgrade,
@@ -166,7 +166,7 @@ async fn attempt(
     call: &Call<'_>,
     core: &Core,
     charged: &mut Charged,
-    onward: &mut Onward,
+    onward: &mut Onward<'_>,
     debts: &mut Debts,
 ) -> Result<(ResponseHead, Box<Link>, Target), Failure> {
     let api = Arc::clone(&charged.routed.api);
@@ -269,9 +269,14 @@ pub(crate) fn cause_of(broken: &Broken) -> Option<Cause> {
 }
 
 /// The request's head as the service gets it: nothing that only we may say passes, then we say it.
-fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: &mut Onward) -> Result<(Head, Place), Failure> {
+fn head(
+    call: &Call<'_>,
+    charged: &Charged,
+    target: &Target,
+    onward: &mut Onward<'_>,
+) -> Result<(Head, Place), Failure> {
     let api = &charged.routed.api.api;
-    let Onward { method, headers, rest, query, websocket } = onward;
+    let Onward { method, fields: asked, rest, query, websocket } = onward;
     let (method, websocket) = (method.clone(), *websocket);
     let place = Place { rest: std::mem::take(rest), query: query.take() };
     // What would make the service answer 206 or 304 passes only where such an answer may leave.
@@ -283,19 +288,19 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: &mut Onward
         ranges: passes(206),
         conditions: passes(304),
     };
-    let filter = RequestFilter::new(headers, &method, passage);
+    let filter = RequestFilter::new(*asked, &method, passage);
     let mut fields = FieldLines::with_capacity(FIELDS_BYTES);
-    for (name, value) in headers.iter().filter(|(name, _)| filter.passes(name)) {
-        fields.put(name, value.as_bytes());
+    for (name, value) in asked.each().filter(|(name, _)| filter.passes(name)) {
+        fields.put_read(name, value);
     }
-    let asked_host = headers.get(HOST);
+    let asked_host = asked.first(&HOST);
     call.peer.tell(&mut fields, asked_host);
     tell_identity(call, charged, &mut fields)?;
     if websocket {
         fields.put(&UPGRADE, b"websocket");
     }
     // HTTP/1.0 has no need of a `Host`; HTTP/1.1, which a service is spoken to in, has (RFC 9112 §3.2).
-    let kept_host = asked_host.filter(|_| api.preserve_host && filter.passes(&HOST)).cloned();
+    let kept_host = asked_host.filter(|_| api.preserve_host && filter.passes(b"host")).map(Box::from);
     let mut head = Head { method, path: String::new(), kept_host, fields, asserted: None, upgrade: websocket };
     head.aim(call, charged, target, &place)?;
     Ok((head, place))

@@ -5,11 +5,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
-use http::{HeaderMap, Method, StatusCode};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
+use http::{Method, StatusCode};
 use limen_http1::head::{Target, TargetForm};
 use limen_rules::contract::{BearerError, Cause, Refusal};
 use limen_rules::explain::{Finding, Step};
+use limen_rules::header::Fields;
 use limen_rules::key::{self, Subscribed};
 use limen_rules::model::{KEY_QUERY_PARAMETER, Visibility};
 use limen_rules::notice::{self, Open};
@@ -36,7 +37,6 @@ use crate::inbound::{Head, Inbound};
 use crate::peer::Peer;
 use crate::relay::{self, Opening, Responded};
 use crate::reply::Reply;
-use crate::standing::Presented;
 use crate::websocket::Expected;
 
 /// The envelope: gives the call its id and its picture, walks it, answers it.
@@ -47,8 +47,8 @@ pub(crate) async fn handle(
     head: Head,
     body: Inbound,
 ) -> Reply {
-    let mut call = Call::begin(gateway, peer, &head.method, &head.headers);
-    let mut reply = match walk(&mut call, core, head, body).await {
+    let mut call = Call::begin(gateway, peer, &head.method, &head.fields);
+    let mut reply = match walk(&mut call, core, &head, body).await {
         Ok(reply) => reply,
         Err(failure) => call.refuse(failure),
     };
@@ -57,18 +57,18 @@ pub(crate) async fn handle(
 }
 
 /// The spine: the checks in the contract's order.
-async fn walk(call: &mut Call<'_>, core: &Arc<Core>, mut parts: Head, body: Inbound) -> Result<Reply, Failure> {
+async fn walk(call: &mut Call<'_>, core: &Arc<Core>, parts: &Head, body: Inbound) -> Result<Reply, Failure> {
     let target = origin_form(&parts.target);
-    let (path, located) = framing(call, &parts, &target)?;
+    let (path, located) = framing(call, parts, &target)?;
     if let Some(answer) =
-        resource_metadata(call, &parts, &path).or_else(|| private_preflight(call, &parts, located.as_ref()))
+        resource_metadata(call, parts, &path).or_else(|| private_preflight(call, parts, located.as_ref()))
     {
         return Ok(answer);
     }
-    let early = private_key(call, &parts, &path, located.as_ref())?;
-    let routed = route(call, &parts, &path, located);
+    let early = private_key(call, parts, &path, located.as_ref())?;
+    let routed = route(call, parts, &path, located);
     let routed = charge::pace_refused(call, early.as_ref(), routed)?;
-    if let Some(answer) = preflight(call, &routed.api, &parts) {
+    if let Some(answer) = preflight(call, &routed.api, parts) {
         return Ok(answer);
     }
     let open = admit(call, &routed);
@@ -76,30 +76,29 @@ async fn walk(call: &mut Call<'_>, core: &Arc<Core>, mut parts: Head, body: Inbo
     let keyed = match early {
         Some(early) => early,
         None => {
-            let subscribed = subscribe(call, &routed, &parts, &path)?;
+            let subscribed = subscribe(call, &routed, parts, &path)?;
             charge::pace(call, subscribed)?
         }
     };
-    let identified = identify(call, &routed, &parts.headers, &keyed.subscribed).await;
+    let identified = identify(call, &routed, &parts.fields, &keyed.subscribed).await;
     let identified = charge::pace_refused(call, Some(&keyed), identified)?;
     let (subscribed, paced) = charge::pace_identified(call, keyed, &identified)?;
-    let given = given(&routed, &parts, &path);
+    let given = given(&routed, parts, &path);
     let judged = permit(call, &routed, identified, &given)?;
     let accepted = match collect::collect(call, &routed, &parts.method, &given, &subscribed, body)? {
         Begun::Accepted(accepted) => accepted,
         // Boxed, as all that is seldom waited for: a call's future has room for it otherwise.
         Begun::Json(body) => Box::pin(collect::whole(call, &routed, &parts.method, body)).await?,
     };
-    let opening = opening(call, &routed, &parts, &accepted)?;
+    let opening = opening(call, &routed, parts, &accepted)?;
     let cleared = settle(call, judged)?;
     let api = Arc::clone(&routed.api);
-    let mut onward =
-        onward(&routed, &parts.method, std::mem::take(&mut parts.headers), &path, opening.websocket.is_some());
+    let mut onward = onward(&routed, parts, &path, opening.websocket.is_some());
     let checked = Checked { routed, _open: open, subscribed, paced, cleared, accepted };
     let right = charge::charge(call, &checked).await?;
     let mut charged = checked.charged(right);
     let forwarded = forward::forward(call, core, &mut charged, &mut onward).await?;
-    match relay::respond(call, core, &api, &parts.method, forwarded, opening) {
+    match relay::respond(call, core, &api, parts, forwarded, opening) {
         Responded::Answer(answer) => answer,
         Responded::Refused(refused) => Err(Box::pin(relay::refusal(call, &api, refused)).await.into()),
     }
@@ -125,7 +124,7 @@ fn framing<'t>(
     let meant = routing::locate(&call.snapshot.catalog, raw_path);
     let public = meant.as_ref().filter(|meant| meant.api.api.visibility == Visibility::Public);
     call.api = public.map(|meant| Arc::clone(&meant.api));
-    header::check_framing(&parts.headers, parts.version)?;
+    header::check_framing(&parts.fields, parts.version)?;
     if matches!(parts.target.form(), TargetForm::Authority | TargetForm::Asterisk) {
         call.step = Step::Route;
         let words = format!("{} is not an operation of any API.", parts.method);
@@ -201,10 +200,11 @@ fn check_key(
     parts: &Head,
     path: &Normalized<'_>,
 ) -> Result<Subscribed, Refusal> {
-    let presented = key::presented(api, &parts.headers, path.query)?;
+    let fields: &dyn Fields = &parts.fields;
+    let presented = key::presented(api, fields, path.query)?;
     let subscribed = key::subscription(&call.snapshot, api, presented.as_deref(), call.now_us);
     let subscribed = subscribed.map_err(|mut refusal| {
-        if needs_token && !parts.headers.contains_key(AUTHORIZATION) {
+        if needs_token && !fields.has(&AUTHORIZATION) {
             refusal.detail =
                 format!("{} No access token came in the Authorization header either.", refusal.detail).into();
             refusal.challenges.token = Some(BearerError::None);
@@ -229,9 +229,9 @@ fn route(
 ) -> Result<Routed, Refusal> {
     call.step = Step::Route;
     // A preflight asks for the operation that the browser means to call.
-    let asked = parts.headers.get(http::header::ACCESS_CONTROL_REQUEST_METHOD);
-    let method = match asked.and_then(|asked| asked.to_str().ok()) {
-        Some(asked) if parts.method == Method::OPTIONS && parts.headers.contains_key(ORIGIN) => asked,
+    let fields: &dyn Fields = &parts.fields;
+    let method = match fields.text(&ACCESS_CONTROL_REQUEST_METHOD) {
+        Some(asked) if parts.method == Method::OPTIONS && fields.has(&ORIGIN) => asked,
         _ => parts.method.as_str(),
     };
     let routed = routing::route(located, method, &path.path)?;
@@ -242,7 +242,7 @@ fn route(
 }
 
 fn preflight(call: &mut Call<'_>, api: &Arc<LiveApi>, parts: &Head) -> Option<Reply> {
-    let headers = cors::preflight(&parts.method, &parts.headers, &api.cors)?;
+    let headers = cors::preflight(&parts.method, &parts.fields, &api.cors)?;
     call.api = Some(Arc::clone(api));
     call.note(Finding::Preflight);
     call.ended_as(200, None);
@@ -309,22 +309,20 @@ fn settle(call: &mut Call<'_>, judged: Judged) -> Result<Cleared, Refusal> {
 
 /// Where parameters are read from.
 fn given<'r>(routed: &Routed, parts: &'r Head, path: &'r Normalized<'_>) -> Given<'r> {
-    Given { rest: path.path.get(routed.rest_at..).unwrap_or_default(), query: path.query, headers: &parts.headers }
+    Given { rest: path.path.get(routed.rest_at..).unwrap_or_default(), query: path.query, headers: &parts.fields }
 }
 
-/// What is needed where the call stays open: the handshake where it asks for a WebSocket and the API has any, and what it
-/// was let in with.
+/// What is needed where the call stays open: the handshake, where it asks for a WebSocket and the API has any.
 fn opening(call: &mut Call<'_>, routed: &Routed, parts: &Head, accepted: &Accepted) -> Result<Opening, Refusal> {
-    let is_asked_for = parts.upgrade && websocket::is_asked_for(&parts.method, &parts.headers);
-    let presented = Presented::of(parts, &routed.api);
+    let is_asked_for = parts.upgrade && websocket::is_asked_for(&parts.method, &parts.fields);
     let watched = watched(routed);
     if !is_asked_for || !routed.api.api.websocket {
-        return Ok(Opening { presented, websocket: None, watched });
+        return Ok(Opening { websocket: None, watched });
     }
     call.step = Step::Body;
     let has_body = !matches!(accepted.body, Collected::None);
-    let expected = Expected::of(websocket::key(&parts.headers, has_body)?);
-    Ok(Opening { presented, websocket: Some(expected), watched })
+    let expected = Expected::of(websocket::key(&parts.fields, has_body)?);
+    Ok(Opening { websocket: Some(expected), watched })
 }
 
 /// The operation, where its answers are compared with what is described.
@@ -338,12 +336,12 @@ fn watched(routed: &Routed) -> Option<Watched> {
 }
 
 /// What is sent on: exactly the path that was decided on, the query without the key.
-fn onward(routed: &Routed, method: &Method, headers: HeaderMap, path: &Normalized<'_>, websocket: bool) -> Onward {
+fn onward<'r>(routed: &Routed, parts: &'r Head, path: &Normalized<'_>, websocket: bool) -> Onward<'r> {
     // Gone even where it isn't read: a key that a caller put there by mistake must not reach a service's logs.
     let query = path.query.map(|query| path::without_query_parameter(query, KEY_QUERY_PARAMETER).into_owned());
     Onward {
-        method: method.clone(),
-        headers,
+        method: parts.method.clone(),
+        fields: &parts.fields,
         websocket,
         rest: path.path.get(routed.rest_at..).unwrap_or_default().to_owned(),
         query: query.filter(|query| !query.is_empty()),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use limen_rules::contract::{Cause, Refusal};
 use limen_rules::explain::{Finding, Known, Step};
+use limen_rules::header::Fields;
 use limen_rules::issuer::{self, LiveIssuer, Whose};
 use limen_rules::jose::KeySet;
 use limen_rules::key::Subscribed;
@@ -61,17 +62,17 @@ pub(crate) struct Bench<'c> {
 pub(crate) async fn identify(
     call: &mut Call<'_>,
     routed: &Routed,
-    headers: &http::HeaderMap,
+    fields: &dyn Fields,
     subscribed: &Subscribed,
 ) -> Result<Identified, Refusal> {
     call.step = Step::Token;
     let bench = Bench { gateway: call.gateway, snapshot: &call.snapshot, now_us: call.now_us, vouched: None };
-    let (identified, by) = match bench.judge(routed, headers, subscribed)? {
+    let (identified, by) = match bench.judge(routed, fields, subscribed)? {
         Judged::Known(identified, by) => (identified, by),
         Judged::Ask(asking) => {
             // Boxed: few tokens have to be asked about, and a call's future would have room for it.
             let vouched = Box::pin(asking.ask(call.gateway)).await;
-            match (Bench { vouched: Some(&vouched), ..bench }).judge(routed, headers, subscribed)? {
+            match (Bench { vouched: Some(&vouched), ..bench }).judge(routed, fields, subscribed)? {
                 Judged::Known(identified, _) => (identified, Known::Asked),
                 Judged::Ask(_) => return Err(foreign::unknown("the issuer changed meanwhile".into(), 1)),
             }
@@ -118,13 +119,13 @@ impl<'c> Bench<'c> {
     pub(crate) fn judge(
         self,
         routed: &Routed,
-        headers: &http::HeaderMap,
+        fields: &dyn Fields,
         subscribed: &Subscribed,
     ) -> Result<Judged, Refusal> {
         if let Some(not_required) = Identified::not_required(routed.operation().access) {
             return Ok(Judged::Known(not_required, Known::Verified));
         }
-        let text = token::presented(headers, subscribed)?;
+        let text = token::presented(fields, subscribed)?;
         let presented = Presented { text, hash: TokenCache::hash(text.as_bytes()), routed, subscribed };
         let identified = match self.gateway.tokens.get(&presented.hash).as_deref() {
             Some(Token::Own(verified)) => {

@@ -31,6 +31,7 @@ mod compare;
 mod connection;
 mod debts;
 mod ended;
+mod fields;
 mod forward;
 mod identify;
 mod inbound;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER, UPGRADE};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use http_body::{Frame, SizeHint};
 use limen_http1::field_table::Fields;
 use limen_http1::service::{AnswerBody, ResponseHead};
@@ -31,6 +31,7 @@ use crate::drift::{Tap, Watched};
 use crate::failure::{Failure, ServiceFailure};
 use crate::forward::Forwarded;
 use crate::gateway::Core;
+use crate::inbound::Head;
 use crate::link::Link;
 use crate::reply::Reply;
 use crate::standing::{Presented, Standing};
@@ -41,8 +42,6 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is needed of a call where its answer stays open.
 pub(crate) struct Opening {
-    /// What it was let in with.
-    pub(crate) presented: Presented,
     /// The proof that its handshake asks for, if it is one.
     pub(crate) websocket: Option<Expected>,
     /// The operation, where its answers are compared with what is described.
@@ -149,10 +148,11 @@ pub(crate) fn respond(
     call: &mut Call<'_>,
     core: &Arc<Core>,
     api: &LiveApi,
-    method: &Method,
+    asked: &Head,
     forwarded: Forwarded,
     opening: Opening,
 ) -> Responded {
+    let method = &asked.method;
     let Forwarded { head, link, target, debts } = forwarded;
     let status = head.status.as_u16();
     let strict = api.api.contract == ContractKind::Strict;
@@ -164,7 +164,8 @@ pub(crate) fn respond(
     };
     let (connection_key, core) = (Arc::clone(&target.connection_key), Arc::clone(core));
     let tap = opening.watched.and_then(|watched| Tap::new(call, watched, method, &head));
-    let presented = Some(opening.presented);
+    let may_stay_open = opening.websocket.is_some() || is_stream(&head.fields);
+    let presented = may_stay_open.then(|| Presented::of(asked, api));
     let mut settlement = Settlement { debts, link: Some(link), connection_key, core, presented, draft: None, tap };
     let failed =
         |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };
@@ -223,8 +224,8 @@ fn switch(call: &mut Call<'_>, api: &LiveApi, head: ResponseHead, mut settlement
     let standing = settlement.presented.take().map(|presented| Standing::new(call.gateway, presented));
     let tunnel = Tunnel::new(settlement, standing, idle_timeout);
     let mut reply = Reply::new(head.status, Answer::Switch(Box::new(tunnel)));
-    let (fields, filter) = (Fields::of(&head.headers), filter(api, &Fields::of(&head.headers)));
-    reply.put_those(&fields, |name, _| filter.passes(name));
+    let filter = filter(api, &head.fields);
+    reply.put_those(&head.fields, |name, _| filter.passes(name));
     reply.lines.put(&UPGRADE, b"websocket");
     reply
 }
@@ -232,8 +233,7 @@ fn switch(call: &mut Call<'_>, api: &LiveApi, head: ResponseHead, mut settlement
 /// Which of the service's fields reach its caller.
 fn filter(api: &LiveApi, fields: &Fields) -> ResponseFilter {
     let transparent = api.api.contract == ContractKind::Transparent;
-    let connection = fields.iter().filter(|(name, _)| *name == CONNECTION.as_str().as_bytes()).map(|(_, value)| value);
-    ResponseFilter::new(connection, ResponsePassage { cookies: api.api.cookies, transparent })
+    ResponseFilter::new(fields.all(&CONNECTION), ResponsePassage { cookies: api.api.cookies, transparent })
 }
 
 /// Whether an answer stays open for as long as there is something to tell.
@@ -255,7 +255,6 @@ fn pass(
 ) -> Reply {
     call.ended_as(leaves_as, None);
     settlement.draft = call.draft.take();
-    let fields = Fields::of(&head.headers);
     let body = match passed {
         PassedBody::Kept => {
             let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);
@@ -264,7 +263,7 @@ fn pass(
                 AnswerBody::Length(length) => Some(length),
                 AnswerBody::Chunked | AnswerBody::UntilClose => None,
             };
-            let presented = settlement.presented.take().filter(|_| is_stream(&fields));
+            let presented = settlement.presented.take().filter(|_| is_stream(&head.fields));
             let standing = presented.map(|presented| Standing::new(call.gateway, presented));
             Answer::Relay(Box::new(Relay { left_bytes, idle_timeout, standing, settlement }))
         }
@@ -272,7 +271,7 @@ fn pass(
     };
     let status = StatusCode::from_u16(leaves_as).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = Reply::new(status, body);
-    put_fields(&mut reply, api, target, &fields, &call.gateway.settings.gateway_url);
+    put_fields(&mut reply, api, target, &head.fields, &call.gateway.settings.gateway_url);
     if passed == PassedBody::Empty {
         reply.told_bytes = Some(0);
     }
@@ -335,7 +334,7 @@ pub(crate) async fn refusal(call: &mut Call<'_>, api: &LiveApi, refused: Box<Ref
     let Refused { cause, leaves_as, target, head, mut settlement } = *refused;
     let status = head.status.as_u16();
     call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
-    let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = head.fields.get(&RETRY_AFTER).and_then(text);
     let retry_after_s = retry_after.and_then(|told| seconds_until(told, call.now_us));
     let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);
     let mut collected = Vec::new();

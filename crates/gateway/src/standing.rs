@@ -6,9 +6,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use limen_http1::head::Target;
 use limen_rules::contract::Refusal;
+use limen_rules::header::Fields;
 use limen_rules::key::{self, Subscribed};
 use limen_rules::model::Visibility;
 use limen_rules::parameter::Given;
@@ -25,7 +26,7 @@ use crate::issuers::Vouched;
 /// How often it is asked. With the snapshot's own age, a revocation shows within a second.
 const EVERY: Duration = Duration::from_millis(400);
 
-/// What a call was let in with; cheap to keep, since nothing is copied.
+/// What a call was let in with.
 pub(crate) struct Presented {
     method: Method,
     target: Target,
@@ -39,10 +40,15 @@ impl Presented {
         Self {
             method: parts.method.clone(),
             target: parts.target.clone(),
-            key: api.key_headers.iter().find_map(|name| parts.headers.get(name)).cloned(),
-            authorization: parts.headers.get(AUTHORIZATION).cloned(),
+            key: api.key_headers.iter().find_map(|name| kept(&parts.fields, name)),
+            authorization: kept(&parts.fields, &AUTHORIZATION),
         }
     }
+}
+
+/// A copy, so that a call that stays open doesn't keep all of its head.
+fn kept(fields: &dyn Fields, name: &HeaderName) -> Option<HeaderValue> {
+    HeaderValue::from_bytes(fields.first(name)?).ok()
 }
 
 /// So long an issuer's word on a token is taken for granted, where the issuer's settings don't remember it for longer.

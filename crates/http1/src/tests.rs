@@ -27,7 +27,8 @@ fn told(head: &RequestHead) -> String {
     for (_, flag) in flags.iter().filter(|(is_set, _)| *is_set) {
         write!(text, " {flag}").unwrap();
     }
-    let fields = head.headers.iter().map(|(name, value)| format!("{name}={}", value.as_bytes().escape_ascii()));
+    let fields =
+        head.fields.iter().map(|(name, value)| format!("{}={}", String::from_utf8_lossy(name), value.escape_ascii()));
     write!(text, " [{}]", fields.collect::<Vec<_>>().join("; ")).unwrap();
     text
 }

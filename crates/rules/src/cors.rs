@@ -8,6 +8,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use crate::header::Fields;
+
 /// What scripts may read of every answer.
 pub const EXPOSED: &str = "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, WWW-Authenticate, Link";
 
@@ -99,13 +101,13 @@ impl CorsSettings {
 /// The answer says what the API allows and never repeats what was asked. An origin that isn't listed gets no
 /// `Access-Control-*`, so that its browser refuses the call.
 #[must_use]
-pub fn preflight(method: &Method, headers: &HeaderMap, settings: &CorsSettings) -> Option<HeaderMap> {
-    let origin = headers.get(ORIGIN)?;
-    if *method != Method::OPTIONS || !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+pub fn preflight(method: &Method, fields: &dyn Fields, settings: &CorsSettings) -> Option<HeaderMap> {
+    if *method != Method::OPTIONS || !fields.has(&ACCESS_CONTROL_REQUEST_METHOD) {
         return None;
     }
+    let origin = fields.first(&ORIGIN)?;
     let mut answer = HeaderMap::new();
-    if settings.allowed_origin(Some(origin.as_bytes())).is_none() {
+    if settings.allowed_origin(Some(origin)).is_none() {
         return Some(answer);
     }
     answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(settings.max_age_s));

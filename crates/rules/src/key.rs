@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::contract::{Cause, Location, Refusal};
+use crate::header::{Fields, text};
 use crate::model::{KEY_QUERY_PARAMETER, Name};
 use crate::record::{SubscriptionState, Which};
 use crate::snapshot::{LiveApi, LiveProduct, LiveSubscription, Snapshot};
@@ -100,14 +101,12 @@ pub fn shape(presented: &str) -> Shape {
 /// 401 where several different keys came: which one counts would be a guess.
 pub fn presented<'r>(
     api: &LiveApi,
-    headers: &'r http::HeaderMap,
+    fields: &'r dyn Fields,
     query: Option<&'r str>,
 ) -> Result<Option<std::borrow::Cow<'r, str>>, Refusal> {
     let mut found: Option<std::borrow::Cow<'r, str>> = None;
-    let named = api.key_headers.iter().flat_map(|name| headers.get_all(name));
-    for value in named {
-        let value =
-            value.to_str().map(str::trim).map_err(|_| refused(Cause::SubscriptionKeyInvalid, "header bytes"))?;
+    for value in api.key_headers.iter().flat_map(|name| fields.all(name)) {
+        let value = text(value).ok_or_else(|| refused(Cause::SubscriptionKeyInvalid, "header bytes"))?.trim();
         if found.as_ref().is_some_and(|first| first != value) {
             return Err(several());
         }

@@ -14,6 +14,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{BearerError, Cause, Refusal};
+use crate::header::Fields;
 use crate::key::Subscribed;
 use crate::model::Name;
 
@@ -226,8 +227,8 @@ impl<'r> Presented<'r> {
 ///
 /// # Errors
 /// 401 where the header is of another form; two of them are refused with the framing.
-pub fn presented<'r>(headers: &'r http::HeaderMap, subscribed: &Subscribed) -> Result<Presented<'r>, Refusal> {
-    let Some(value) = headers.get(http::header::AUTHORIZATION) else {
+pub fn presented<'r>(fields: &'r dyn Fields, subscribed: &Subscribed) -> Result<Presented<'r>, Refusal> {
+    let Some(value) = fields.first(&http::header::AUTHORIZATION) else {
         let detail = if subscribed.granted().is_some() {
             "No Authorization header came. The subscription key was accepted."
         } else {
@@ -235,7 +236,7 @@ pub fn presented<'r>(headers: &'r http::HeaderMap, subscribed: &Subscribed) -> R
         };
         return Err(missing("no Authorization header").detail(detail));
     };
-    let (scheme, token) = value.as_bytes().split_at_checked(SCHEME.len()).unwrap_or((value.as_bytes(), b""));
+    let (scheme, token) = value.split_at_checked(SCHEME.len()).unwrap_or((value, b""));
     if !scheme.eq_ignore_ascii_case(SCHEME) || token.first().is_some_and(|byte| *byte != b' ') {
         return Err(missing("another scheme than Bearer")
             .detail("The Authorization header must be of the form: Bearer, a space, the access token."));

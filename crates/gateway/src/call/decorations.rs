@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use http::HeaderName;
-use http::header::DATE;
+use http::header::{DATE, ORIGIN};
 use limen_http1::response::AnswerLines;
 use limen_rules::cors;
 use limen_rules::rate_limit_header::{self, Figure};
@@ -29,7 +29,7 @@ impl Call<'_> {
             lines.put_with(&RATE_LIMIT, |value| rate_limit_header::put_left(&self.figures, value));
         }
         if let Some(api) = &self.api {
-            let origin = self.origin.as_ref().map(|origin| origin.as_bytes());
+            let origin = self.fields.first(&ORIGIN);
             cors::decorate(&api.cors, origin, *varies_by_origin, |name, value| lines.put(name, value));
         }
     }

@@ -17,7 +17,7 @@ use crate::answer::Answer;
 use crate::call;
 use crate::gateway::{Core, Gateway};
 use crate::handle;
-use crate::inbound::{BrokenBody, Feeder, Head, Inbound};
+use crate::inbound::{BrokenBody, Feeder, Inbound};
 use crate::peer::Peer;
 use crate::reply::Reply;
 use crate::stopping::Stopping;
@@ -78,10 +78,7 @@ impl<'e> Exchange<'e> {
         };
         let is_head = head.method == http::Method::HEAD;
         let is_old = head.version == http::Version::HTTP_10;
-        let upgrade = head.upgrade;
-        let head =
-            Head { method: head.method, target: head.target, version: head.version, headers: head.headers, upgrade };
-        let handling: Handling<'e> = Box::pin(handle::handle(gateway, core, peer, head, body));
+        let handling: Handling<'e> = Box::pin(handle::handle(gateway, core, peer, head.into(), body));
         socket.renew();
         Self {
             gateway,

@@ -86,8 +86,7 @@ impl Exchange {
             (inbound, Some((body, feeder)))
         };
         let (is_head, expects_continue) = (head.method == Method::HEAD, head.expects_continue);
-        let RequestHead { method, target, version, headers, .. } = head;
-        let head = Head { method, target, version, headers, upgrade: false };
+        let head = Head::from(head);
         let slowest = gateway.settings.edge.slowest;
         let (gateway, core, peer) = (Arc::clone(gateway), Arc::clone(core), Arc::clone(peer));
         let handling: Handling = Box::pin(async move { handle::handle(&gateway, &core, &peer, head, inbound).await });
