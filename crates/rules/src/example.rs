@@ -120,6 +120,6 @@ mod tests {
             ("In the body, /birthdate/y must be at most 2026, not 2100.", "/birthdate/y")
         );
         let (message, pointer) = told(Cause::ParameterInvalid);
-        assert_eq!((&*message, &*pointer), ("The query parameter limit must be at most 5000, not 9000.", "/limit"));
+        assert_eq!((&*message, &*pointer), ("The query parameter 'limit' must be at most 5000, not 9000.", "/limit"));
     }
 }
