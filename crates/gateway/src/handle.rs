@@ -9,7 +9,7 @@ use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CO
 use http::{HeaderMap, HeaderValue, Method, Response};
 use limen_http1::head::{Target, TargetForm};
 use limen_rules::contract::{BearerError, Cause, Refusal};
-use limen_rules::explain::{Finding, Step};
+use limen_rules::explain::{Finding, Step, Text};
 use limen_rules::key::{self, Subscribed};
 use limen_rules::model::{KEY_QUERY_PARAMETER, Visibility};
 use limen_rules::notice::{self, Open};
@@ -216,8 +216,8 @@ fn check_key(
     })?;
     if let Some(granted) = subscribed.granted() {
         call.note(Finding::Key {
-            subscription: granted.subscription.id.clone(),
-            product: granted.product.product.name.clone(),
+            subscription: Text::of(&granted.subscription.id),
+            product: Text::of(&granted.product.product.name),
             which: granted.which,
         });
     }
@@ -239,8 +239,9 @@ fn route(
     };
     let routed = routing::route(located, method, &path.path)?;
     call.count_for(&routed.api);
-    call.operation = routed.operation().name.clone();
-    call.note(Finding::Route { api: routed.api.api.name.clone(), operation: routed.operation().name.clone() });
+    let operation = &routed.operation().name;
+    call.operation = operation.clone();
+    call.note(Finding::Route { api: Text::of(&routed.api.api.name), operation: Text::maybe(operation.as_ref()) });
     Ok(routed)
 }
 
@@ -300,7 +301,7 @@ fn permit(call: &mut Call<'_>, routed: &Routed, identified: Identified, given: &
     call.step = Step::Permission;
     let permitted = permission::permit(&call.snapshot.catalog, routed.operation(), identified)?;
     match &routed.operation().permission {
-        Some((_, permission)) => call.note(Finding::Permission { permission: permission.clone() }),
+        Some((_, permission)) => call.note(Finding::Permission { permission: Text::of(permission) }),
         None => call.note(Finding::NotRequired(Step::Permission)),
     }
     let snapshot = Arc::clone(&call.snapshot);

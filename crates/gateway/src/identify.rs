@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use limen_rules::contract::{Cause, Refusal};
-use limen_rules::explain::{Finding, Known, Step};
+use limen_rules::explain::{Finding, Known, Step, Text};
 use limen_rules::issuer::{self, LiveIssuer, Whose};
 use limen_rules::jose::KeySet;
 use limen_rules::key::Subscribed;
@@ -80,11 +80,11 @@ pub(crate) async fn identify(
     match identified.identity() {
         Some(identity) => {
             call.note(Finding::Token {
-                user: identity.user.clone(),
-                application: identity.application.clone(),
-                environment: identity.environment.clone(),
-                issuer: identity.issuer.clone(),
-                grant: identity.grant.clone(),
+                user: Text::maybe(identity.user.as_ref()),
+                application: Text::maybe(identity.application.as_ref()),
+                environment: Text::of(&identity.environment),
+                issuer: Text::maybe(identity.issuer.as_ref()),
+                grant: Text::maybe(identity.grant.as_ref()),
                 mode: identity.mode(),
                 by,
             });
@@ -99,9 +99,9 @@ pub(crate) async fn identify(
 fn note_limits(call: &mut Call<'_>, identity: &Identity) {
     let Some(limits) = &identity.limits else { return };
     call.note(Finding::Limited {
-        connection: limits.of_connection.as_ref().map(|limit| Arc::clone(&limit.permission_names)),
-        token: limits.of_token.as_ref().map(|limit| Arc::clone(&limit.permission_names)),
-        left: Arc::clone(&identity.permission_names),
+        connection: limits.of_connection.as_ref().map(|limit| Text::of(&limit.permission_names)),
+        token: limits.of_token.as_ref().map(|limit| Text::of(&limit.permission_names)),
+        left: Text::of(&identity.permission_names),
     });
 }
 

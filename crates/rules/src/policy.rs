@@ -18,7 +18,7 @@ use cedar_policy::{AuthorizationError, Authorizer, Decision, EntityUid, PolicyId
 
 use crate::contract::{Cause, Refusal};
 use crate::description;
-use crate::explain::Finding;
+use crate::explain::{Finding, Text};
 use crate::model::{Attributes, Name, Policies, ValueKind};
 use crate::parameter::Given;
 use crate::permission::Permitted;
@@ -272,7 +272,7 @@ pub fn judge(
     routed: &Routed,
     given: &Given<'_>,
     permitted: Permitted,
-    mut note: impl FnMut(Finding),
+    mut note: impl FnMut(Finding<'_>),
 ) -> Result<Judged, Refusal> {
     let operation = routed.operation();
     let Some(policies) = &operation.policies else { return Ok(Judged { permitted, withheld: None }) };
@@ -286,7 +286,7 @@ pub fn judge(
         // The check of what is declared says so too.
         None => Verdict::error("the operation has policies and asks for no token"),
     };
-    note(Finding::Policies { asked: Arc::clone(&policies.asked), refused: verdict.refused.join(", ").into() });
+    note(Finding::Policies { asked: Text::of(&policies.asked), refused: Text::of(&verdict.refused.join(", ")) });
     match policies.refusal(&verdict) {
         None => Ok(Judged { permitted, withheld: None }),
         Some(refusal) if policies.hides => Ok(Judged { permitted, withheld: Some(Box::new(refusal)) }),
