@@ -59,7 +59,7 @@ pub(crate) struct Onward {
 pub(crate) struct Forwarded {
     pub(crate) head: ResponseHead,
     pub(crate) link: Box<Link>,
-    pub(crate) target: Target,
+    pub(crate) target: Arc<Target>,
     pub(crate) debts: Debts,
 }
 
@@ -92,14 +92,14 @@ pub(crate) async fn forward(
 }
 
 /// The body as it is sent.
-fn outbound(charged: &mut Charged, debts: &mut Debts) -> Outbound {
-    match std::mem::replace(&mut charged.accepted.body, Collected::None) {
+fn outbound(body: &mut Collected, max_bytes: u64, debts: &mut Debts) -> Outbound {
+    match std::mem::replace(body, Collected::None) {
         Collected::None => Outbound::None,
         Collected::Whole(bytes) => {
             debts.add_request_bytes(bytes.len() as u64);
             Outbound::Whole(bytes)
         }
-        Collected::Stream(body) => Outbound::stream(body, charged.routed.operation().body_max_bytes),
+        Collected::Stream(body) => Outbound::stream(body, max_bytes),
     }
 }
 
@@ -168,12 +168,13 @@ async fn attempt(
     charged: &mut Charged,
     onward: &mut Onward,
     debts: &mut Debts,
-) -> Result<(ResponseHead, Box<Link>, Target), Failure> {
-    let api = Arc::clone(&charged.routed.api);
-    let mut picked = targets::first(call, &api)?;
+) -> Result<(ResponseHead, Box<Link>, Arc<Target>), Failure> {
+    let api = &charged.routed.api;
+    let mut picked = targets::first(call, api)?;
     let now_us = || call.gateway.clock.monotonic_us();
     let (mut head, place) = head(call, charged, picked.target(), onward)?;
-    let mut body = outbound(charged, debts);
+    let max_bytes = charged.routed.operation().body_max_bytes;
+    let mut body = outbound(&mut charged.accepted.body, max_bytes, debts);
     let deadlines = api.api.deadlines;
     let is_read = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
     let mut unsent: Option<Box<Link>> = None;
@@ -194,7 +195,7 @@ async fn attempt(
                             picked.failed(now_us);
                         }
                         // Nothing was sent, so any method may go elsewhere.
-                        let next = if is_last { None } else { targets::other(call, &api, &picked) };
+                        let next = if is_last { None } else { targets::other(call, api, &picked) };
                         picked = next.ok_or_else(|| unavailable(error))?;
                         head.aim(call, charged, picked.target(), &place)?;
                         continue;
@@ -214,8 +215,8 @@ async fn attempt(
         }
         let broken = match poll_fn(|context| link.poll_head(context, debts, &deadlines)).await {
             Ok(answer) => {
-                let target = picked.target().clone();
-                debts.under_way = picked.answered(answer.status.as_u16(), now_us);
+                let target = Arc::clone(picked.target());
+                debts.under_way = Some(picked.answered(answer.status.as_u16(), now_us));
                 return Ok((answer, link, target));
             }
             Err(broken) => broken,
@@ -227,7 +228,7 @@ async fn attempt(
         let is_lost =
             !is_last && matches!(broken, Broken::Closed(_) | Broken::Io(_) | Broken::Stale) && link.is_unanswered();
         let may_repeat = is_lost && again.is_some() && (is_read || link.is_unsent());
-        let next = if may_repeat { targets::other(call, &api, &picked) } else { None };
+        let next = if may_repeat { targets::other(call, api, &picked) } else { None };
         match (again, next) {
             (Some(again), Some(next)) => {
                 body = again;

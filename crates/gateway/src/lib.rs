@@ -35,6 +35,7 @@ mod forward;
 mod identify;
 mod inbound;
 mod link;
+mod moment;
 mod outbound;
 mod pace;
 mod peer;

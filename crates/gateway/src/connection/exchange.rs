@@ -82,7 +82,9 @@ impl<'e> Exchange<'e> {
         let upgrade = head.upgrade;
         let head =
             Head { method: head.method, target: head.target, version: head.version, headers: head.headers, upgrade };
-        let handling: Handling<'e> = Box::pin(handle::handle(gateway, core, peer, head, body));
+        // Made where it stays: a call's future is large, and `Box::pin` would move it there.
+        let handling = Box::write(Box::new_uninit(), handle::handle(gateway, core, peer, head, body));
+        let handling: Handling<'e> = Box::into_pin(handling);
         socket.renew();
         Self {
             gateway,
