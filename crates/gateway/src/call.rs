@@ -8,65 +8,34 @@ use http::header::ACCEPT;
 use http::{HeaderMap, HeaderName, Method};
 use limen_rules::answer::{Surroundings, answer};
 use limen_rules::contract::{Cause, Refusal};
-use limen_rules::explain::{Finding, Outcome, Step};
+use limen_rules::explain::{Finding, Outcome, Step, Text};
 use limen_rules::header::{Fields, text};
 use limen_rules::model::{Name, Visibility};
 use limen_rules::period::Span;
 use limen_rules::rate_limit_header::{Figure, Policy};
-use limen_rules::snapshot::{LiveApi, Snapshot};
+use limen_rules::snapshot::{LiveApi, LiveProduct, Snapshot};
 use limen_rules::{media, notice};
 
 use crate::accounts::{AccountKey, Meter, QuotaTerms, Reading, Usage};
 use crate::answer::Answer;
+use crate::draft::{Draft, unknown_method};
 use crate::ended::Traffic;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
-use crate::journal::CallRecord;
 use crate::metrics::Count;
 use crate::peer::Peer;
 use crate::reply::Reply;
 use crate::request_id::{IdText, new_request_id};
 
-/// So much of a path is written down.
-const PATH_KEPT_CHARACTERS: usize = 512;
-/// A longer method is written down as unknown.
-const METHOD_KEPT_BYTES: usize = 32;
-
 /// The call's id, as callers, services and pages know it.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What stands for a method that could not be read or is too long to keep.
-fn unknown_method() -> Method {
-    Method::from_bytes(b"-").unwrap_or_default()
-}
-
-/// A call's line in the journal, the access log and the counters; written when dropped, also for a caller who left.
-pub(crate) struct Draft {
-    gateway: Arc<Gateway>,
-    began_us: u64,
-    record: CallRecord,
-    pub(crate) traffic: Traffic,
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        self.record.duration_us = self.gateway.clock.monotonic_us().saturating_sub(self.began_us);
-        self.gateway.metrics.ended(&self.record, &self.traffic);
-        if let Some(log) = &self.gateway.access_log {
-            log.write(&self.record, &self.traffic);
-        }
-        let empty = CallRecord {
-            request_id: self.record.request_id,
-            at_us: self.record.at_us,
-            method: std::mem::take(&mut self.record.method),
-            path: std::mem::take(&mut self.record.path),
-            status: self.record.status,
-            cause: self.record.cause,
-            duration_us: self.record.duration_us,
-            findings: std::mem::take(&mut self.record.findings),
-        };
-        self.gateway.journal.write(empty);
-    }
+/// An account, and what it may use.
+pub(crate) struct KnownQuota<'g> {
+    pub(crate) account: AccountKey,
+    pub(crate) product: &'g LiveProduct,
+    /// From when its periods of seconds are counted.
+    pub(crate) start_us: i64,
 }
 
 /// What a call carries from check to check.
@@ -75,7 +44,7 @@ pub(crate) struct Call<'g> {
     /// Where the call comes from.
     pub(crate) peer: Arc<Peer>,
     /// The one picture that the whole call is decided from.
-    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) snapshot: &'g Snapshot,
     /// Wall time at which the head came.
     pub(crate) now_us: i64,
     /// Monotonic time at which the head came.
@@ -86,47 +55,42 @@ pub(crate) struct Call<'g> {
     pub(crate) step: Step,
     /// What is left of the subscription's limits, once its key was accepted.
     pub(crate) figures: Vec<Figure>,
-    /// The account whose quota is told with a refusal, once the key was accepted.
-    pub(crate) account: Option<(AccountKey, QuotaTerms)>,
+    /// Whose quota is told with a refusal, once the key was accepted.
+    pub(crate) quota: Option<KnownQuota<'g>>,
     pub(crate) draft: Option<Draft>,
     /// The API, as soon as the path told it: whose CORS rules and challenges an answer carries.
-    pub(crate) api: Option<Arc<LiveApi>>,
+    pub(crate) api: Option<&'g Arc<LiveApi>>,
     /// The operation, once the route is known and where the API declares any.
-    pub(crate) operation: Option<Name>,
+    pub(crate) operation: Option<&'g Name>,
     /// The request's fields.
     fields: &'g dyn Fields,
     is_head: bool,
 }
 
 impl<'g> Call<'g> {
-    pub(crate) fn begin(gateway: &'g Arc<Gateway>, peer: &Arc<Peer>, method: &Method, fields: &'g dyn Fields) -> Self {
+    pub(crate) fn begin(
+        gateway: &'g Arc<Gateway>,
+        snapshot: &'g Snapshot,
+        peer: &Arc<Peer>,
+        method: &Method,
+        fields: &'g dyn Fields,
+    ) -> Self {
         gateway.metrics.count(Count::CallsBegun);
-        let now_us = gateway.clock.wall_us();
-        let monotonic_us = gateway.clock.monotonic_us();
-        let request_id = new_request_id(now_us);
-        let record = CallRecord {
-            request_id,
-            at_us: now_us,
-            method: if method.as_str().len() <= METHOD_KEPT_BYTES { method.clone() } else { unknown_method() },
-            path: "".into(),
-            status: 0,
-            cause: None,
-            duration_us: 0,
-            findings: Vec::with_capacity(10),
-        };
+        let now = Reading { wall_us: gateway.clock.wall_us(), monotonic_us: gateway.clock.monotonic_us() };
+        let request_id = new_request_id(now.wall_us);
         let peer = peer.of_call(fields, &gateway.settings.edge);
-        let traffic = Traffic { caller: Some(peer.address), ..Traffic::default() };
+        let draft = Draft::begin(gateway, request_id, now, method, peer.address);
         Self {
             gateway,
             peer,
-            snapshot: gateway.current.pin(),
-            now_us,
-            monotonic_us,
+            snapshot,
+            now_us: now.wall_us,
+            monotonic_us: now.monotonic_us,
             id_text: IdText::new(request_id),
             step: Step::Framing,
             figures: Vec::new(),
-            account: None,
-            draft: Some(Draft { gateway: Arc::clone(gateway), began_us: monotonic_us, record, traffic }),
+            quota: None,
+            draft: Some(draft),
             api: None,
             operation: None,
             fields,
@@ -135,44 +99,39 @@ impl<'g> Call<'g> {
     }
 
     /// Writes down what a check found.
-    pub(crate) fn note(&mut self, finding: Finding) {
+    pub(crate) fn note(&mut self, finding: Finding<'_>) {
         if let Some(draft) = &mut self.draft {
-            draft.record.findings.push(finding);
+            draft.note(finding);
         }
     }
 
     /// Writes down the path, without its query.
     pub(crate) fn set_path(&mut self, path: &str) {
         if let Some(draft) = &mut self.draft {
-            // The journal is bounded in calls, so each must be bounded in bytes.
-            let end = match path.len() {
-                0..=PATH_KEPT_CHARACTERS => path.len(),
-                _ => path.char_indices().nth(PATH_KEPT_CHARACTERS).map_or(path.len(), |(at, _)| at),
-            };
-            draft.record.path = path.get(..end).unwrap_or_default().into();
+            draft.set_path(path);
         }
     }
 
     /// What is told of the call in the access log and the counters besides its findings.
     pub(crate) fn traffic(&mut self) -> Option<&mut Traffic> {
-        self.draft.as_mut().map(|draft| &mut draft.traffic)
+        self.draft.as_mut()?.traffic()
     }
 
     /// Counts the call as one of this API.
     pub(crate) fn count_for(&mut self, api: &LiveApi) {
-        if let Some(draft) = &mut self.draft {
-            draft.traffic.counted_as = self.gateway.metrics.number_of(api);
+        let counted_as = self.gateway.metrics.number_of(api);
+        if let Some(traffic) = self.traffic() {
+            traffic.counted_as = counted_as;
         }
     }
 
     /// Writes down the final status.
     pub(crate) fn ended_as(&mut self, status: u16, cause: Option<Cause>) {
         if let Some(draft) = &mut self.draft {
-            if let Some(api) = &self.api {
-                draft.traffic.counted_as = self.gateway.metrics.number_of(api);
+            if let (Some(api), Some(traffic)) = (self.api, draft.traffic()) {
+                traffic.counted_as = self.gateway.metrics.number_of(api);
             }
-            draft.record.status = status;
-            draft.record.cause = draft.record.cause.or(cause);
+            draft.ended_as(status, cause);
         }
     }
 
@@ -214,7 +173,7 @@ impl<'g> Call<'g> {
         Surroundings {
             web_url: &self.gateway.settings.web_url,
             gateway_url: &self.gateway.settings.gateway_url,
-            api: self.api.as_deref(),
+            api: self.api.map(|api| &**api),
             request_id: &self.id_text,
             plain_json: self.prefers_plain_json(),
         }
@@ -228,7 +187,9 @@ impl<'g> Call<'g> {
 
     /// Turns a failure into the contract's answer, logged once.
     pub(crate) fn refuse(&mut self, failure: Failure) -> Reply {
-        if let Some((account, terms)) = self.account.take() {
+        if let Some(KnownQuota { account, product, start_us }) = self.quota.take()
+            && let Some(terms) = product.quota_terms(start_us)
+        {
             self.show_known_quota(account, &terms);
         }
         let retry_after_s = self.api.as_ref().map_or(10, |api| api.api.retry_after_s);
@@ -256,8 +217,8 @@ impl<'g> Call<'g> {
             step: self.step,
             outcome,
             cause: refusal.cause,
-            told: told.into(),
-            operator_words: refusal.operator_words.as_ref().into(),
+            told: Text::of(&told),
+            operator_words: Text::of(&refusal.operator_words),
         });
         self.ended_as(refusal.status, Some(refusal.cause));
         let response = answer(&refusal, &self.surroundings());
@@ -274,18 +235,19 @@ impl<'g> Call<'g> {
     /// Whole seconds until a target of the API may be tried, where none may be now.
     fn next_try_s(&self) -> Option<u64> {
         let now_us = self.gateway.clock.monotonic_us();
-        let next_try_us = self.gateway.targets.with(self.api.as_ref()?, |targets| targets.next_try_us(now_us));
+        let next_try_us = self.gateway.targets.with(self.api?, |targets| targets.next_try_us(now_us));
         Some(next_try_us?.div_ceil(1_000_000).max(1))
     }
 
     /// A 503 of a service that a notice tells about has the notice's title and link, also where the notice closes nothing.
     fn tell_standing_notice(&self, refusal: &mut Refusal) {
-        let Some(api) = self.api.as_ref().filter(|api| api.api.visibility == Visibility::Public) else { return };
+        let Some(api) = self.api.filter(|api| api.api.visibility == Visibility::Public) else { return };
         if !matches!(refusal.cause, Cause::ServiceUnavailable | Cause::ServiceTimeout) || refusal.notice_id.is_some() {
             return;
         }
         let notices = &self.snapshot.catalog.notices;
-        if let Some(notice) = notice::standing(notices, &api.api.name, self.operation.as_deref(), self.now_us) {
+        if let Some(notice) = notice::standing(notices, &api.api.name, self.operation.map(|name| &**name), self.now_us)
+        {
             refusal.message = notice.title.clone().into();
             refusal.notice_id = Some(notice.id.to_string());
         }
@@ -311,7 +273,8 @@ pub(crate) fn refuse_head(
     fields: &dyn Fields,
     refusal: Refusal,
 ) -> Reply {
-    let mut call = Call::begin(gateway, peer, method, fields);
+    let snapshot = gateway.current.pin();
+    let mut call = Call::begin(gateway, &snapshot, peer, method, fields);
     let mut reply = call.refuse(refusal.into());
     call.decorate(&mut reply);
     reply

@@ -72,10 +72,10 @@ pub(crate) struct Json {
 /// Looks at the body's media type and at what is told of its length.
 pub(crate) fn collect(
     call: &mut Call<'_>,
-    routed: &Routed,
+    routed: &Routed<'_>,
     method: &Method,
     given: &Given<'_>,
-    subscribed: &Subscribed,
+    subscribed: &Subscribed<'_>,
     body: Inbound,
 ) -> Result<Begun, Refusal> {
     call.step = Step::Media;
@@ -116,7 +116,7 @@ pub(crate) fn collect(
 }
 
 /// That there is no body, where the operation needs one.
-fn missing(routed: &Routed) -> Option<FieldError> {
+fn missing(routed: &Routed<'_>) -> Option<FieldError> {
     let operation = routed.operation();
     let is_wrong = operation.validate == Validate::Schema && operation.description.body.is_required();
     let message = "is missing: a body is needed".to_owned();
@@ -124,7 +124,7 @@ fn missing(routed: &Routed) -> Option<FieldError> {
 }
 
 /// What is wrong with the parameters.
-fn parameters(routed: &Routed, given: &Given<'_>) -> Result<Vec<FieldError>, Refusal> {
+fn parameters(routed: &Routed<'_>, given: &Given<'_>) -> Result<Vec<FieldError>, Refusal> {
     let description = &routed.operation().description;
     match &description.broken {
         Some(words) => Err(Refusal::new(Cause::Unexpected).operator_words(words.clone())),
@@ -135,7 +135,7 @@ fn parameters(routed: &Routed, given: &Given<'_>) -> Result<Vec<FieldError>, Ref
 /// Reads a whole body and looks at it.
 pub(crate) async fn whole(
     call: &mut Call<'_>,
-    routed: &Routed,
+    routed: &Routed<'_>,
     method: &Method,
     Json { body, hold, is_blank: may_be_blank_only, mut found, compared, owner }: Json,
 ) -> Result<Accepted, Refusal> {

@@ -11,7 +11,7 @@ use http::header::{
 use http::{Method, StatusCode};
 use limen_http1::head::{Target, TargetForm};
 use limen_rules::contract::{BearerError, Cause, Refusal};
-use limen_rules::explain::{Finding, Step};
+use limen_rules::explain::{Finding, Step, Text};
 use limen_rules::header::Fields;
 use limen_rules::key::{self, Subscribed};
 use limen_rules::model::{KEY_QUERY_PARAMETER, Visibility};
@@ -49,7 +49,8 @@ pub(crate) async fn handle(
     head: Head,
     body: Inbound,
 ) -> Reply {
-    let mut call = Call::begin(gateway, peer, &head.method, &head.fields);
+    let snapshot = gateway.current.pin();
+    let mut call = Call::begin(gateway, &snapshot, peer, &head.method, &head.fields);
     let mut reply = match walk(&mut call, core, &head, body).await {
         Ok(reply) => reply,
         Err(failure) => call.refuse(failure),
@@ -59,22 +60,19 @@ pub(crate) async fn handle(
 }
 
 /// The spine: the checks in the contract's order.
-async fn walk(call: &mut Call<'_>, core: &Arc<Core>, parts: &Head, body: Inbound) -> Result<Reply, Failure> {
+async fn walk<'g>(call: &mut Call<'g>, core: &Arc<Core>, parts: &Head, body: Inbound) -> Result<Reply, Failure> {
     let target = origin_form(&parts.target);
     let (path, located) = framing(call, parts, &target)?;
-    if let Some(answer) =
-        resource_metadata(call, parts, &path).or_else(|| private_preflight(call, parts, located.as_ref()))
-    {
+    if let Some(answer) = resource_metadata(call, parts, &path).or_else(|| private_preflight(call, parts, located)) {
         return Ok(answer);
     }
-    let early = private_key(call, parts, &path, located.as_ref())?;
-    let routed = route(call, parts, &path, located);
-    let routed = charge::pace_refused(call, early.as_ref(), routed)?;
-    if let Some(answer) = preflight(call, &routed.api, parts) {
+    let early = private_key(call, parts, &path, located)?;
+    let routed =
+        route(call, parts, &path, located).map_err(|refusal| charge::pace_refused(call, early.as_ref(), refusal))?;
+    if let Some(answer) = preflight(call, routed.api, parts) {
         return Ok(answer);
     }
-    let open = admit(call, &routed);
-    let open = charge::pace_refused(call, early.as_ref(), open)?;
+    let open = admit(call, &routed).map_err(|refusal| charge::pace_refused(call, early.as_ref(), refusal))?;
     let keyed = match early {
         Some(early) => early,
         None => {
@@ -82,8 +80,9 @@ async fn walk(call: &mut Call<'_>, core: &Arc<Core>, parts: &Head, body: Inbound
             charge::pace(call, subscribed)?
         }
     };
-    let identified = identify(call, &routed, &parts.fields, &keyed.subscribed).await;
-    let identified = charge::pace_refused(call, Some(&keyed), identified)?;
+    let identified = identify(call, &routed, &parts.fields, &keyed.subscribed)
+        .await
+        .map_err(|refusal| charge::pace_refused(call, Some(&keyed), refusal))?;
     let (subscribed, paced) = charge::pace_identified(call, keyed, &identified)?;
     let given = given(&routed, parts, &path);
     let judged = permit(call, &routed, identified, &given)?;
@@ -94,15 +93,13 @@ async fn walk(call: &mut Call<'_>, core: &Arc<Core>, parts: &Head, body: Inbound
     };
     let opening = opening(call, &routed, parts, &accepted)?;
     let cleared = settle(call, judged)?;
-    let api = Arc::clone(&routed.api);
-    let mut onward = onward(&routed, parts, &path, opening.websocket.is_some());
-    let checked = Checked { routed, _open: open, subscribed, paced, cleared, accepted };
-    let right = charge::charge(call, &checked).await?;
-    let mut charged = checked.charged(right);
-    let forwarded = forward::forward(call, core, &mut charged, &mut onward).await?;
-    match relay::respond(call, core, &api, parts, forwarded, opening) {
+    let onward = onward(&routed, parts, &path, opening.websocket.is_some());
+    let mut checked = Checked { routed, _open: open, subscribed, paced, cleared, accepted };
+    let mut charged = charge::charge(call, &mut checked).await?;
+    let forwarded = forward::forward(call, core, &mut charged, &onward).await?;
+    match relay::respond(call, core, routed.api, parts, forwarded, opening) {
         Responded::Answer(answer) => answer,
-        Responded::Refused(refused) => Err(Box::pin(relay::refusal(call, &api, refused)).await.into()),
+        Responded::Refused(refused) => Err(Box::pin(relay::refusal(call, routed.api, refused)).await.into()),
     }
 }
 
@@ -115,17 +112,17 @@ pub(crate) fn origin_form(target: &Target) -> Cow<'_, str> {
 }
 
 /// What the engine leaves to us of syntax and framing, and the one path that is decided on.
-fn framing<'t>(
-    call: &mut Call<'_>,
+fn framing<'g, 't>(
+    call: &mut Call<'g>,
     parts: &Head,
     target: &'t str,
-) -> Result<(Normalized<'t>, Option<Located>), Refusal> {
+) -> Result<(Normalized<'t>, Option<Located<'g>>), Refusal> {
     let raw_path = target.split('?').next().unwrap_or_default();
     call.set_path(raw_path);
     // A refusal from here on carries the CORS fields and the realm of the API that is meant, if it may be known.
     let meant = routing::locate(&call.snapshot.catalog, raw_path);
     let public = meant.as_ref().filter(|meant| meant.api.api.visibility == Visibility::Public);
-    call.api = public.map(|meant| Arc::clone(&meant.api));
+    call.api = public.map(|meant| meant.api);
     header::check_framing(&parts.fields, parts.version)?;
     if matches!(parts.target.form(), TargetForm::Authority | TargetForm::Asterisk) {
         call.step = Step::Route;
@@ -146,7 +143,7 @@ fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -
     if !matches!(parts.method, Method::GET | Method::HEAD) || !path.path.starts_with(WELL_KNOWN) {
         return None;
     }
-    let snapshot = Arc::clone(&call.snapshot);
+    let snapshot = call.snapshot;
     let api = resource_metadata::asked_for(&snapshot.catalog, &path.path)?;
     let settings = &call.gateway.settings;
     let text =
@@ -167,8 +164,8 @@ fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -
 
 /// A private API answers every preflight before its routes are looked at: a browser sends no key with one, and which
 /// operations there are is for subscribers.
-fn private_preflight(call: &mut Call<'_>, parts: &Head, located: Option<&Located>) -> Option<Reply> {
-    let api = &located?.api;
+fn private_preflight<'g>(call: &mut Call<'g>, parts: &Head, located: Option<Located<'g>>) -> Option<Reply> {
+    let api = located?.api;
     if api.api.visibility == Visibility::Public {
         return None;
     }
@@ -176,14 +173,14 @@ fn private_preflight(call: &mut Call<'_>, parts: &Head, located: Option<&Located
 }
 
 /// An API that only subscribers may know of asks for the key before anything of it is told.
-fn private_key(
-    call: &mut Call<'_>,
+fn private_key<'g>(
+    call: &mut Call<'g>,
     parts: &Head,
     path: &Normalized<'_>,
-    located: Option<&Located>,
-) -> Result<Option<Keyed>, Refusal> {
+    located: Option<Located<'g>>,
+) -> Result<Option<Keyed<'g>>, Refusal> {
     let Some(Located { api, .. }) = located else { return Ok(None) };
-    call.api = Some(Arc::clone(api));
+    call.api = Some(api);
     if api.api.visibility == Visibility::Public {
         return Ok(None);
     }
@@ -195,16 +192,16 @@ fn private_key(
     charge::pace(call, subscribed).map(Some)
 }
 
-fn check_key(
-    call: &mut Call<'_>,
+fn check_key<'g>(
+    call: &mut Call<'g>,
     api: &LiveApi,
     needs_token: bool,
     parts: &Head,
     path: &Normalized<'_>,
-) -> Result<Subscribed, Refusal> {
+) -> Result<Subscribed<'g>, Refusal> {
     let fields: &dyn Fields = &parts.fields;
     let presented = key::presented(api, fields, path.query)?;
-    let subscribed = key::subscription(&call.snapshot, api, presented.as_deref(), call.now_us);
+    let subscribed = key::subscription(call.snapshot, api, presented.as_deref(), call.now_us);
     let subscribed = subscribed.map_err(|mut refusal| {
         if needs_token && !fields.has(&AUTHORIZATION) {
             refusal.detail =
@@ -215,20 +212,20 @@ fn check_key(
     })?;
     if let Some(granted) = subscribed.granted() {
         call.note(Finding::Key {
-            subscription: granted.subscription.id.clone(),
-            product: granted.product.product.name.clone(),
+            subscription: Text::of(&granted.subscription.id),
+            product: Text::of(&granted.product.product.name),
             which: granted.which,
         });
     }
     Ok(subscribed)
 }
 
-fn route(
-    call: &mut Call<'_>,
+fn route<'g>(
+    call: &mut Call<'g>,
     parts: &Head,
     path: &Normalized<'_>,
-    located: Option<Located>,
-) -> Result<Routed, Refusal> {
+    located: Option<Located<'g>>,
+) -> Result<Routed<'g>, Refusal> {
     call.step = Step::Route;
     // A preflight asks for the operation that the browser means to call.
     let fields: &dyn Fields = &parts.fields;
@@ -237,15 +234,16 @@ fn route(
         _ => parts.method.as_str(),
     };
     let routed = routing::route(located, method, &path.path)?;
-    call.count_for(&routed.api);
-    call.operation = routed.operation().name.clone();
-    call.note(Finding::Route { api: routed.api.api.name.clone(), operation: routed.operation().name.clone() });
+    call.count_for(routed.api);
+    let operation = &routed.operation().name;
+    call.operation = operation.as_ref();
+    call.note(Finding::Route { api: Text::of(&routed.api.api.name), operation: Text::maybe(operation.as_ref()) });
     Ok(routed)
 }
 
-fn preflight(call: &mut Call<'_>, api: &Arc<LiveApi>, parts: &Head) -> Option<Reply> {
+fn preflight<'g>(call: &mut Call<'g>, api: &'g Arc<LiveApi>, parts: &Head) -> Option<Reply> {
     let headers = cors::preflight(&parts.method, &parts.fields, &api.cors)?;
-    call.api = Some(Arc::clone(api));
+    call.api = Some(api);
     call.note(Finding::Preflight);
     call.ended_as(200, None);
     let mut reply = Reply::of(StatusCode::OK, &headers, Answer::empty());
@@ -254,11 +252,11 @@ fn preflight(call: &mut Call<'_>, api: &Arc<LiveApi>, parts: &Head) -> Option<Re
 }
 
 /// Whether the operation is open: our own picture is fresh enough, and no notice closes it.
-fn admit(call: &mut Call<'_>, routed: &Routed) -> Result<Open, Refusal> {
+fn admit(call: &mut Call<'_>, routed: &Routed<'_>) -> Result<Open, Refusal> {
     call.step = Step::Notice;
-    check_age(call, &routed.api)?;
+    check_age(call, routed.api)?;
     let (api, operation) = (&routed.api.api, routed.operation().name.as_deref());
-    let retry_after_s = call.jittered_s(api.retry_after_s);
+    let retry_after_s = || call.jittered_s(api.retry_after_s);
     let open = notice::admit(&call.snapshot.catalog.notices, &api.name, operation, retry_after_s, call.now_us);
     let open = open.map_err(|mut refusal| {
         // The page of a private API's notice is not public, and no link in a refusal may be dead.
@@ -282,40 +280,50 @@ fn check_age(call: &Call<'_>, api: &LiveApi) -> Result<(), Refusal> {
         .retry_after_s(call.jittered_s(api.api.retry_after_s)))
 }
 
-fn subscribe(call: &mut Call<'_>, routed: &Routed, parts: &Head, path: &Normalized<'_>) -> Result<Subscribed, Refusal> {
+fn subscribe<'g>(
+    call: &mut Call<'g>,
+    routed: &Routed<'g>,
+    parts: &Head,
+    path: &Normalized<'_>,
+) -> Result<Subscribed<'g>, Refusal> {
     call.step = Step::Key;
     let access = routed.operation().access;
     if let Some(not_required) = Subscribed::not_required(access) {
         call.note(Finding::NotRequired(Step::Key));
         return Ok(not_required);
     }
-    check_key(call, &routed.api, access.needs_token(), parts, path)
+    check_key(call, routed.api, access.needs_token(), parts, path)
 }
 
 /// Whether the caller may perform the operation, and what the policies that may apply to it say of the record.
-fn permit(call: &mut Call<'_>, routed: &Routed, identified: Identified, given: &Given<'_>) -> Result<Judged, Refusal> {
+fn permit<'g>(
+    call: &mut Call<'g>,
+    routed: &Routed<'g>,
+    identified: Identified<'g>,
+    given: &Given<'_>,
+) -> Result<Judged<'g>, Refusal> {
     call.step = Step::Permission;
     let permitted = permission::permit(&call.snapshot.catalog, routed.operation(), identified)?;
     match &routed.operation().permission {
-        Some((_, permission)) => call.note(Finding::Permission { permission: permission.clone() }),
+        Some((_, permission)) => call.note(Finding::Permission { permission: Text::of(permission) }),
         None => call.note(Finding::NotRequired(Step::Permission)),
     }
-    let snapshot = Arc::clone(&call.snapshot);
+    let snapshot = call.snapshot;
     policy::judge(&snapshot.catalog, routed, given, permitted, |finding| call.note(finding))
 }
 
 /// A refusal that must look like a missing record's comes where that would come.
-fn settle(call: &mut Call<'_>, judged: Judged) -> Result<Cleared, Refusal> {
+fn settle<'g>(call: &mut Call<'_>, judged: Judged<'g>) -> Result<Cleared<'g>, Refusal> {
     judged.settle().inspect_err(|_| call.step = Step::Permission)
 }
 
 /// Where parameters are read from.
-fn given<'r>(routed: &Routed, parts: &'r Head, path: &'r Normalized<'_>) -> Given<'r> {
+fn given<'r>(routed: &Routed<'_>, parts: &'r Head, path: &'r Normalized<'_>) -> Given<'r> {
     Given { rest: path.path.get(routed.rest_at..).unwrap_or_default(), query: path.query, headers: &parts.fields }
 }
 
 /// What is needed where the call stays open: the handshake, where it asks for a WebSocket and the API has any.
-fn opening(call: &mut Call<'_>, routed: &Routed, parts: &Head, accepted: &Accepted) -> Result<Opening, Refusal> {
+fn opening(call: &mut Call<'_>, routed: &Routed<'_>, parts: &Head, accepted: &Accepted) -> Result<Opening, Refusal> {
     let is_asked_for = parts.upgrade && websocket::is_asked_for(&parts.method, &parts.fields);
     let watched = watched(routed);
     if !is_asked_for || !routed.api.api.websocket {
@@ -328,7 +336,7 @@ fn opening(call: &mut Call<'_>, routed: &Routed, parts: &Head, accepted: &Accept
 }
 
 /// The operation, where its answers are compared with what is described.
-fn watched(routed: &Routed) -> Option<Watched> {
+fn watched(routed: &Routed<'_>) -> Option<Watched> {
     let operation = routed.operation();
     if operation.description.answers.is_empty() {
         return None;
@@ -338,14 +346,14 @@ fn watched(routed: &Routed) -> Option<Watched> {
 }
 
 /// What is sent on: exactly the path that was decided on, the query without the key.
-fn onward<'r>(routed: &Routed, parts: &'r Head, path: &Normalized<'_>, websocket: bool) -> Onward<'r> {
+fn onward<'r>(routed: &Routed<'_>, parts: &'r Head, path: &'r Normalized<'_>, websocket: bool) -> Onward<'r> {
     // Gone even where it isn't read: a key that a caller put there by mistake must not reach a service's logs.
-    let query = path.query.map(|query| path::without_query_parameter(query, KEY_QUERY_PARAMETER).into_owned());
+    let query = path.query.map(|query| path::without_query_parameter(query, KEY_QUERY_PARAMETER));
     Onward {
-        method: parts.method.clone(),
+        method: &parts.method,
         fields: &parts.fields,
         websocket,
-        rest: path.path.get(routed.rest_at..).unwrap_or_default().to_owned(),
+        rest: path.path.get(routed.rest_at..).unwrap_or_default(),
         query: query.filter(|query| !query.is_empty()),
     }
 }

@@ -104,14 +104,14 @@ impl Standing {
 
     /// The checks of key, token and permission, by the picture of this moment; neither paced nor charged. Gives whom
     /// to ask first where the token says nothing itself.
-    fn check(&self) -> Result<Option<Asking>, Refusal> {
+    fn check(&self) -> Result<Option<Box<Asking>>, Refusal> {
         let snapshot = self.gateway.current.pin();
         let now_us = self.gateway.clock.wall_us();
         let target = origin_form(&self.presented.target);
         let path = path::normalize(&target)?;
         let located = routing::locate(&snapshot.catalog, &path.path);
         let routed = routing::route(located, self.presented.method.as_str(), &path.path)?;
-        let api = &routed.api;
+        let api = routed.api;
         let mut headers = HeaderMap::new();
         if let (Some(name), Some(key)) = (api.key_headers.first(), &self.presented.key) {
             headers.insert(name, key.clone());
@@ -127,8 +127,8 @@ impl Standing {
             }
         };
         let vouched = self.vouched.as_ref().map(|(vouched, _)| vouched);
-        let bench = Bench { gateway: &self.gateway, snapshot: &snapshot, now_us, vouched };
-        let identified = match bench.judge(&routed, &headers, &subscribed)? {
+        let bench = Bench { gateway: &self.gateway, snapshot: &snapshot, now_us };
+        let identified = match bench.judge(&routed, &headers, &subscribed, vouched)? {
             Judged::Known(identified, _) => identified,
             Judged::Ask(asking) => return Ok(Some(asking)),
         };

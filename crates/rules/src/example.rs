@@ -112,7 +112,7 @@ mod tests {
         let told = |cause| {
             let refusal = refusal(cause);
             assert_eq!((refusal.cause, refusal.errors.len()), (cause, 1));
-            (refusal.message.into_owned(), refusal.errors[0].pointer.clone())
+            (refusal.message.to_string(), refusal.errors[0].pointer.clone())
         };
         let (message, pointer) = told(Cause::SchemaViolation);
         assert_eq!(
@@ -120,6 +120,6 @@ mod tests {
             ("In the body, /birthdate/y must be at most 2026, not 2100.", "/birthdate/y")
         );
         let (message, pointer) = told(Cause::ParameterInvalid);
-        assert_eq!((&*message, &*pointer), ("The query parameter limit must be at most 5000, not 9000.", "/limit"));
+        assert_eq!((&*message, &*pointer), ("The query parameter 'limit' must be at most 5000, not 9000.", "/limit"));
     }
 }

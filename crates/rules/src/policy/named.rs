@@ -24,12 +24,12 @@ pub struct Named {
     pub place: Option<String>,
 }
 
-/// Every role and user that the policies of an API name, once each, in the order of policies. None where the text can't
-/// be read, which is told elsewhere.
+/// Every role and user that the policies of an API name, once each, in the order of the text. None where the text can't be
+/// read, which is told elsewhere.
 #[must_use]
 pub fn named(api: &Api) -> Vec<Named> {
     let Some(policies) = &api.policies else { return Vec::new() };
-    let mut found: Vec<Named> = Vec::new();
+    let mut found: Vec<(usize, Named)> = Vec::new();
     for uid in entities(&policies.text) {
         let (kind, word) = match uid.type_name().basename() {
             "Role" => (NamedKind::Role, "Role"),
@@ -37,11 +37,13 @@ pub fn named(api: &Api) -> Vec<Named> {
             _ => continue,
         };
         let name = uid.id().unescaped().to_owned();
-        if found.iter().any(|one| one.kind == kind && one.name == name) {
+        if found.iter().any(|(_, one)| one.kind == kind && one.name == name) {
             continue;
         }
         let at = policies.text.find(&format!("{word}::\"{name}\""));
-        found.push(Named { kind, name, place: at.map(|at| words::place(&policies.text, at)) });
+        let place = at.map(|at| words::place(&policies.text, at));
+        found.push((at.unwrap_or(usize::MAX), Named { kind, name, place }));
     }
-    found
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, one)| one).collect()
 }

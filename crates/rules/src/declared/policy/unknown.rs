@@ -104,7 +104,7 @@ mod tests {
             [
                 "policies.text: line 2, column 23: there is no role 'mangaer'; mend: did you mean 'manager'? Else nobody is in it: declare it under 'roles'",
                 "policies.text: line 3, column 17: there is no application 'application:app'; mend: make it with: limen application create",
-                "policies.text: line 3, column 52: there is no user 'bo'; mend: did you mean 'bob'? Else make it with: limen user create",
+                "policies.text: line 3, column 57: there is no user 'bo'; mend: did you mean 'bob'? Else make it with: limen user create",
                 "policies.attributes.hidden: no user has it; mend: did you mean 'hiden'? Else give it to those whom the policies are about, under 'attributes'",
                 "policies.attributes.team: no user has it; mend: give it to those whom the policies are about, under 'attributes'",
             ]
