@@ -1,20 +1,53 @@
 //! The fields of a head as they stand in its bytes: a table of places and no map, since a head is looked through a few
 //! times and then written on. It knows no field's meaning.
 
+use std::ops::Range;
+
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Where a field stands in its head.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+pub(crate) struct Place {
     name_at: u32,
     name_len: u32,
     value_at: u32,
     value_len: u32,
 }
 
-/// The fields of a head in the order in which they came: names in small letters, values without the white space around
-/// them.
+impl Place {
+    pub(crate) fn new(name: Range<usize>, value: Range<usize>) -> Self {
+        // A head is far below 4 GiB.
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Self {
+            name_at: small(name.start),
+            name_len: small(name.len()),
+            value_at: small(value.start),
+            value_len: small(value.len()),
+        }
+    }
+
+    /// Where the name begins.
+    pub(crate) fn start(&self) -> usize {
+        self.name_at as usize
+    }
+
+    pub(crate) fn name<'h>(&self, head: &'h [u8]) -> &'h [u8] {
+        piece(head, self.name_at, self.name_len)
+    }
+
+    pub(crate) fn value<'h>(&self, head: &'h [u8]) -> &'h [u8] {
+        piece(head, self.value_at, self.value_len)
+    }
+}
+
+fn piece(head: &[u8], at: u32, len: u32) -> &[u8] {
+    let at = at as usize;
+    head.get(at..at + len as usize).unwrap_or_default()
+}
+
+/// The fields of a head in the order of their first occurrence, those of one name together: names in small letters,
+/// values without the white space around them.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     head: Bytes,
@@ -22,41 +55,33 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// The fields of a head of which name and value stand at these ranges; names are in small letters there already.
-    pub(crate) fn with_capacity(count: usize) -> Self {
-        Self { head: Bytes::new(), places: Vec::with_capacity(count) }
-    }
-
-    /// Notes where a field stands in the bytes that [`Fields::keep`] is given.
-    pub(crate) fn push(&mut self, (name_at, name_len): (usize, usize), (value_at, value_len): (usize, usize)) {
-        // A head is far below 4 GiB.
-        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        self.places.push(Place {
-            name_at: small(name_at),
-            name_len: small(name_len),
-            value_at: small(value_at),
-            value_len: small(value_len),
-        });
-    }
-
-    /// Keeps the bytes in which the fields stand.
-    pub(crate) fn keep(&mut self, head: Bytes) {
-        self.head = head;
+    /// The fields of a head that stand at these places in the order in which they came; names are in small letters.
+    pub(crate) fn new(head: Bytes, mut places: Vec<Place>) -> Self {
+        bring_together(&head, &mut places);
+        Self { head, places }
     }
 
     /// The same fields in bytes of their own.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
-        let mut head = BytesMut::new();
-        let mut fields = Self::with_capacity(headers.len());
+        let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        let mut head = BytesMut::with_capacity(bytes);
+        let mut places = Vec::with_capacity(headers.len());
         for (name, value) in headers {
-            let name = name.as_str().as_bytes();
-            fields.push((head.len(), name.len()), (head.len() + name.len(), value.len()));
-            head.extend_from_slice(name);
+            let name_at = head.len();
+            head.extend_from_slice(name.as_str().as_bytes());
+            let value_at = head.len();
             head.extend_from_slice(value.as_bytes());
+            places.push(Place::new(name_at..value_at, value_at..head.len()));
         }
-        fields.head = head.freeze();
-        fields
+        Self { head: head.freeze(), places }
+    }
+
+    /// The same fields as a map.
+    #[must_use]
+    pub fn to_map(&self) -> HeaderMap {
+        let made = |(name, value)| Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?));
+        self.iter().filter_map(made).collect()
     }
 
     /// How many there are.
@@ -87,15 +112,21 @@ impl Fields {
     pub fn find(&self, name: &HeaderName, from: usize) -> Option<(usize, &[u8])> {
         let wanted = name.as_str().as_bytes();
         let places = self.places.get(from..)?;
-        let is_it = |place: &Place| place.name_len as usize == wanted.len() && self.name(place) == wanted;
+        let is_it = |place: &Place| place.name_len as usize == wanted.len() && place.name(&self.head) == wanted;
         let at = places.iter().position(is_it)?;
-        Some((from + at, places.get(at).map(|place| self.value(place))?))
+        Some((from + at, places.get(at).map(|place| place.value(&self.head))?))
     }
 
     /// The first value of that name.
     #[must_use]
     pub fn get(&self, name: &HeaderName) -> Option<&[u8]> {
         self.find(name, 0).map(|(_, value)| value)
+    }
+
+    /// All values of that name.
+    pub fn all<'f>(&'f self, name: &HeaderName) -> impl Iterator<Item = &'f [u8]> {
+        let wanted = name.as_str().as_bytes();
+        self.iter().filter(move |(name, _)| *name == wanted).map(|(_, value)| value)
     }
 
     /// Whether there is a field of that name.
@@ -105,20 +136,29 @@ impl Fields {
     }
 
     fn field(&self, place: &Place) -> (&[u8], &[u8]) {
-        (self.name(place), self.value(place))
+        (place.name(&self.head), place.value(&self.head))
     }
+}
 
-    fn name(&self, place: &Place) -> &[u8] {
-        self.piece(place.name_at, place.name_len)
-    }
-
-    fn value(&self, place: &Place) -> &[u8] {
-        self.piece(place.value_at, place.value_len)
-    }
-
-    fn piece(&self, at: u32, len: u32) -> &[u8] {
-        let at = at as usize;
-        self.head.get(at..at + len as usize).unwrap_or_default()
+/// Puts each further field of a name behind those before it.
+fn bring_together(head: &[u8], places: &mut Vec<Place>) {
+    // Few names come twice: a bit for each that came, by what is known of it at once, tells most that don't.
+    let mut seen = 0_u64;
+    for at in 0..places.len() {
+        let Some(place) = places.get(at).copied() else { break };
+        let name = place.name(head);
+        let mark = name.len()
+            ^ usize::from(name.first().copied().unwrap_or(0)) << 1
+            ^ usize::from(name.last().copied().unwrap_or(0)) << 3;
+        let bit = 1 << (mark % 64);
+        if seen & bit != 0
+            && let Some(last) = places.iter().take(at).rposition(|other| other.name(head) == name)
+            && last + 1 < at
+        {
+            places.remove(at);
+            places.insert(last + 1, place);
+        }
+        seen |= bit;
     }
 }
 

@@ -17,6 +17,10 @@ impl Input {
         &self.buffer
     }
 
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.buffer.len()
     }
