@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::future::poll_fn;
+use std::sync::Arc;
 
 use http::header::{HOST, UPGRADE};
 use http::{HeaderName, Method};
@@ -59,7 +60,7 @@ pub(crate) struct Onward<'r> {
 pub(crate) struct Forwarded {
     pub(crate) head: ResponseHead,
     pub(crate) link: Box<Link>,
-    pub(crate) target: Target,
+    pub(crate) target: Arc<Target>,
     pub(crate) debts: Debts,
 }
 
@@ -92,14 +93,14 @@ pub(crate) async fn forward(
 }
 
 /// The body as it is sent.
-fn outbound(charged: &mut Charged<'_>, debts: &mut Debts) -> Outbound {
-    match std::mem::replace(&mut charged.accepted.body, Collected::None) {
+fn outbound(body: &mut Collected, max_bytes: u64, debts: &mut Debts) -> Outbound {
+    match std::mem::replace(body, Collected::None) {
         Collected::None => Outbound::None,
         Collected::Whole(bytes) => {
             debts.add_request_bytes(bytes.len() as u64);
             Outbound::Whole(bytes)
         }
-        Collected::Stream(body) => Outbound::stream(body, charged.routed.operation().body_max_bytes),
+        Collected::Stream(body) => Outbound::stream(body, max_bytes),
     }
 }
 
@@ -168,12 +169,13 @@ async fn attempt(
     charged: &mut Charged<'_>,
     onward: &Onward<'_>,
     debts: &mut Debts,
-) -> Result<(ResponseHead, Box<Link>, Target), Failure> {
+) -> Result<(ResponseHead, Box<Link>, Arc<Target>), Failure> {
     let api = charged.routed.api;
     let mut picked = targets::first(call, api)?;
     let now_us = || call.gateway.clock.monotonic_us();
     let mut head = head(call, charged, picked.target(), onward)?;
-    let mut body = outbound(charged, debts);
+    let max_bytes = charged.routed.operation().body_max_bytes;
+    let mut body = outbound(&mut charged.accepted.body, max_bytes, debts);
     let deadlines = api.api.deadlines;
     let is_read = matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS);
     let mut unsent: Option<Box<Link>> = None;
@@ -214,8 +216,8 @@ async fn attempt(
         }
         let broken = match poll_fn(|context| link.poll_head(context, debts, &deadlines)).await {
             Ok(answer) => {
-                let target = picked.target().clone();
-                debts.under_way = picked.answered(answer.status.as_u16(), now_us);
+                let target = Arc::clone(picked.target());
+                debts.under_way = Some(picked.answered(answer.status.as_u16(), now_us));
                 return Ok((answer, link, target));
             }
             Err(broken) => broken,

@@ -235,8 +235,9 @@ fn route<'g>(
     };
     let routed = routing::route(located, method, &path.path)?;
     call.count_for(routed.api);
-    call.operation = routed.operation().name.as_ref();
-    call.note(Finding::Route { api: Text::of(&routed.api.api.name), operation: Text::maybe(call.operation) });
+    let operation = &routed.operation().name;
+    call.operation = operation.as_ref();
+    call.note(Finding::Route { api: Text::of(&routed.api.api.name), operation: Text::maybe(operation.as_ref()) });
     Ok(routed)
 }
 

@@ -54,7 +54,6 @@ pub(crate) struct Settlement {
     pub(crate) debts: Debts,
     /// None only while it is dropped.
     pub(crate) link: Option<Box<Link>>,
-    connection_key: Arc<str>,
     core: Arc<Core>,
     /// What the call was let in with.
     presented: Option<Presented>,
@@ -84,10 +83,10 @@ impl Drop for Settlement {
         if let Some(traffic) = self.draft.as_mut().and_then(Draft::traffic) {
             (traffic.request_bytes, traffic.response_bytes) = self.debts.body_bytes();
         }
-        if let Some(mut link) = self.link.take()
+        if let (Some(mut link), Some(under_way)) = (self.link.take(), &self.debts.under_way)
             && link.finish()
         {
-            self.core.pool.put(&self.connection_key, link);
+            self.core.pool.put(&under_way.target().connection_key, link);
         }
     }
 }
@@ -139,7 +138,7 @@ pub(crate) enum Responded {
 pub(crate) struct Refused {
     cause: Cause,
     leaves_as: u16,
-    target: Target,
+    target: Arc<Target>,
     head: ResponseHead,
     settlement: Settlement,
 }
@@ -163,11 +162,11 @@ pub(crate) fn respond(
         pass_statuses: &api.api.pass_statuses,
         websocket: opening.websocket.as_ref().is_some_and(|expected| expected.is_met_by(&head)),
     };
-    let (connection_key, core) = (Arc::clone(&target.connection_key), Arc::clone(core));
+    let core = Arc::clone(core);
     let tap = opening.watched.and_then(|watched| Tap::new(call, watched, method, &head));
     let may_stay_open = opening.websocket.is_some() || is_stream(&head.fields);
     let presented = may_stay_open.then(|| Presented::of(asked, api));
-    let mut settlement = Settlement { debts, link: Some(link), connection_key, core, presented, draft: None, tap };
+    let mut settlement = Settlement { debts, link: Some(link), core, presented, draft: None, tap };
     let failed =
         |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };
     let mapped = match map(status, method, &settings) {
