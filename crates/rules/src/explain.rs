@@ -3,12 +3,13 @@
 //! Findings are noted as bytes while the call runs ([`notes`]) and become words only when somebody asks.
 
 pub mod notes;
-
-use std::fmt;
+mod text;
 
 use crate::contract::Cause;
 use crate::record::Which;
 use crate::token::Mode;
+
+pub use text::Text;
 
 /// A check, in the order of the contract's section 4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,48 +128,6 @@ impl Known {
             Self::Asked => "the issuer was asked now",
             Self::AskedBefore => "the issuer's answer of a short while ago",
         }
-    }
-}
-
-/// A text in a finding. It was one when it was noted, and isn't looked at again before it is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Text<'f>(&'f [u8]);
-
-impl<'f> Text<'f> {
-    const NONE: Self = Self(&[]);
-
-    /// Of something that is kept elsewhere.
-    #[must_use]
-    pub fn of(text: &'f (impl AsRef<str> + ?Sized)) -> Self {
-        Self(text.as_ref().as_bytes())
-    }
-
-    /// Of something that there may be.
-    #[must_use]
-    pub fn maybe(text: Option<&'f (impl AsRef<str> + ?Sized)>) -> Option<Self> {
-        text.map(Self::of)
-    }
-
-    /// Its bytes.
-    #[must_use]
-    pub fn as_bytes(self) -> &'f [u8] {
-        self.0
-    }
-
-    fn is_empty(self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&String::from_utf8_lossy(self.0))
-    }
-}
-
-impl fmt::Debug for Text<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&String::from_utf8_lossy(self.0), formatter)
     }
 }
 
