@@ -7,7 +7,7 @@
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use limen_http1::connection::{Connection, Event, Limits};
-use limen_http1::response::ResponseBody;
+use limen_http1::response::{AnswerLines, ResponseBody};
 
 use crate::answers;
 use crate::reading::{Request, read};
@@ -123,7 +123,7 @@ impl<'a> Exchange<'a> {
         headers.insert("content-length", HeaderValue::from_static("77"));
         headers.insert("transfer-encoding", HeaderValue::from_static("chunked"));
         let before = self.out.len();
-        match self.connection.write_head(&mut self.out, status, &headers, body, keep_alive) {
+        match self.connection.write_head(&mut self.out, status, &AnswerLines::of(&headers), body, keep_alive) {
             Ok(()) => {
                 assert!(!self.is_aborted && !self.is_handed_over, "an answer after the end");
                 assert!(self.meant.last().is_none_or(|last| last.is_ended), "an answer within another");
@@ -152,7 +152,7 @@ impl<'a> Exchange<'a> {
     fn hand_over(&mut self) {
         let mut headers = HeaderMap::new();
         headers.insert("upgrade", HeaderValue::from_static("x"));
-        if self.connection.write_upgrade(&mut self.out, &headers).is_ok() {
+        if self.connection.write_upgrade(&mut self.out, &AnswerLines::of(&headers)).is_ok() {
             assert!(self.told.last().is_some_and(|last| last.upgrade && !last.is_old), "nobody asked for it");
             self.is_handed_over = true;
         }

@@ -1,14 +1,18 @@
 //! Any `Content-Type` and `Accept`: what is read is read the same when it is written again.
 
-use http::{HeaderValue, Method};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method};
 use limen_rules::media::{MediaRange, MediaType, accept, prefers_plain_json};
 
 /// The laws of media types.
 pub fn check(bytes: &[u8]) {
     if let Ok(value) = HeaderValue::from_bytes(bytes) {
-        for method in [Method::GET, Method::POST] {
-            let _ = accept(&method, [&value], [], true, true, &[MediaRange::json()]);
-            let _ = accept(&method, [], [&value], true, true, &[MediaRange::json()]);
+        for (name, method) in [CONTENT_TYPE, CONTENT_ENCODING]
+            .into_iter()
+            .flat_map(|name| [Method::GET, Method::POST].map(|method| (name.clone(), method)))
+        {
+            let fields: HeaderMap = [(name, value.clone())].into_iter().collect();
+            let _ = accept(&method, &fields, true, true, &[MediaRange::json()]);
         }
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return };

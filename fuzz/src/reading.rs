@@ -1,11 +1,11 @@
 //! What the engine told of a caller's bytes, as values that can be compared and written again.
 
 use bytes::{BufMut as _, BytesMut};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use limen_http1::connection::{Connection, Event, Limits};
 use limen_http1::flaw::Malformed;
 use limen_http1::head::{BodyKind, RequestHead};
-use limen_http1::response::ResponseBody;
+use limen_http1::response::{AnswerLines, ResponseBody};
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,14 +54,12 @@ pub struct Reading {
 
 impl Request {
     pub(crate) fn new(head: &RequestHead) -> Self {
-        let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-            (name.as_str().to_owned(), value.as_bytes().to_vec())
-        };
+        let field = |(name, value): (&[u8], &[u8])| (String::from_utf8_lossy(name).into_owned(), value.to_vec());
         Self {
             method: head.method.as_str().to_owned(),
             target: head.target.as_str().to_owned(),
             is_old: head.version == http::Version::HTTP_10,
-            fields: head.headers.iter().map(field).collect(),
+            fields: head.fields.iter().map(field).collect(),
             framing: head.body,
             keep_alive: head.keep_alive,
             expects_continue: head.expects_continue,
@@ -186,7 +184,7 @@ fn under_way(reading: &mut Reading) -> &mut Request {
 fn answer(connection: &mut Connection) {
     let mut out = BytesMut::new();
     let length = ResponseBody::Length(0);
-    connection.write_head(&mut out, StatusCode::NOT_FOUND, &HeaderMap::new(), length, true).unwrap();
+    connection.write_head(&mut out, StatusCode::NOT_FOUND, &AnswerLines::default(), length, true).unwrap();
     connection.write_end(&mut out).unwrap();
 }
 

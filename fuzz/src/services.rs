@@ -108,7 +108,8 @@ fn pump(connection: &mut ServiceConnection, told: &mut Told) {
         match connection.next_event() {
             Ok(AnswerEvent::NeedMore) => return,
             Ok(AnswerEvent::Head(head)) => {
-                let fields = head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+                let text = |name: &[u8]| String::from_utf8(name.to_vec()).expect("a name is ASCII");
+                let fields = head.fields.iter().map(|(name, value)| (text(name), value.to_vec()));
                 assert!(told.head.is_none(), "two heads");
                 told.head = Some((head.status.as_u16(), head.body, fields.collect()));
             }

@@ -62,8 +62,26 @@ struct Shared {
     seen: Mutex<Vec<Seen>>,
     hits: AtomicU64,
     connections: AtomicU64,
+    /// Requests whose replies have more to do, without waiting for anybody.
+    under_way: AtomicU64,
     recording: AtomicBool,
     ending: AtomicBool,
+}
+
+/// A reply that is carried out.
+struct UnderWay(Arc<Shared>);
+
+impl UnderWay {
+    fn begin(shared: &Arc<Shared>) -> Self {
+        shared.under_way.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// A running service. Dropped, it ends.
@@ -96,6 +114,7 @@ impl Service {
             seen: Mutex::default(),
             hits: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            under_way: AtomicU64::new(0),
             recording: AtomicBool::new(true),
             ending: AtomicBool::new(false),
         });
@@ -150,6 +169,15 @@ impl Service {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// Waits until every reply was carried out to its end, or to where it waits for somebody: all that it says has left,
+    /// its connection's end too.
+    #[track_caller]
+    pub fn settle(&self) {
+        crate::eventually("the service has done what it was told", || {
+            (self.shared.under_way.load(Ordering::SeqCst) == 0).then_some(())
+        });
+    }
+
     /// Whether requests are written down (they are); counted they always are.
     pub fn record(&self, recording: bool) {
         self.shared.recording.store(recording, Ordering::SeqCst);
@@ -195,8 +223,15 @@ impl Conversation {
             let script = held(&self.shared.scripts).iter().find(|(path, _)| path == seen.path()).cloned();
             let handler = Arc::clone(&held(&self.shared.handler));
             let reply = script.map_or_else(|| handler(&seen), |(_, reply)| reply);
+            let mut under_way = Some(UnderWay::begin(&self.shared));
             for step in reply.into_steps(seen.method == "HEAD") {
+                if matches!(step, Step::Hang | Step::WaitFor(_)) {
+                    under_way = None;
+                }
                 if !self.take(step) {
+                    // Closed first, then done.
+                    drop(self);
+                    drop(under_way);
                     return;
                 }
             }

@@ -29,6 +29,9 @@ cargo xtask COMMAND
                        dist, which takes long to build; release is quicker); subscriptions: --count N
 ";
 
+/// What has documentation.
+const TARGETS: [&str; 3] = ["--lib", "--bins", "--examples"];
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -64,8 +67,12 @@ fn test() -> Result<()> {
         Step::new("format", cargo(&["fmt", "--all", "--", "--check"])).mend("run: cargo fmt --all"),
         Step::new("lint", cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])),
         Step::new("test", cargo(&["nextest", "run", "--workspace", "--profile", nextest_profile])),
-        Step::new("document", cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]))
-            .environment("RUSTDOCFLAGS", "--deny warnings"),
+        // Examples among them, so that dependencies have the same features as for clippy and aren't checked once more.
+        Step::new(
+            "document",
+            cargo(&[&["doc", "--workspace", "--no-deps", "--document-private-items"], &TARGETS[..]].concat()),
+        )
+        .environment("RUSTDOCFLAGS", "--deny warnings"),
         Step::new("instructions", cargo(&["xtask", "bench", "instructions"])),
     ])
 }

@@ -7,16 +7,16 @@
 mod idle;
 mod ledger;
 mod mapping;
+mod places;
 mod purse;
 mod quota;
 mod refill;
 mod right;
+mod shard;
 mod slots;
 mod window;
 mod window_file;
 
-use std::collections::HashMap;
-use std::hash::BuildHasher;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -34,8 +34,9 @@ pub use self::ledger::{Lease, LedgerUnavailable, QuotaLedger};
 use self::quota::{Attempt, Charge, Job, Quota};
 use self::refill::Outlet;
 pub use self::right::Right;
-use self::window::Window;
-use self::window_file::{Left, WindowFile};
+use self::shard::{Locked, Shard};
+use self::window::{Cabinet, Sought};
+use self::window_file::WindowFile;
 
 /// So many that going through one takes no while, with a million accounts too.
 const SHARDS: usize = 1_024;
@@ -131,12 +132,10 @@ pub struct Accounts {
     inner: Arc<Inner>,
 }
 
-type Shard = HashMap<u128, Arc<Account>, RandomState>;
-
 struct Inner {
-    shards: Vec<Mutex<Shard>>,
+    shards: Vec<Locked>,
     hasher: RandomState,
-    file: WindowFile,
+    cabinet: Cabinet,
     outlet: Arc<Outlet>,
     is_closing: AtomicBool,
     /// Accounts in all shards.
@@ -145,11 +144,11 @@ struct Inner {
     part: AtomicUsize,
 }
 
+/// The quota of an account that was charged. Its rate window stands by itself.
 struct Account {
     key: AccountKey,
     outlet: Arc<Outlet>,
-    window: Mutex<Option<Window>>,
-    quota: Mutex<Option<Box<Quota>>>,
+    quota: Mutex<Quota>,
 }
 
 impl Accounts {
@@ -169,28 +168,28 @@ impl Accounts {
     ) -> io::Result<Accounts> {
         let outlet = Arc::new(Outlet::new(ledger, runtime));
         let hasher = RandomState::default();
-        let mut shards: Vec<Shard> = (0..SHARDS).map(|_| Shard::default()).collect();
-        let file = match WindowFile::open(path, boot_id)? {
-            Some((file, left)) => match adopt(&mut shards, &hasher, &file, left, &outlet, now) {
-                Some(()) => file,
-                None => {
-                    shards.iter_mut().for_each(Shard::clear);
-                    WindowFile::create(path, boot_id, Some(now.monotonic_us))?
-                }
-            },
+        let kept = match WindowFile::open(path, boot_id)? {
+            Some((file, left)) => shard::adopted(Cabinet::new(file), left, &hasher, &outlet, now),
+            None => None,
+        };
+        let (cabinet, shards) = match kept {
+            Some(kept) => kept,
             None => {
                 let forgotten = !is_fresh || path.exists();
-                WindowFile::create(path, boot_id, forgotten.then_some(now.monotonic_us))?
+                let file = WindowFile::create(path, boot_id, forgotten.then_some(now.monotonic_us))?;
+                let cabinet = Cabinet::new(file);
+                let shards = shard::empty(&cabinet, now);
+                (cabinet, shards)
             }
         };
-        if file.is_incomplete() {
-            file.set_forgotten_at(now.monotonic_us);
-            file.set_incomplete(false);
+        if cabinet.file.is_incomplete() {
+            cabinet.file.set_forgotten_at(now.monotonic_us);
+            cabinet.file.set_incomplete(false);
         }
-        let count = AtomicUsize::new(shards.iter().map(Shard::len).sum());
-        let shards = shards.into_iter().map(Mutex::new).collect();
+        let count = AtomicUsize::new(shards.iter().map(|shard| shard.count(&cabinet, &hasher)).sum());
+        let shards = shards.into_iter().map(|shard| Locked(Mutex::new(shard))).collect();
         let (is_closing, part) = (AtomicBool::new(false), AtomicUsize::new(0));
-        Ok(Accounts { inner: Arc::new(Inner { shards, hasher, file, outlet, is_closing, count, part }) })
+        Ok(Accounts { inner: Arc::new(Inner { shards, hasher, cabinet, outlet, is_closing, count, part }) })
     }
 
     /// Counts a call in the account's rate window.
@@ -198,9 +197,15 @@ impl Accounts {
     /// # Errors
     /// [`RateExceeded`]; the call isn't counted then.
     pub fn pace(&self, key: AccountKey, terms: &RateTerms, now: Reading) -> Result<Paced, RateExceeded> {
-        let account = self.inner.account(key);
-        let mut window = lock(&account.window);
-        window::pace(&mut window, &self.inner.file, key, terms, now.monotonic_us)
+        let inner = &self.inner;
+        let sought = inner.sought(key);
+        let mut shard = lock(inner.shard(sought));
+        let before = shard.windows.len();
+        let told = shard.windows.pace(&inner.cabinet, sought, terms, now.monotonic_us);
+        if shard.windows.len() > before && !shard.charged.contains_key(&key.0) {
+            inner.count.fetch_add(1, Ordering::Relaxed);
+        }
+        told
     }
 
     /// Takes the right to hand a call to a service. Waits for the ledger only if no right is in hand.
@@ -263,7 +268,7 @@ impl Accounts {
         if self.inner.is_closing.load(Ordering::Acquire) {
             return Ok(Err(ChargeRefused::LimitsUnavailable { retry_in_us: 0 }));
         }
-        let attempt = Attempt { key: account.key, terms, now, first, file: &self.inner.file };
+        let attempt = Attempt { key: account.key, terms, now, first, file: &self.inner.cabinet.file };
         match account.with_quota(|quota, jobs| quota.charge(&attempt, jobs)) {
             Charge::Charged { taken, figures } => Ok(Ok(Right::new(Arc::clone(account), taken, figures))),
             Charge::Refused(refused) => Ok(Err(refused)),
@@ -277,7 +282,7 @@ impl Accounts {
         self.inner.is_closing.store(true, Ordering::Release);
         let mut closing = JoinSet::new();
         for shard in &self.inner.shards {
-            let accounts: Vec<_> = lock(shard).values().cloned().collect();
+            let accounts: Vec<_> = lock(&shard.0).charged.values().cloned().collect();
             for account in accounts {
                 if closing.len() >= CLOSED_AT_ONCE {
                     closing.join_next().await;
@@ -302,51 +307,22 @@ impl Accounts {
 
     /// What an account has used, if anything is known of it.
     pub fn usage(&self, key: AccountKey, now: Reading) -> Option<Usage> {
-        let account = lock(self.inner.shard(key)).get(&key.0).cloned()?;
-        let calls_in_window = lock(&account.window).as_mut().map(|log| log.calls_in_window(now.monotonic_us));
-        let quota = lock(&account.quota);
+        let sought = self.inner.sought(key);
+        let mut shard = lock(self.inner.shard(sought));
+        let calls_in_window = shard.windows.calls_in_window(&self.inner.cabinet, sought, now.monotonic_us);
+        let account = shard.charged.get(&key.0).cloned();
+        drop(shard);
+        if calls_in_window.is_none() && account.is_none() {
+            return None;
+        }
+        let quota = account.as_ref().map(|account| lock(&account.quota));
         let usage = |meter| quota.as_ref().and_then(|quota| quota.usage(meter));
         Some(Usage { calls_in_window, calls: usage(Meter::Calls), bytes: usage(Meter::Bytes) })
     }
 }
 
-/// Takes over the accounts that an earlier process left; `None` if what it left contradicts itself.
-fn adopt(
-    shards: &mut [Shard],
-    hasher: &RandomState,
-    file: &WindowFile,
-    left: Vec<Left>,
-    outlet: &Arc<Outlet>,
-    now: Reading,
-) -> Option<()> {
-    let expected = left.len() / SHARDS;
-    shards.iter_mut().for_each(|shard| shard.reserve(expected));
-    let mut account = |key: AccountKey| {
-        let shard = shards.get_mut(shard_of(hasher, key.0))?;
-        Some(shard.entry(key.0).or_insert_with(|| Arc::new(Account::new(key, outlet.clone()))).clone())
-    };
-    for left in left {
-        match left {
-            Left::Rate { key, window_ms, ring } => {
-                let log = window::restore(ring, window_ms, now.monotonic_us)?;
-                if let Some(log) = window::if_in_use(log, file, now.monotonic_us) {
-                    window::keep_fuller(lock(&account(key)?.window), log, file, now.monotonic_us);
-                }
-            }
-            Left::Counters { key, meter, counters } => {
-                let quota = account(key)?;
-                lock(&quota.quota).get_or_insert_default().survives(meter, counters, now.monotonic_us);
-            }
-        }
-    }
-    Some(())
-}
-
 async fn close(account: Arc<Account>) {
     for _ in 0..CLOSING_TRIES {
-        if lock(&account.quota).is_none() {
-            return;
-        }
         let waits = account.with_quota(|quota, jobs| quota.close(account.key, jobs));
         if waits.is_empty() {
             return;
@@ -358,36 +334,43 @@ async fn close(account: Arc<Account>) {
 }
 
 impl Inner {
-    fn shard(&self, key: AccountKey) -> &Mutex<Shard> {
-        // There are SHARDS shards, and `shard_of` stays below that.
-        &self.shards[shard_of(&self.hasher, key.0)]
+    fn sought(&self, key: AccountKey) -> Sought {
+        Sought::new(key, &self.hasher)
     }
 
+    fn shard(&self, sought: Sought) -> &Mutex<Shard> {
+        // There are SHARDS shards, and `Sought::shard` stays below that.
+        &self.shards[sought.shard()].0
+    }
+
+    /// The account of a call that is charged.
     fn account(&self, key: AccountKey) -> Arc<Account> {
-        let make = || {
+        let sought = self.sought(key);
+        let mut shard = lock(self.shard(sought));
+        if let Some(account) = shard.charged.get(&key.0) {
+            return Arc::clone(account);
+        }
+        if !shard.windows.has(&self.cabinet.file, sought) {
             self.count.fetch_add(1, Ordering::Relaxed);
-            Arc::new(Account::new(key, self.outlet.clone()))
-        };
-        lock(self.shard(key)).entry(key.0).or_insert_with(make).clone()
+        }
+        let account = Arc::new(Account::new(key, self.outlet.clone()));
+        shard.charged.insert(key.0, Arc::clone(&account));
+        account
     }
 }
 
 impl Account {
     fn new(key: AccountKey, outlet: Arc<Outlet>) -> Account {
-        Account { key, outlet, window: Mutex::new(None), quota: Mutex::new(None) }
+        Account { key, outlet, quota: Mutex::default() }
     }
 
     /// Does something to the account's quota under its lock, and after that sends what the ledger is to be asked.
     fn with_quota<T>(self: &Arc<Self>, act: impl FnOnce(&mut Quota, &mut Vec<Job>) -> T) -> T {
         let mut jobs = Vec::new();
-        let outcome = act(lock(&self.quota).get_or_insert_default(), &mut jobs);
+        let outcome = act(&mut lock(&self.quota), &mut jobs);
         refill::send(self, jobs);
         outcome
     }
-}
-
-fn shard_of(hasher: &RandomState, key: u128) -> usize {
-    hasher.hash_one(key) as usize % SHARDS
 }
 
 /// A lock whose holder panicked is taken all the same: every change under it is complete at each store.

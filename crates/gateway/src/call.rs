@@ -1,18 +1,20 @@
 //! What a call carries from check to check, and how it ends: its findings, its line in the journal, its answer.
 
-use std::cell::RefCell;
+mod decorations;
+
 use std::sync::Arc;
 
-use http::header::{ACCEPT, CONTENT_LENGTH, DATE, ORIGIN};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderName, Method};
 use limen_rules::answer::{Surroundings, answer};
 use limen_rules::contract::{Cause, Refusal};
 use limen_rules::explain::{Finding, Outcome, Step};
+use limen_rules::header::{Fields, text};
 use limen_rules::model::{Name, Visibility};
 use limen_rules::period::Span;
-use limen_rules::rate_limit_header::{self, Figure, Policy};
-use limen_rules::snapshot::{LiveApi, Snapshot};
-use limen_rules::{cors, media, notice};
+use limen_rules::rate_limit_header::{Figure, Policy};
+use limen_rules::snapshot::{LiveApi, LiveProduct, Snapshot};
+use limen_rules::{media, notice};
 
 use crate::accounts::{AccountKey, Meter, QuotaTerms, Reading, Usage};
 use crate::answer::Answer;
@@ -22,6 +24,7 @@ use crate::gateway::Gateway;
 use crate::journal::CallRecord;
 use crate::metrics::Count;
 use crate::peer::Peer;
+use crate::reply::Reply;
 use crate::request_id::{IdText, new_request_id};
 
 /// So much of a path is written down.
@@ -31,12 +34,6 @@ const METHOD_KEPT_BYTES: usize = 32;
 
 /// The call's id, as callers, services and pages know it.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static(rate_limit_header::RATE_LIMIT_POLICY);
-const RATE_LIMIT: HeaderName = HeaderName::from_static(rate_limit_header::RATE_LIMIT);
-/// So many products' limits are kept in words on each core.
-const POLICIES_KEPT: usize = 8;
-/// The most fields that every answer carries.
-const DECORATIONS: usize = 7;
 
 /// What stands for a method that could not be read or is too long to keep.
 fn unknown_method() -> Method {
@@ -72,13 +69,21 @@ impl Drop for Draft {
     }
 }
 
+/// An account, and what it may use.
+pub(crate) struct KnownQuota<'g> {
+    pub(crate) account: AccountKey,
+    pub(crate) product: &'g LiveProduct,
+    /// From when its periods of seconds are counted.
+    pub(crate) start_us: i64,
+}
+
 /// What a call carries from check to check.
 pub(crate) struct Call<'g> {
     pub(crate) gateway: &'g Arc<Gateway>,
     /// Where the call comes from.
     pub(crate) peer: Arc<Peer>,
     /// The one picture that the whole call is decided from.
-    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) snapshot: &'g Snapshot,
     /// Wall time at which the head came.
     pub(crate) now_us: i64,
     /// Monotonic time at which the head came.
@@ -89,22 +94,26 @@ pub(crate) struct Call<'g> {
     pub(crate) step: Step,
     /// What is left of the subscription's limits, once its key was accepted.
     pub(crate) figures: Vec<Figure>,
-    /// The account whose quota is told with a refusal, once the key was accepted.
-    pub(crate) account: Option<(AccountKey, QuotaTerms)>,
+    /// Whose quota is told with a refusal, once the key was accepted.
+    pub(crate) quota: Option<KnownQuota<'g>>,
     pub(crate) draft: Option<Draft>,
     /// The API, as soon as the path told it: whose CORS rules and challenges an answer carries.
-    pub(crate) api: Option<Arc<LiveApi>>,
+    pub(crate) api: Option<&'g Arc<LiveApi>>,
     /// The operation, once the route is known and where the API declares any.
-    pub(crate) operation: Option<Name>,
-    origin: Option<HeaderValue>,
-    /// What the caller accepts: looked at only where it is refused.
-    accept: Option<HeaderValue>,
-    more_accepts: Vec<HeaderValue>,
+    pub(crate) operation: Option<&'g Name>,
+    /// The request's fields.
+    fields: &'g dyn Fields,
     is_head: bool,
 }
 
 impl<'g> Call<'g> {
-    pub(crate) fn begin(gateway: &'g Arc<Gateway>, peer: &Arc<Peer>, method: &Method, headers: &HeaderMap) -> Self {
+    pub(crate) fn begin(
+        gateway: &'g Arc<Gateway>,
+        snapshot: &'g Snapshot,
+        peer: &Arc<Peer>,
+        method: &Method,
+        fields: &'g dyn Fields,
+    ) -> Self {
         gateway.metrics.count(Count::CallsBegun);
         let now_us = gateway.clock.wall_us();
         let monotonic_us = gateway.clock.monotonic_us();
@@ -119,25 +128,22 @@ impl<'g> Call<'g> {
             duration_us: 0,
             findings: Vec::with_capacity(10),
         };
-        let peer = peer.of_call(headers, &gateway.settings.edge);
+        let peer = peer.of_call(fields, &gateway.settings.edge);
         let traffic = Traffic { caller: Some(peer.address), ..Traffic::default() };
-        let mut accepts = headers.get_all(ACCEPT).iter();
         Self {
             gateway,
             peer,
-            snapshot: gateway.current.pin(),
+            snapshot,
             now_us,
             monotonic_us,
             id_text: IdText::new(request_id),
             step: Step::Framing,
             figures: Vec::new(),
-            account: None,
+            quota: None,
             draft: Some(Draft { gateway: Arc::clone(gateway), began_us: monotonic_us, record, traffic }),
             api: None,
             operation: None,
-            origin: headers.get(ORIGIN).cloned(),
-            accept: accepts.next().cloned(),
-            more_accepts: accepts.cloned().collect(),
+            fields,
             is_head: *method == Method::HEAD,
         }
     }
@@ -176,7 +182,7 @@ impl<'g> Call<'g> {
     /// Writes down the final status.
     pub(crate) fn ended_as(&mut self, status: u16, cause: Option<Cause>) {
         if let Some(draft) = &mut self.draft {
-            if let Some(api) = &self.api {
+            if let Some(api) = self.api {
                 draft.traffic.counted_as = self.gateway.metrics.number_of(api);
             }
             draft.record.status = status;
@@ -222,7 +228,7 @@ impl<'g> Call<'g> {
         Surroundings {
             web_url: &self.gateway.settings.web_url,
             gateway_url: &self.gateway.settings.gateway_url,
-            api: self.api.as_deref(),
+            api: self.api.map(|api| &**api),
             request_id: &self.id_text,
             plain_json: self.prefers_plain_json(),
         }
@@ -230,14 +236,15 @@ impl<'g> Call<'g> {
 
     /// Several `Accept` fields are one list (RFC 9110 §5.3).
     fn prefers_plain_json(&self) -> bool {
-        let fields = self.accept.iter().chain(&self.more_accepts);
-        let fields: Vec<_> = fields.filter_map(|accept| accept.to_str().ok()).collect();
-        !fields.is_empty() && media::prefers_plain_json(&fields.join(", "))
+        let accepts: Vec<_> = self.fields.all(&ACCEPT).filter_map(text).collect();
+        !accepts.is_empty() && media::prefers_plain_json(&accepts.join(", "))
     }
 
     /// Turns a failure into the contract's answer, logged once.
-    pub(crate) fn refuse(&mut self, failure: Failure) -> Response<Answer> {
-        if let Some((account, terms)) = self.account.take() {
+    pub(crate) fn refuse(&mut self, failure: Failure) -> Reply {
+        if let Some(KnownQuota { account, product, start_us }) = self.quota.take()
+            && let Some(terms) = product.quota_terms(start_us)
+        {
             self.show_known_quota(account, &terms);
         }
         let retry_after_s = self.api.as_ref().map_or(10, |api| api.api.retry_after_s);
@@ -270,31 +277,32 @@ impl<'g> Call<'g> {
         });
         self.ended_as(refusal.status, Some(refusal.cause));
         let response = answer(&refusal, &self.surroundings());
-        let (mut parts, bytes) = response.into_parts();
-        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+        let (parts, bytes) = response.into_parts();
+        let told_bytes = Some(bytes.len() as u64);
         let is_head = self.is_head;
         if let Some(traffic) = self.traffic().filter(|_| !is_head) {
             traffic.response_bytes = bytes.len() as u64;
         }
         let body = if is_head { Answer::empty() } else { Answer::Whole(Some(bytes.into())) };
-        Response::from_parts(parts, body)
+        Reply { told_bytes, ..Reply::of(parts.status, &parts.headers, body) }
     }
 
     /// Whole seconds until a target of the API may be tried, where none may be now.
     fn next_try_s(&self) -> Option<u64> {
         let now_us = self.gateway.clock.monotonic_us();
-        let next_try_us = self.gateway.targets.with(self.api.as_ref()?, |targets| targets.next_try_us(now_us));
+        let next_try_us = self.gateway.targets.with(self.api?, |targets| targets.next_try_us(now_us));
         Some(next_try_us?.div_ceil(1_000_000).max(1))
     }
 
     /// A 503 of a service that a notice tells about has the notice's title and link, also where the notice closes nothing.
     fn tell_standing_notice(&self, refusal: &mut Refusal) {
-        let Some(api) = self.api.as_ref().filter(|api| api.api.visibility == Visibility::Public) else { return };
+        let Some(api) = self.api.filter(|api| api.api.visibility == Visibility::Public) else { return };
         if !matches!(refusal.cause, Cause::ServiceUnavailable | Cause::ServiceTimeout) || refusal.notice_id.is_some() {
             return;
         }
         let notices = &self.snapshot.catalog.notices;
-        if let Some(notice) = notice::standing(notices, &api.api.name, self.operation.as_deref(), self.now_us) {
+        if let Some(notice) = notice::standing(notices, &api.api.name, self.operation.map(|name| &**name), self.now_us)
+        {
             refusal.message = notice.title.clone().into();
             refusal.notice_id = Some(notice.id.to_string());
         }
@@ -305,34 +313,10 @@ impl<'g> Call<'g> {
         let random = u64::from(self.id_text.as_bytes().last().copied().unwrap_or(0) & 15);
         seconds + (seconds.div_ceil(10) * random + 7) / 15
     }
-
-    /// What every answer carries, refusals too.
-    pub(crate) fn decorate(&self, headers: &mut HeaderMap) {
-        headers.reserve(DECORATIONS);
-        if let Ok(id) = HeaderValue::from_str(&self.id_text) {
-            headers.insert(X_REQUEST_ID, id);
-        }
-        if !headers.contains_key(DATE)
-            && let Some(date) = date(self.now_us)
-        {
-            headers.insert(DATE, date);
-        }
-        if self.gateway.settings.rate_limit_fields && !self.figures.is_empty() {
-            if let Some(policy) = policy(&self.figures) {
-                headers.insert(RATE_LIMIT_POLICY, policy);
-            }
-            if let Some(left) = rate_limit_header::left(&self.figures) {
-                headers.insert(RATE_LIMIT, left);
-            }
-        }
-        if let Some(api) = &self.api {
-            cors::decorate(headers, self.origin.as_ref(), &api.cors);
-        }
-    }
 }
 
 /// The contract's answer to what is no request yet; the connection is closed after it.
-pub(crate) fn refuse_unparsed(gateway: &Arc<Gateway>, peer: &Arc<Peer>, refusal: Refusal) -> Response<Answer> {
+pub(crate) fn refuse_unparsed(gateway: &Arc<Gateway>, peer: &Arc<Peer>, refusal: Refusal) -> Reply {
     refuse_head(gateway, peer, &unknown_method(), &HeaderMap::new(), refusal)
 }
 
@@ -341,48 +325,12 @@ pub(crate) fn refuse_head(
     gateway: &Arc<Gateway>,
     peer: &Arc<Peer>,
     method: &Method,
-    headers: &HeaderMap,
+    fields: &dyn Fields,
     refusal: Refusal,
-) -> Response<Answer> {
-    let mut call = Call::begin(gateway, peer, method, headers);
-    let mut response = call.refuse(refusal.into());
-    call.decorate(response.headers_mut());
-    response
-}
-
-/// `RateLimit-Policy` of an answer: the same for all calls of a product, so it is made for the first of them.
-fn policy(figures: &[Figure]) -> Option<HeaderValue> {
-    thread_local! {
-        static KEPT: RefCell<Vec<(Box<[Figure]>, HeaderValue)>> = const { RefCell::new(Vec::new()) };
-    }
-    KEPT.with_borrow_mut(|kept| {
-        let is_alike = |known: &[Figure]| {
-            known.len() == figures.len() && known.iter().zip(figures).all(|(known, figure)| known.has_policy_of(figure))
-        };
-        if let Some((_, value)) = kept.iter().find(|(known, _)| is_alike(known)) {
-            return Some(value.clone());
-        }
-        let value = rate_limit_header::policy(figures)?;
-        if kept.len() >= POLICIES_KEPT {
-            kept.remove(0);
-        }
-        kept.push((figures.into(), value.clone()));
-        Some(value)
-    })
-}
-
-/// `Date` of an answer (RFC 9110 §6.6.1), made once a second on each core.
-fn date(now_us: i64) -> Option<HeaderValue> {
-    thread_local! {
-        static LAST: RefCell<(u64, Option<HeaderValue>)> = const { RefCell::new((0, None)) };
-    }
-    let now_s = u64::try_from(now_us.div_euclid(1_000_000)).ok()?;
-    LAST.with_borrow_mut(|(made_s, made)| {
-        if *made_s != now_s || made.is_none() {
-            let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(now_s);
-            *made = HeaderValue::from_str(&httpdate::fmt_http_date(now)).ok();
-            *made_s = now_s;
-        }
-        made.clone()
-    })
+) -> Reply {
+    let snapshot = gateway.current.pin();
+    let mut call = Call::begin(gateway, &snapshot, peer, method, fields);
+    let mut reply = call.refuse(refusal.into());
+    call.decorate(&mut reply);
+    reply
 }

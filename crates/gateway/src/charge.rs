@@ -13,7 +13,7 @@ use limen_rules::snapshot::{CONNECTION_START_US, account_of_connection};
 use limen_rules::token::Identified;
 
 use crate::accounts::{AccountKey, ChargeRefused, Meter, Reading, Right};
-use crate::call::Call;
+use crate::call::{Call, KnownQuota};
 use crate::collect::Accepted;
 use crate::failure::Failure;
 
@@ -33,14 +33,15 @@ struct Counted {
 
 impl Counted {
     /// The subscription's own account.
-    fn by_subscription(granted: &Granted) -> Self {
+    fn by_subscription(granted: &Granted<'_>) -> Self {
         let subscription = &granted.subscription;
         Self { account: subscription.account, start_us: subscription.started_at_us, connection: None }
     }
 
     /// The account of the token's application and environment; without an application the subscription's own.
-    fn by_connection(granted: &Granted, identified: &Identified) -> Self {
-        let connected = identified.identity().and_then(|one| Some((one.application.as_ref()?, &one.environment)));
+    fn by_connection(granted: &Granted<'_>, identified: &Identified<'_>) -> Self {
+        let bearer = identified.identity().map(|identity| &identity.bearer);
+        let connected = bearer.and_then(|one| Some((one.application.as_ref()?, &one.environment)));
         let Some((application, environment)) = connected else { return Self::by_subscription(granted) };
         Self {
             account: account_of_connection(&granted.product.product.name, application, environment),
@@ -50,7 +51,7 @@ impl Counted {
     }
 
     /// Whose calls they are, for operators.
-    fn words(&self, granted: &Granted) -> String {
+    fn words(&self, granted: &Granted<'_>) -> String {
         let subscription = &granted.subscription.id;
         match self.connection.as_deref() {
             Some((application, environment)) => {
@@ -70,8 +71,8 @@ impl Counted {
 }
 
 /// A key that was accepted or not asked for, and the rate as far as it can be looked at then.
-pub(crate) struct Keyed {
-    pub(crate) subscribed: Subscribed,
+pub(crate) struct Keyed<'s> {
+    pub(crate) subscribed: Subscribed<'s>,
     pacing: Pacing,
 }
 
@@ -83,7 +84,7 @@ enum Pacing {
 }
 
 /// Counts the call in its subscription's rate window, unless its product counts connections.
-pub(crate) fn pace(call: &mut Call<'_>, subscribed: Subscribed) -> Result<Keyed, Refusal> {
+pub(crate) fn pace<'s>(call: &mut Call<'s>, subscribed: Subscribed<'s>) -> Result<Keyed<'s>, Refusal> {
     call.step = Step::Rate;
     let pacing = match subscribed.granted() {
         None => {
@@ -98,27 +99,26 @@ pub(crate) fn pace(call: &mut Call<'_>, subscribed: Subscribed) -> Result<Keyed,
 
 /// A call that is refused before its connection is known is counted in its subscription's own window, so that nobody
 /// tries tokens without bound: past the limit it is told of that, and of nothing else.
-pub(crate) fn pace_refused<T>(
-    call: &mut Call<'_>,
-    keyed: Option<&Keyed>,
-    checked: Result<T, Refusal>,
-) -> Result<T, Refusal> {
-    let (Err(_), Some(Keyed { subscribed, pacing: Pacing::AwaitsToken })) = (&checked, keyed) else { return checked };
-    if let Some(granted) = subscribed.granted() {
-        let step = call.step;
-        count(call, granted, Counted::by_subscription(granted))?;
-        call.step = step;
+pub(crate) fn pace_refused<'s>(call: &mut Call<'s>, keyed: Option<&Keyed<'s>>, refusal: Refusal) -> Refusal {
+    let Some(Keyed { subscribed, pacing: Pacing::AwaitsToken }) = keyed else { return refusal };
+    let Some(granted) = subscribed.granted() else { return refusal };
+    let step = call.step;
+    match count(call, granted, Counted::by_subscription(granted)) {
+        Ok(_) => {
+            call.step = step;
+            refusal
+        }
+        Err(exceeded) => exceeded,
     }
-    checked
 }
 
 /// Counts the call in its connection's rate window where its product counts connections. An operation that asks for no
 /// token, and an operator's own token, are counted in the subscription's.
-pub(crate) fn pace_identified(
-    call: &mut Call<'_>,
-    keyed: Keyed,
-    identified: &Identified,
-) -> Result<(Subscribed, Paced), Refusal> {
+pub(crate) fn pace_identified<'s>(
+    call: &mut Call<'s>,
+    keyed: Keyed<'s>,
+    identified: &Identified<'s>,
+) -> Result<(Subscribed<'s>, Paced), Refusal> {
     let Keyed { subscribed, pacing } = keyed;
     let paced = match (pacing, subscribed.granted()) {
         (Pacing::Done(paced), _) => paced,
@@ -129,10 +129,10 @@ pub(crate) fn pace_identified(
 }
 
 /// Counts the call in an account's rate window, and tells what is left of that account's limits from here on.
-fn count(call: &mut Call<'_>, granted: &Granted, counted: Counted) -> Result<Paced, Refusal> {
+fn count<'s>(call: &mut Call<'s>, granted: &Granted<'s>, counted: Counted) -> Result<Paced, Refusal> {
     call.step = Step::Rate;
-    let terms = granted.product.quota_terms(counted.start_us);
-    call.account = terms.map(|terms| (counted.account, terms));
+    let (account, product, start_us) = (counted.account, granted.product, counted.start_us);
+    call.quota = Some(KnownQuota { account, product, start_us });
     let Some(rate) = granted.product.product.rate else {
         call.note(Finding::NotRequired(Step::Rate));
         return Ok(Paced { counted: Some(counted) });
@@ -165,55 +165,51 @@ fn count(call: &mut Call<'_>, granted: &Granted, counted: Counted) -> Result<Pac
 }
 
 /// What people call the product.
-fn product_name(granted: &Granted) -> &str {
+fn product_name<'s>(granted: &Granted<'s>) -> &'s str {
     let product = &granted.product.product;
     if product.title.is_empty() { &product.name } else { &product.title }
 }
 
 /// Everything that was found out on the way: what a charge is made from.
-pub(crate) struct Checked {
-    pub(crate) routed: Routed,
+pub(crate) struct Checked<'s> {
+    pub(crate) routed: Routed<'s>,
     /// No notice closes the operation.
     pub(crate) _open: Open,
-    pub(crate) subscribed: Subscribed,
+    pub(crate) subscribed: Subscribed<'s>,
     /// The rate admits the call, and under what it is counted.
     pub(crate) paced: Paced,
-    pub(crate) cleared: Cleared,
+    pub(crate) cleared: Cleared<'s>,
     pub(crate) accepted: Accepted,
 }
 
-/// The proof that a call's right was taken, or that nothing limits it. Only [`charge`] makes one.
-pub(crate) struct Taken(Option<Right>);
-
-/// The proof that every check was passed and the call's right charged. Only of a [`Taken`] one is made, and only
-/// [`crate::forward`] uses one: a call that skipped a check doesn't compile.
-pub(crate) struct Charged {
-    pub(crate) routed: Routed,
-    pub(crate) subscribed: Subscribed,
-    pub(crate) cleared: Cleared,
-    pub(crate) accepted: Accepted,
+/// The proof that every check was passed and the call's right charged, or that nothing limits it. Only [`charge`] makes
+/// one, and only [`crate::forward`] uses one: a call that skipped a check doesn't compile.
+pub(crate) struct Charged<'c> {
+    pub(crate) routed: Routed<'c>,
+    pub(crate) subscribed: &'c Subscribed<'c>,
+    pub(crate) cleared: &'c Cleared<'c>,
+    pub(crate) accepted: &'c mut Accepted,
     /// The right, where the product has a quota.
     pub(crate) right: Option<Right>,
     _every_check: (),
 }
 
-impl Checked {
-    /// Every check, and the right.
-    pub(crate) fn charged(self, Taken(right): Taken) -> Charged {
-        let Self { routed, subscribed, cleared, accepted, .. } = self;
-        Charged { routed, subscribed, cleared, accepted, right, _every_check: () }
+impl<'c> Charged<'c> {
+    fn new(checked: &'c mut Checked<'_>, right: Option<Right>) -> Self {
+        let Checked { routed, subscribed, cleared, accepted, .. } = checked;
+        Self { routed: *routed, subscribed, cleared, accepted, right, _every_check: () }
     }
 }
 
 /// Takes one right of the quota of the account that the rate was counted under; the clock is read again where a body may
 /// have taken long.
-pub(crate) async fn charge(call: &mut Call<'_>, checked: &Checked) -> Result<Taken, Failure> {
+pub(crate) async fn charge<'c>(call: &mut Call<'_>, checked: &'c mut Checked<'_>) -> Result<Charged<'c>, Failure> {
     call.step = Step::Quota;
     let counted = checked.subscribed.granted().zip(checked.paced.counted.as_ref());
     let terms = counted.and_then(|(granted, counted)| granted.product.quota_terms(counted.start_us));
     let (Some((granted, counted)), Some(terms)) = (counted, terms) else {
         call.note(Finding::NotRequired(Step::Quota));
-        return Ok(Taken(None));
+        return Ok(Charged::new(checked, None));
     };
     let clock = &call.gateway.clock;
     let now = match checked.accepted.was_awaited {
@@ -228,17 +224,23 @@ pub(crate) async fn charge(call: &mut Call<'_>, checked: &Checked) -> Result<Tak
     };
     let right = charged.map_err(|refused| refusal(call, refused, granted, counted, &checked.routed))?;
     // What is left is known from the charge now.
-    call.account = None;
+    call.quota = None;
     let mut left = [None, None];
     for figures in right.figures() {
         left[usize::from(figures.meter == Meter::Bytes)] = Some(figures.remaining);
         call.show(figures.meter, figures.limit, Some(figures.remaining), figures.span);
     }
     call.note(Finding::Quota { calls_remaining: left[0], bytes_remaining: left[1] });
-    Ok(Taken(Some(right)))
+    Ok(Charged::new(checked, Some(right)))
 }
 
-fn refusal(call: &Call<'_>, refused: ChargeRefused, granted: &Granted, counted: &Counted, routed: &Routed) -> Refusal {
+fn refusal(
+    call: &Call<'_>,
+    refused: ChargeRefused,
+    granted: &Granted<'_>,
+    counted: &Counted,
+    routed: &Routed<'_>,
+) -> Refusal {
     let (product, by) = (product_name(granted), counted.told());
     let exceeded = |cause: Cause, what: &str, allowed: String, replenished_in_us: u64| {
         let seconds = replenished_in_us.div_ceil(1_000_000).max(1);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::Method;
+use http::header::CONTENT_TYPE;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use limen_rules::body::{JsonLimits, check_json, is_blank};
@@ -71,20 +72,17 @@ pub(crate) struct Json {
 /// Looks at the body's media type and at what is told of its length.
 pub(crate) fn collect(
     call: &mut Call<'_>,
-    routed: &Routed,
+    routed: &Routed<'_>,
     method: &Method,
     given: &Given<'_>,
-    subscribed: &Subscribed,
+    subscribed: &Subscribed<'_>,
     body: Inbound,
 ) -> Result<Begun, Refusal> {
-    let headers = given.headers;
     call.step = Step::Media;
     let operation = routed.operation();
     let has_body = !body.is_end_stream();
-    let types = headers.get_all(http::header::CONTENT_TYPE);
-    let encodings = headers.get_all(http::header::CONTENT_ENCODING);
     let reads_json = operation.validate != Validate::Off;
-    let media = media::accept(method, &types, &encodings, has_body, reads_json, &operation.media_types)?;
+    let media = media::accept(method, given.headers, has_body, reads_json, &operation.media_types)?;
     call.note(Finding::Media { body: has_body });
 
     call.step = Step::Body;
@@ -112,13 +110,13 @@ pub(crate) fn collect(
         Media::BlankJson => true,
     };
     let owner = subscribed.granted().map(|granted| granted.subscription.account);
-    let compared = types.iter().next().filter(|_| operation.validate == Validate::Schema);
-    let compared = compared.and_then(|value| MediaType::parse(value.to_str().ok()?));
+    let compared = given.headers.text(&CONTENT_TYPE).filter(|_| operation.validate == Validate::Schema);
+    let compared = compared.and_then(MediaType::parse);
     Ok(Begun::Json(Json { body, hold: call.gateway.bodies.hold(owner), is_blank, found, compared, owner }))
 }
 
 /// That there is no body, where the operation needs one.
-fn missing(routed: &Routed) -> Option<FieldError> {
+fn missing(routed: &Routed<'_>) -> Option<FieldError> {
     let operation = routed.operation();
     let is_wrong = operation.validate == Validate::Schema && operation.description.body.is_required();
     let message = "is missing: a body is needed".to_owned();
@@ -126,7 +124,7 @@ fn missing(routed: &Routed) -> Option<FieldError> {
 }
 
 /// What is wrong with the parameters.
-fn parameters(routed: &Routed, given: &Given<'_>) -> Result<Vec<FieldError>, Refusal> {
+fn parameters(routed: &Routed<'_>, given: &Given<'_>) -> Result<Vec<FieldError>, Refusal> {
     let description = &routed.operation().description;
     match &description.broken {
         Some(words) => Err(Refusal::new(Cause::Unexpected).operator_words(words.clone())),
@@ -137,7 +135,7 @@ fn parameters(routed: &Routed, given: &Given<'_>) -> Result<Vec<FieldError>, Ref
 /// Reads a whole body and looks at it.
 pub(crate) async fn whole(
     call: &mut Call<'_>,
-    routed: &Routed,
+    routed: &Routed<'_>,
     method: &Method,
     Json { body, hold, is_blank: may_be_blank_only, mut found, compared, owner }: Json,
 ) -> Result<Accepted, Refusal> {

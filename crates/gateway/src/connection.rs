@@ -40,7 +40,7 @@ enum Next {
     /// With a request.
     Request(RequestHead),
     /// With something that is refused before it is a request.
-    Refused(Box<Refusal>),
+    Refused(Refusal),
     /// With HTTP/2: what was received so far.
     Http2(BytesMut),
     /// With nothing more to come.
@@ -107,7 +107,7 @@ async fn serve_http1(
                 }
             }
             Next::Refused(refusal) => {
-                answer_refused(&gateway, socket, &peer, *refusal, &stopping).await;
+                answer_refused(&gateway, socket, &peer, refusal, &stopping).await;
                 return None;
             }
             Next::Http2(received) => {
@@ -155,8 +155,8 @@ async fn answer_refused(
     refusal: Refusal,
     stopping: &Stopping,
 ) {
-    let response = call::refuse_unparsed(gateway, peer, refusal);
-    Exchange::of_refusal(gateway, peer, &mut socket, response, stopping).run().await;
+    let reply = call::refuse_unparsed(gateway, peer, refusal);
+    Exchange::of_refusal(gateway, peer, &mut socket, reply, stopping).run().await;
     socket.close().await;
 }
 
@@ -208,7 +208,7 @@ async fn next(socket: &mut Socket, is_first: bool, edge: &Edge, watch: &mut Watc
             Err(malformed) => {
                 // The preface of HTTP/2 is made to be no request, so nobody who sends one is kept waiting for this.
                 let received = if is_first { socket.engine.take_http2() } else { None };
-                return received.map_or_else(|| Next::Refused(Box::new(refused(malformed))), Next::Http2);
+                return received.map_or_else(|| Next::Refused(refused(malformed)), Next::Http2);
             }
         }
         let idle = socket.engine.is_idle();
@@ -234,7 +234,7 @@ async fn next(socket: &mut Socket, is_first: bool, edge: &Edge, watch: &mut Watc
             Woken::Filled(Ok(())) => {}
             Woken::Filled(Err(_)) => return Next::Done,
             Woken::TimedOut if idle => return Next::Done,
-            Woken::TimedOut => return Next::Refused(Box::new(head_timed_out(edge.head_timeout))),
+            Woken::TimedOut => return Next::Refused(head_timed_out(edge.head_timeout)),
             Woken::Stopped if stopping.hands_over() => return Next::HandedOver,
             Woken::Stopped => {
                 // What was sent before we stopped may not have been told yet.

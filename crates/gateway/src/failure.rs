@@ -7,7 +7,7 @@ use limen_rules::explain::Outcome;
 #[derive(Debug)]
 pub enum Failure {
     /// Our "no": the caller can mend it, or must wait.
-    Refused(Box<Refusal>),
+    Refused(Refusal),
     /// The service failed.
     Service(ServiceFailure),
     /// Our own bug or want.
@@ -32,7 +32,7 @@ pub struct Fault {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused(Box::new(refusal))
+        Self::Refused(refusal)
     }
 }
 
@@ -54,7 +54,7 @@ impl Failure {
         match self {
             Self::Refused(refusal) => {
                 let outcome = if refusal.status >= 500 { Outcome::Failed } else { Outcome::Refused };
-                (*refusal, outcome)
+                (refusal, outcome)
             }
             Self::Service(failure) => {
                 let refusal = Refusal::new(failure.cause).operator_words(failure.words);

@@ -4,15 +4,15 @@
 //! its bytes was written; reads also while nothing of an answer came; to another target, where there is one. Nothing
 //! else is repeated.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
-use std::sync::Arc;
 
 use http::header::{HOST, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderName, Method};
 use limen_http1::service::{FieldLines, Request, ResponseHead};
 use limen_rules::contract::Cause;
 use limen_rules::explain::{Finding, Step};
-use limen_rules::header::{RequestFilter, RequestPassage};
+use limen_rules::header::{Fields, RequestFilter, RequestPassage};
 use limen_rules::model::ContractKind;
 use limen_rules::target::Target;
 
@@ -44,13 +44,13 @@ const LIMEN_PERMISSIONS: HeaderName = HeaderName::from_static("limen-permissions
 const LIMEN_ASSERTION: HeaderName = HeaderName::from_static("limen-assertion");
 
 /// What of the request is sent on.
-pub(crate) struct Onward {
-    pub(crate) method: Method,
-    pub(crate) headers: HeaderMap,
+pub(crate) struct Onward<'r> {
+    pub(crate) method: &'r Method,
+    pub(crate) fields: &'r dyn Fields,
     /// The path after the base path, as it was decided on.
-    pub(crate) rest: String,
+    pub(crate) rest: &'r str,
     /// The query without the key.
-    pub(crate) query: Option<String>,
+    pub(crate) query: Option<Cow<'r, str>>,
     /// Whether it is a WebSocket's handshake.
     pub(crate) websocket: bool,
 }
@@ -68,8 +68,8 @@ pub(crate) async fn forward(
     call: &mut Call<'_>,
     core: &Core,
     // Borrowed, as in what follows: a future keeps room for each place that a value is moved through.
-    charged: &mut Charged,
-    onward: &mut Onward,
+    charged: &mut Charged<'_>,
+    onward: &Onward<'_>,
 ) -> Result<Forwarded, Failure> {
     call.step = Step::Service;
     let mut debts = Debts::new(charged.right.take(), charged.accepted.hold.take());
@@ -92,23 +92,23 @@ pub(crate) async fn forward(
 }
 
 /// The body as it is sent.
-fn outbound(body: &mut Collected, max_bytes: u64, debts: &mut Debts) -> Outbound {
-    match std::mem::replace(body, Collected::None) {
+fn outbound(charged: &mut Charged<'_>, debts: &mut Debts) -> Outbound {
+    match std::mem::replace(&mut charged.accepted.body, Collected::None) {
         Collected::None => Outbound::None,
         Collected::Whole(bytes) => {
             debts.add_request_bytes(bytes.len() as u64);
             Outbound::Whole(bytes)
         }
-        Collected::Stream(body) => Outbound::stream(body, max_bytes),
+        Collected::Stream(body) => Outbound::stream(body, charged.routed.operation().body_max_bytes),
     }
 }
 
 /// A request's head as the service gets it.
-struct Head {
-    method: Method,
+struct Head<'r> {
+    method: &'r Method,
     path: String,
     /// `Host` as the caller told it, where that is sent on.
-    kept_host: Option<HeaderValue>,
+    kept_host: Option<&'r [u8]>,
     /// What doesn't depend on the target.
     fields: FieldLines,
     /// The same with the assertion, which names the path, where the API asks for one.
@@ -117,18 +117,12 @@ struct Head {
     upgrade: bool,
 }
 
-/// What a call asks for, below the path of whichever target it goes to.
-struct Place {
-    rest: String,
-    query: Option<String>,
-}
-
-impl Head {
+impl Head<'_> {
     fn begin(&self, link: &mut Link, target: &Target, body: Outbound) -> Result<(), Failure> {
         let request = Request {
-            method: &self.method,
+            method: self.method,
             target: &self.path,
-            host: self.kept_host.as_ref().map_or(target.authority.as_bytes(), HeaderValue::as_bytes),
+            host: self.kept_host.unwrap_or(target.authority.as_bytes()),
             fields: self.asserted.as_ref().unwrap_or(&self.fields),
             body: body.framing(),
             upgrade: self.upgrade,
@@ -137,12 +131,18 @@ impl Head {
     }
 
     /// Puts in what depends on the target: the path, and the assertion that names it.
-    fn aim(&mut self, call: &Call<'_>, charged: &Charged, target: &Target, place: &Place) -> Result<(), Failure> {
-        let query = place.query.as_deref();
+    fn aim(
+        &mut self,
+        call: &Call<'_>,
+        charged: &Charged<'_>,
+        target: &Target,
+        onward: &Onward<'_>,
+    ) -> Result<(), Failure> {
+        let query = onward.query.as_deref();
         self.path.clear();
-        self.path.reserve(target.path.len() + place.rest.len() + query.map_or(1, |query| query.len() + 1));
+        self.path.reserve(target.path.len() + onward.rest.len() + query.map_or(1, |query| query.len() + 1));
         self.path.push_str(&target.path);
-        self.path.push_str(&place.rest);
+        self.path.push_str(onward.rest);
         if self.path.is_empty() {
             self.path.push('/');
         }
@@ -152,7 +152,7 @@ impl Head {
         }
         if charged.routed.api.api.assertion {
             let key = call.gateway.assertion_key.load();
-            let signed = key.as_ref().and_then(|key| key.sign(&assertion(call, charged, &self.method, &self.path)));
+            let signed = key.as_ref().and_then(|key| key.sign(&assertion(call, charged, self.method, &self.path)));
             let signed = signed.ok_or_else(|| Failure::fault("the assertion could not be signed"))?;
             let mut fields = self.fields.clone();
             fields.put(&LIMEN_ASSERTION, signed.as_bytes());
@@ -165,18 +165,17 @@ impl Head {
 async fn attempt(
     call: &Call<'_>,
     core: &Core,
-    charged: &mut Charged,
-    onward: &mut Onward,
+    charged: &mut Charged<'_>,
+    onward: &Onward<'_>,
     debts: &mut Debts,
 ) -> Result<(ResponseHead, Box<Link>, Arc<Target>), Failure> {
-    let api = &charged.routed.api;
+    let api = charged.routed.api;
     let mut picked = targets::first(call, api)?;
     let now_us = || call.gateway.clock.monotonic_us();
-    let (mut head, place) = head(call, charged, picked.target(), onward)?;
-    let max_bytes = charged.routed.operation().body_max_bytes;
-    let mut body = outbound(&mut charged.accepted.body, max_bytes, debts);
+    let mut head = head(call, charged, picked.target(), onward)?;
+    let mut body = outbound(charged, debts);
     let deadlines = api.api.deadlines;
-    let is_read = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let is_read = matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS);
     let mut unsent: Option<Box<Link>> = None;
     for attempt in 1..=ATTEMPTS_MAX {
         let is_last = attempt == ATTEMPTS_MAX;
@@ -197,7 +196,7 @@ async fn attempt(
                         // Nothing was sent, so any method may go elsewhere.
                         let next = if is_last { None } else { targets::other(call, api, &picked) };
                         picked = next.ok_or_else(|| unavailable(error))?;
-                        head.aim(call, charged, picked.target(), &place)?;
+                        head.aim(call, charged, picked.target(), onward)?;
                         continue;
                     }
                 }
@@ -233,7 +232,7 @@ async fn attempt(
             (Some(again), Some(next)) => {
                 body = again;
                 picked = next;
-                head.aim(call, charged, picked.target(), &place)?;
+                head.aim(call, charged, picked.target(), onward)?;
             }
             _ if is_lost && was_reused && link.is_unsent() => unsent = Some(link),
             (Some(again), None) if may_repeat && was_reused => body = again,
@@ -250,7 +249,7 @@ fn unavailable(error: crate::pool::ConnectError) -> Failure {
 
 fn failed(broken: Broken, target: &Target) -> Failure {
     match (cause_of(&broken), broken) {
-        (_, Broken::Caller(refusal)) => (*refusal).into(),
+        (_, Broken::Caller(refusal)) => refusal.into(),
         (Some(cause), broken) => {
             ServiceFailure { cause, words: format!("{} failed before it answered: {broken}", target.address) }.into()
         }
@@ -270,11 +269,9 @@ pub(crate) fn cause_of(broken: &Broken) -> Option<Cause> {
 }
 
 /// The request's head as the service gets it: nothing that only we may say passes, then we say it.
-fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: &mut Onward) -> Result<(Head, Place), Failure> {
+fn head<'r>(call: &Call<'_>, charged: &Charged<'_>, target: &Target, onward: &Onward<'r>) -> Result<Head<'r>, Failure> {
     let api = &charged.routed.api.api;
-    let Onward { method, headers, rest, query, websocket } = onward;
-    let (method, websocket) = (method.clone(), *websocket);
-    let place = Place { rest: std::mem::take(rest), query: query.take() };
+    let Onward { method, fields: asked, websocket, .. } = *onward;
     // What would make the service answer 206 or 304 passes only where such an answer may leave.
     let passes = |status| api.contract == ContractKind::Transparent || api.pass_statuses.contains(&status);
     let passage = RequestPassage {
@@ -284,27 +281,28 @@ fn head(call: &Call<'_>, charged: &Charged, target: &Target, onward: &mut Onward
         ranges: passes(206),
         conditions: passes(304),
     };
-    let filter = RequestFilter::new(headers, &method, passage);
+    let filter = RequestFilter::new(asked, method, passage);
     let mut fields = FieldLines::with_capacity(FIELDS_BYTES);
-    for (name, value) in headers.iter().filter(|(name, _)| filter.passes(name)) {
-        fields.put(name, value.as_bytes());
+    for (name, value) in asked.each().filter(|(name, _)| filter.passes(name)) {
+        fields.put_read(name, value);
     }
-    let asked_host = headers.get(HOST);
+    let asked_host = asked.first(&HOST);
     call.peer.tell(&mut fields, asked_host);
     tell_identity(call, charged, &mut fields)?;
     if websocket {
         fields.put(&UPGRADE, b"websocket");
     }
     // HTTP/1.0 has no need of a `Host`; HTTP/1.1, which a service is spoken to in, has (RFC 9112 §3.2).
-    let kept_host = asked_host.filter(|_| api.preserve_host && filter.passes(&HOST)).cloned();
+    let kept_host = asked_host.filter(|_| api.preserve_host && filter.passes(b"host"));
     let mut head = Head { method, path: String::new(), kept_host, fields, asserted: None, upgrade: websocket };
-    head.aim(call, charged, target, &place)?;
-    Ok((head, place))
+    head.aim(call, charged, target, onward)?;
+    Ok(head)
 }
 
 /// Who calls, as the service is told.
-fn assertion<'c>(call: &'c Call<'_>, charged: &'c Charged, method: &'c Method, path: &'c str) -> Assertion<'c> {
+fn assertion<'c>(call: &'c Call<'_>, charged: &'c Charged<'_>, method: &'c Method, path: &'c str) -> Assertion<'c> {
     let identity = charged.cleared.identity();
+    let bearer = identity.map(|identity| &identity.bearer);
     Assertion {
         iss: &call.snapshot.catalog.issuer.issuer,
         aud: &charged.routed.api.api.name,
@@ -314,15 +312,15 @@ fn assertion<'c>(call: &'c Call<'_>, charged: &'c Charged, method: &'c Method, p
         method: method.as_str(),
         path,
         subscription: charged.subscribed.subscription_id().map(|id| &**id),
-        application: identity.and_then(|identity| identity.application.as_deref()),
-        user: identity.and_then(|identity| identity.user.as_deref()),
-        environment: identity.map(|identity| &*identity.environment),
-        permissions: identity.map(|identity| &*identity.permission_names),
+        application: bearer.and_then(|bearer| bearer.application.as_deref()),
+        user: bearer.and_then(|bearer| bearer.user.as_deref()),
+        environment: bearer.map(|bearer| &*bearer.environment),
+        permissions: identity.map(|identity| &**identity.permission_names()),
     }
 }
 
 /// Tells the service who calls in plain fields, for what trusts the network; the assertion is for what doesn't.
-fn tell_identity(call: &Call<'_>, charged: &Charged, fields: &mut FieldLines) -> Result<(), Failure> {
+fn tell_identity(call: &Call<'_>, charged: &Charged<'_>, fields: &mut FieldLines) -> Result<(), Failure> {
     let told = assertion(call, charged, &Method::GET, "");
     for (name, text) in [
         (&LIMEN_SUBSCRIPTION, told.subscription),

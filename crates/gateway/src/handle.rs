@@ -5,11 +5,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
-use http::{HeaderMap, HeaderValue, Method, Response};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN,
+};
+use http::{Method, StatusCode};
 use limen_http1::head::{Target, TargetForm};
 use limen_rules::contract::{BearerError, Cause, Refusal};
 use limen_rules::explain::{Finding, Step};
+use limen_rules::header::Fields;
 use limen_rules::key::{self, Subscribed};
 use limen_rules::model::{KEY_QUERY_PARAMETER, Visibility};
 use limen_rules::notice::{self, Open};
@@ -35,7 +38,7 @@ use crate::identify::identify;
 use crate::inbound::{Head, Inbound};
 use crate::peer::Peer;
 use crate::relay::{self, Opening, Responded};
-use crate::standing::Presented;
+use crate::reply::Reply;
 use crate::websocket::Expected;
 
 /// The envelope: gives the call its id and its picture, walks it, answers it.
@@ -45,67 +48,58 @@ pub(crate) async fn handle(
     peer: &Arc<Peer>,
     head: Head,
     body: Inbound,
-) -> Response<Answer> {
-    let mut call = Call::begin(gateway, peer, &head.method, &head.headers);
-    let mut response = match walk(&mut call, core, head, body).await {
-        Ok(response) => response,
+) -> Reply {
+    let snapshot = gateway.current.pin();
+    let mut call = Call::begin(gateway, &snapshot, peer, &head.method, &head.fields);
+    let mut reply = match walk(&mut call, core, &head, body).await {
+        Ok(reply) => reply,
         Err(failure) => call.refuse(failure),
     };
-    call.decorate(response.headers_mut());
-    response
+    call.decorate(&mut reply);
+    reply
 }
 
 /// The spine: the checks in the contract's order.
-async fn walk(
-    call: &mut Call<'_>,
-    core: &Arc<Core>,
-    mut parts: Head,
-    body: Inbound,
-) -> Result<Response<Answer>, Failure> {
+async fn walk<'g>(call: &mut Call<'g>, core: &Arc<Core>, parts: &Head, body: Inbound) -> Result<Reply, Failure> {
     let target = origin_form(&parts.target);
-    let (path, located) = framing(call, &parts, &target)?;
-    if let Some(answer) =
-        resource_metadata(call, &parts, &path).or_else(|| private_preflight(call, &parts, located.as_ref()))
-    {
+    let (path, located) = framing(call, parts, &target)?;
+    if let Some(answer) = resource_metadata(call, parts, &path).or_else(|| private_preflight(call, parts, located)) {
         return Ok(answer);
     }
-    let early = private_key(call, &parts, &path, located.as_ref())?;
-    let routed = route(call, &parts, &path, located);
-    let routed = charge::pace_refused(call, early.as_ref(), routed)?;
-    if let Some(answer) = preflight(call, &routed.api, &parts) {
+    let early = private_key(call, parts, &path, located)?;
+    let routed =
+        route(call, parts, &path, located).map_err(|refusal| charge::pace_refused(call, early.as_ref(), refusal))?;
+    if let Some(answer) = preflight(call, routed.api, parts) {
         return Ok(answer);
     }
-    let open = admit(call, &routed);
-    let open = charge::pace_refused(call, early.as_ref(), open)?;
+    let open = admit(call, &routed).map_err(|refusal| charge::pace_refused(call, early.as_ref(), refusal))?;
     let keyed = match early {
         Some(early) => early,
         None => {
-            let subscribed = subscribe(call, &routed, &parts, &path)?;
+            let subscribed = subscribe(call, &routed, parts, &path)?;
             charge::pace(call, subscribed)?
         }
     };
-    let identified = identify(call, &routed, &parts.headers, &keyed.subscribed).await;
-    let identified = charge::pace_refused(call, Some(&keyed), identified)?;
+    let identified = identify(call, &routed, &parts.fields, &keyed.subscribed)
+        .await
+        .map_err(|refusal| charge::pace_refused(call, Some(&keyed), refusal))?;
     let (subscribed, paced) = charge::pace_identified(call, keyed, &identified)?;
-    let given = given(&routed, &parts, &path);
+    let given = given(&routed, parts, &path);
     let judged = permit(call, &routed, identified, &given)?;
     let accepted = match collect::collect(call, &routed, &parts.method, &given, &subscribed, body)? {
         Begun::Accepted(accepted) => accepted,
         // Boxed, as all that is seldom waited for: a call's future has room for it otherwise.
         Begun::Json(body) => Box::pin(collect::whole(call, &routed, &parts.method, body)).await?,
     };
-    let opening = opening(call, &routed, &parts, &accepted)?;
+    let opening = opening(call, &routed, parts, &accepted)?;
     let cleared = settle(call, judged)?;
-    let api = Arc::clone(&routed.api);
-    let mut onward =
-        onward(&routed, &parts.method, std::mem::take(&mut parts.headers), &path, opening.websocket.is_some());
-    let checked = Checked { routed, _open: open, subscribed, paced, cleared, accepted };
-    let right = charge::charge(call, &checked).await?;
-    let mut charged = checked.charged(right);
-    let forwarded = forward::forward(call, core, &mut charged, &mut onward).await?;
-    match relay::respond(call, core, &api, &parts.method, forwarded, opening) {
+    let onward = onward(&routed, parts, &path, opening.websocket.is_some());
+    let mut checked = Checked { routed, _open: open, subscribed, paced, cleared, accepted };
+    let mut charged = charge::charge(call, &mut checked).await?;
+    let forwarded = forward::forward(call, core, &mut charged, &onward).await?;
+    match relay::respond(call, core, routed.api, parts, forwarded, opening) {
         Responded::Answer(answer) => answer,
-        Responded::Refused(refused) => Err(Box::pin(relay::refusal(call, &api, refused)).await.into()),
+        Responded::Refused(refused) => Err(Box::pin(relay::refusal(call, routed.api, refused)).await.into()),
     }
 }
 
@@ -118,18 +112,18 @@ pub(crate) fn origin_form(target: &Target) -> Cow<'_, str> {
 }
 
 /// What the engine leaves to us of syntax and framing, and the one path that is decided on.
-fn framing<'t>(
-    call: &mut Call<'_>,
+fn framing<'g, 't>(
+    call: &mut Call<'g>,
     parts: &Head,
     target: &'t str,
-) -> Result<(Normalized<'t>, Option<Located>), Refusal> {
+) -> Result<(Normalized<'t>, Option<Located<'g>>), Refusal> {
     let raw_path = target.split('?').next().unwrap_or_default();
     call.set_path(raw_path);
     // A refusal from here on carries the CORS fields and the realm of the API that is meant, if it may be known.
     let meant = routing::locate(&call.snapshot.catalog, raw_path);
     let public = meant.as_ref().filter(|meant| meant.api.api.visibility == Visibility::Public);
-    call.api = public.map(|meant| Arc::clone(&meant.api));
-    header::check_framing(&parts.headers, parts.version)?;
+    call.api = public.map(|meant| meant.api);
+    header::check_framing(&parts.fields, parts.version)?;
     if matches!(parts.target.form(), TargetForm::Authority | TargetForm::Asterisk) {
         call.step = Step::Route;
         let words = format!("{} is not an operation of any API.", parts.method);
@@ -145,32 +139,33 @@ fn framing<'t>(
 }
 
 /// What a public API says of itself, answered before route and key (RFC 9728).
-fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -> Option<Response<Answer>> {
+fn resource_metadata(call: &mut Call<'_>, parts: &Head, path: &Normalized<'_>) -> Option<Reply> {
     if !matches!(parts.method, Method::GET | Method::HEAD) || !path.path.starts_with(WELL_KNOWN) {
         return None;
     }
-    let snapshot = Arc::clone(&call.snapshot);
+    let snapshot = call.snapshot;
     let api = resource_metadata::asked_for(&snapshot.catalog, &path.path)?;
     let settings = &call.gateway.settings;
     let text =
         resource_metadata::document(&snapshot.catalog, api, &settings.gateway_url, &settings.web_url).to_string();
     call.ended_as(200, None);
-    let mut response = Response::new(Answer::empty());
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
-    if parts.method == Method::GET {
-        *response.body_mut() = Answer::Whole(Some(text.into()));
+    let mut reply = Reply::new(StatusCode::OK, Answer::empty());
+    reply.lines.put(&CONTENT_TYPE, b"application/json");
+    reply.lines.put(&CACHE_CONTROL, b"public, max-age=300");
+    if call.api.is_none() {
+        reply.lines.put(&ACCESS_CONTROL_ALLOW_ORIGIN, b"*");
     }
-    Some(response)
+    reply.told_bytes = Some(text.len() as u64);
+    if parts.method == Method::GET {
+        reply.body = Answer::Whole(Some(text.into()));
+    }
+    Some(reply)
 }
 
 /// A private API answers every preflight before its routes are looked at: a browser sends no key with one, and which
 /// operations there are is for subscribers.
-fn private_preflight(call: &mut Call<'_>, parts: &Head, located: Option<&Located>) -> Option<Response<Answer>> {
-    let api = &located?.api;
+fn private_preflight<'g>(call: &mut Call<'g>, parts: &Head, located: Option<Located<'g>>) -> Option<Reply> {
+    let api = located?.api;
     if api.api.visibility == Visibility::Public {
         return None;
     }
@@ -178,14 +173,14 @@ fn private_preflight(call: &mut Call<'_>, parts: &Head, located: Option<&Located
 }
 
 /// An API that only subscribers may know of asks for the key before anything of it is told.
-fn private_key(
-    call: &mut Call<'_>,
+fn private_key<'g>(
+    call: &mut Call<'g>,
     parts: &Head,
     path: &Normalized<'_>,
-    located: Option<&Located>,
-) -> Result<Option<Keyed>, Refusal> {
+    located: Option<Located<'g>>,
+) -> Result<Option<Keyed<'g>>, Refusal> {
     let Some(Located { api, .. }) = located else { return Ok(None) };
-    call.api = Some(Arc::clone(api));
+    call.api = Some(api);
     if api.api.visibility == Visibility::Public {
         return Ok(None);
     }
@@ -197,17 +192,18 @@ fn private_key(
     charge::pace(call, subscribed).map(Some)
 }
 
-fn check_key(
-    call: &mut Call<'_>,
+fn check_key<'g>(
+    call: &mut Call<'g>,
     api: &LiveApi,
     needs_token: bool,
     parts: &Head,
     path: &Normalized<'_>,
-) -> Result<Subscribed, Refusal> {
-    let presented = key::presented(api, &parts.headers, path.query)?;
-    let subscribed = key::subscription(&call.snapshot, api, presented.as_deref(), call.now_us);
+) -> Result<Subscribed<'g>, Refusal> {
+    let fields: &dyn Fields = &parts.fields;
+    let presented = key::presented(api, fields, path.query)?;
+    let subscribed = key::subscription(call.snapshot, api, presented.as_deref(), call.now_us);
     let subscribed = subscribed.map_err(|mut refusal| {
-        if needs_token && !parts.headers.contains_key(AUTHORIZATION) {
+        if needs_token && !fields.has(&AUTHORIZATION) {
             refusal.detail =
                 format!("{} No access token came in the Authorization header either.", refusal.detail).into();
             refusal.challenges.token = Some(BearerError::None);
@@ -224,44 +220,42 @@ fn check_key(
     Ok(subscribed)
 }
 
-fn route(
-    call: &mut Call<'_>,
+fn route<'g>(
+    call: &mut Call<'g>,
     parts: &Head,
     path: &Normalized<'_>,
-    located: Option<Located>,
-) -> Result<Routed, Refusal> {
+    located: Option<Located<'g>>,
+) -> Result<Routed<'g>, Refusal> {
     call.step = Step::Route;
     // A preflight asks for the operation that the browser means to call.
-    let asked = parts.headers.get(http::header::ACCESS_CONTROL_REQUEST_METHOD);
-    let method = match asked.and_then(|asked| asked.to_str().ok()) {
-        Some(asked) if parts.method == Method::OPTIONS && parts.headers.contains_key(ORIGIN) => asked,
+    let fields: &dyn Fields = &parts.fields;
+    let method = match fields.text(&ACCESS_CONTROL_REQUEST_METHOD) {
+        Some(asked) if parts.method == Method::OPTIONS && fields.has(&ORIGIN) => asked,
         _ => parts.method.as_str(),
     };
     let routed = routing::route(located, method, &path.path)?;
-    call.count_for(&routed.api);
-    call.operation = routed.operation().name.clone();
+    call.count_for(routed.api);
+    call.operation = routed.operation().name.as_ref();
     call.note(Finding::Route { api: routed.api.api.name.clone(), operation: routed.operation().name.clone() });
     Ok(routed)
 }
 
-fn preflight(call: &mut Call<'_>, api: &Arc<LiveApi>, parts: &Head) -> Option<Response<Answer>> {
-    let fields = cors::preflight(&parts.method, &parts.headers, &api.cors)?;
-    call.api = Some(Arc::clone(api));
+fn preflight<'g>(call: &mut Call<'g>, api: &'g Arc<LiveApi>, parts: &Head) -> Option<Reply> {
+    let headers = cors::preflight(&parts.method, &parts.fields, &api.cors)?;
+    call.api = Some(api);
     call.note(Finding::Preflight);
     call.ended_as(200, None);
-    let mut response = Response::new(Answer::empty());
-    *response.headers_mut() = fields;
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private"));
-    Some(response)
+    let mut reply = Reply::of(StatusCode::OK, &headers, Answer::empty());
+    reply.lines.put(&CACHE_CONTROL, b"private");
+    Some(reply)
 }
 
 /// Whether the operation is open: our own picture is fresh enough, and no notice closes it.
-fn admit(call: &mut Call<'_>, routed: &Routed) -> Result<Open, Refusal> {
+fn admit(call: &mut Call<'_>, routed: &Routed<'_>) -> Result<Open, Refusal> {
     call.step = Step::Notice;
-    check_age(call, &routed.api)?;
+    check_age(call, routed.api)?;
     let (api, operation) = (&routed.api.api, routed.operation().name.as_deref());
-    let retry_after_s = call.jittered_s(api.retry_after_s);
+    let retry_after_s = || call.jittered_s(api.retry_after_s);
     let open = notice::admit(&call.snapshot.catalog.notices, &api.name, operation, retry_after_s, call.now_us);
     let open = open.map_err(|mut refusal| {
         // The page of a private API's notice is not public, and no link in a refusal may be dead.
@@ -285,55 +279,63 @@ fn check_age(call: &Call<'_>, api: &LiveApi) -> Result<(), Refusal> {
         .retry_after_s(call.jittered_s(api.api.retry_after_s)))
 }
 
-fn subscribe(call: &mut Call<'_>, routed: &Routed, parts: &Head, path: &Normalized<'_>) -> Result<Subscribed, Refusal> {
+fn subscribe<'g>(
+    call: &mut Call<'g>,
+    routed: &Routed<'g>,
+    parts: &Head,
+    path: &Normalized<'_>,
+) -> Result<Subscribed<'g>, Refusal> {
     call.step = Step::Key;
     let access = routed.operation().access;
     if let Some(not_required) = Subscribed::not_required(access) {
         call.note(Finding::NotRequired(Step::Key));
         return Ok(not_required);
     }
-    check_key(call, &routed.api, access.needs_token(), parts, path)
+    check_key(call, routed.api, access.needs_token(), parts, path)
 }
 
 /// Whether the caller may perform the operation, and what the policies that may apply to it say of the record.
-fn permit(call: &mut Call<'_>, routed: &Routed, identified: Identified, given: &Given<'_>) -> Result<Judged, Refusal> {
+fn permit<'g>(
+    call: &mut Call<'g>,
+    routed: &Routed<'g>,
+    identified: Identified<'g>,
+    given: &Given<'_>,
+) -> Result<Judged<'g>, Refusal> {
     call.step = Step::Permission;
     let permitted = permission::permit(&call.snapshot.catalog, routed.operation(), identified)?;
     match &routed.operation().permission {
         Some((_, permission)) => call.note(Finding::Permission { permission: permission.clone() }),
         None => call.note(Finding::NotRequired(Step::Permission)),
     }
-    let snapshot = Arc::clone(&call.snapshot);
+    let snapshot = call.snapshot;
     policy::judge(&snapshot.catalog, routed, given, permitted, |finding| call.note(finding))
 }
 
 /// A refusal that must look like a missing record's comes where that would come.
-fn settle(call: &mut Call<'_>, judged: Judged) -> Result<Cleared, Refusal> {
+fn settle<'g>(call: &mut Call<'_>, judged: Judged<'g>) -> Result<Cleared<'g>, Refusal> {
     judged.settle().inspect_err(|_| call.step = Step::Permission)
 }
 
 /// Where parameters are read from.
-fn given<'r>(routed: &Routed, parts: &'r Head, path: &'r Normalized<'_>) -> Given<'r> {
-    Given { rest: path.path.get(routed.rest_at..).unwrap_or_default(), query: path.query, headers: &parts.headers }
+fn given<'r>(routed: &Routed<'_>, parts: &'r Head, path: &'r Normalized<'_>) -> Given<'r> {
+    Given { rest: path.path.get(routed.rest_at..).unwrap_or_default(), query: path.query, headers: &parts.fields }
 }
 
-/// What is needed where the call stays open: the handshake where it asks for a WebSocket and the API has any, and what it
-/// was let in with.
-fn opening(call: &mut Call<'_>, routed: &Routed, parts: &Head, accepted: &Accepted) -> Result<Opening, Refusal> {
-    let is_asked_for = parts.upgrade && websocket::is_asked_for(&parts.method, &parts.headers);
-    let presented = Presented::of(parts, &routed.api);
+/// What is needed where the call stays open: the handshake, where it asks for a WebSocket and the API has any.
+fn opening(call: &mut Call<'_>, routed: &Routed<'_>, parts: &Head, accepted: &Accepted) -> Result<Opening, Refusal> {
+    let is_asked_for = parts.upgrade && websocket::is_asked_for(&parts.method, &parts.fields);
     let watched = watched(routed);
     if !is_asked_for || !routed.api.api.websocket {
-        return Ok(Opening { presented, websocket: None, watched });
+        return Ok(Opening { websocket: None, watched });
     }
     call.step = Step::Body;
     let has_body = !matches!(accepted.body, Collected::None);
-    let expected = Expected::of(websocket::key(&parts.headers, has_body)?);
-    Ok(Opening { presented, websocket: Some(expected), watched })
+    let expected = Expected::of(websocket::key(&parts.fields, has_body)?);
+    Ok(Opening { websocket: Some(expected), watched })
 }
 
 /// The operation, where its answers are compared with what is described.
-fn watched(routed: &Routed) -> Option<Watched> {
+fn watched(routed: &Routed<'_>) -> Option<Watched> {
     let operation = routed.operation();
     if operation.description.answers.is_empty() {
         return None;
@@ -343,14 +345,14 @@ fn watched(routed: &Routed) -> Option<Watched> {
 }
 
 /// What is sent on: exactly the path that was decided on, the query without the key.
-fn onward(routed: &Routed, method: &Method, headers: HeaderMap, path: &Normalized<'_>, websocket: bool) -> Onward {
+fn onward<'r>(routed: &Routed<'_>, parts: &'r Head, path: &'r Normalized<'_>, websocket: bool) -> Onward<'r> {
     // Gone even where it isn't read: a key that a caller put there by mistake must not reach a service's logs.
-    let query = path.query.map(|query| path::without_query_parameter(query, KEY_QUERY_PARAMETER).into_owned());
+    let query = path.query.map(|query| path::without_query_parameter(query, KEY_QUERY_PARAMETER));
     Onward {
-        method: method.clone(),
-        headers,
+        method: &parts.method,
+        fields: &parts.fields,
         websocket,
-        rest: path.path.get(routed.rest_at..).unwrap_or_default().to_owned(),
+        rest: path.path.get(routed.rest_at..).unwrap_or_default(),
         query: query.filter(|query| !query.is_empty()),
     }
 }

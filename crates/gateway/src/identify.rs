@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use limen_rules::contract::{Cause, Refusal};
 use limen_rules::explain::{Finding, Known, Step};
+use limen_rules::header::Fields;
 use limen_rules::issuer::{self, LiveIssuer, Whose};
 use limen_rules::jose::KeySet;
 use limen_rules::key::Subscribed;
@@ -17,14 +18,14 @@ use crate::call::Call;
 use crate::gateway::Gateway;
 use crate::issuers::{IssuerState, Vouched, Word};
 use crate::metrics::Count;
-use crate::token_cache::{Token, TokenCache, TokenHash};
+use crate::token_cache::{Token, TokenHash};
 
 /// Who calls, or whom to ask.
-pub(crate) enum Judged {
+pub(crate) enum Judged<'s> {
     /// Who calls, and how the token was known to be good; nobody where none was asked for.
-    Known(Identified, Known),
+    Known(Identified<'s>, Known),
     /// Its issuer has to be asked first.
-    Ask(Asking),
+    Ask(Box<Asking>),
 }
 
 /// A token about which its issuer has to be asked.
@@ -37,8 +38,8 @@ pub(crate) struct Asking {
 
 impl Asking {
     /// Asks.
-    pub(crate) async fn ask(self, gateway: &Gateway) -> Vouched {
-        let Self { issuer, state, hash, token } = self;
+    pub(crate) async fn ask(self: Box<Self>, gateway: &Gateway) -> Vouched {
+        let Self { issuer, state, hash, token } = *self;
         let word = match gateway.issuers.introspector() {
             Some(introspector) => state.ask(&issuer, &introspector, &gateway.clock, (hash, &token)).await,
             None => Word::Unknown("nobody can be asked".into()),
@@ -53,25 +54,23 @@ pub(crate) struct Bench<'c> {
     pub(crate) gateway: &'c Gateway,
     pub(crate) snapshot: &'c Snapshot,
     pub(crate) now_us: i64,
-    /// The issuer's word on the token, where it was just asked.
-    pub(crate) vouched: Option<&'c Vouched>,
 }
 
 /// Reads and judges the access token, where the operation asks for one.
-pub(crate) async fn identify(
-    call: &mut Call<'_>,
-    routed: &Routed,
-    headers: &http::HeaderMap,
-    subscribed: &Subscribed,
-) -> Result<Identified, Refusal> {
+pub(crate) async fn identify<'s>(
+    call: &mut Call<'s>,
+    routed: &Routed<'s>,
+    fields: &dyn Fields,
+    subscribed: &Subscribed<'_>,
+) -> Result<Identified<'s>, Refusal> {
     call.step = Step::Token;
-    let bench = Bench { gateway: call.gateway, snapshot: &call.snapshot, now_us: call.now_us, vouched: None };
-    let (identified, by) = match bench.judge(routed, headers, subscribed)? {
+    let bench = Bench { gateway: call.gateway, snapshot: call.snapshot, now_us: call.now_us };
+    let (identified, by) = match bench.judge(routed, fields, subscribed, None)? {
         Judged::Known(identified, by) => (identified, by),
         Judged::Ask(asking) => {
             // Boxed: few tokens have to be asked about, and a call's future would have room for it.
             let vouched = Box::pin(asking.ask(call.gateway)).await;
-            match (Bench { vouched: Some(&vouched), ..bench }).judge(routed, headers, subscribed)? {
+            match bench.judge(routed, fields, subscribed, Some(&vouched))? {
                 Judged::Known(identified, _) => (identified, Known::Asked),
                 Judged::Ask(_) => return Err(foreign::unknown("the issuer changed meanwhile".into(), 1)),
             }
@@ -80,11 +79,11 @@ pub(crate) async fn identify(
     match identified.identity() {
         Some(identity) => {
             call.note(Finding::Token {
-                user: identity.user.clone(),
-                application: identity.application.clone(),
-                environment: identity.environment.clone(),
-                issuer: identity.issuer.clone(),
-                grant: identity.grant.clone(),
+                user: identity.bearer.user.clone(),
+                application: identity.bearer.application.clone(),
+                environment: identity.bearer.environment.clone(),
+                issuer: identity.bearer.issuer.clone(),
+                grant: identity.bearer.grant.clone(),
                 mode: identity.mode(),
                 by,
             });
@@ -96,12 +95,12 @@ pub(crate) async fn identify(
 }
 
 /// Writes down what narrows the roles, where anything does.
-fn note_limits(call: &mut Call<'_>, identity: &Identity) {
+fn note_limits(call: &mut Call<'_>, identity: &Identity<'_>) {
     let Some(limits) = &identity.limits else { return };
     call.note(Finding::Limited {
         connection: limits.of_connection.as_ref().map(|limit| Arc::clone(&limit.permission_names)),
         token: limits.of_token.as_ref().map(|limit| Arc::clone(&limit.permission_names)),
-        left: Arc::clone(&identity.permission_names),
+        left: Arc::clone(identity.permission_names()),
     });
 }
 
@@ -109,26 +108,30 @@ fn note_limits(call: &mut Call<'_>, identity: &Identity) {
 struct Presented<'c> {
     text: token::Presented<'c>,
     hash: TokenHash,
-    routed: &'c Routed,
-    subscribed: &'c Subscribed,
+    routed: &'c Routed<'c>,
+    subscribed: &'c Subscribed<'c>,
+    /// The issuer's word on it, where it was just asked.
+    vouched: Option<&'c Vouched>,
 }
 
 impl<'c> Bench<'c> {
-    /// Judges the access token by the snapshot and the moment.
+    /// Judges the access token by the snapshot, the moment, and its issuer's word where it was just asked.
     pub(crate) fn judge(
         self,
-        routed: &Routed,
-        headers: &http::HeaderMap,
-        subscribed: &Subscribed,
-    ) -> Result<Judged, Refusal> {
+        routed: &Routed<'_>,
+        fields: &dyn Fields,
+        subscribed: &Subscribed<'_>,
+        vouched: Option<&Vouched>,
+    ) -> Result<Judged<'c>, Refusal> {
         if let Some(not_required) = Identified::not_required(routed.operation().access) {
             return Ok(Judged::Known(not_required, Known::Verified));
         }
-        let text = token::presented(headers, subscribed)?;
-        let presented = Presented { text, hash: TokenCache::hash(text.as_bytes()), routed, subscribed };
+        let text = token::presented(fields, subscribed)?;
+        let hash = self.gateway.tokens.hash(text.as_bytes());
+        let presented = Presented { text, hash, routed, subscribed, vouched };
         let identified = match self.gateway.tokens.get(&presented.hash).as_deref() {
             Some(Token::Own(verified)) => {
-                token::identify(self.catalog(), &routed.api, verified, subscribed, self.now_us)?
+                token::identify(self.catalog(), routed.api, verified, subscribed, self.now_us)?
             }
             Some(Token::Foreign(foreign)) => match self.still_trusted(foreign, &routed.api.api.name) {
                 Some(issuer) => self.foreign(issuer, foreign, &presented)?,
@@ -156,12 +159,12 @@ impl<'c> Bench<'c> {
         issuer: &LiveIssuer,
         foreign: &Foreign,
         presented: &Presented<'_>,
-    ) -> Result<Identified, Refusal> {
+    ) -> Result<Identified<'c>, Refusal> {
         let Presented { routed, subscribed, .. } = presented;
-        foreign::identify(self.catalog(), &routed.api, issuer, foreign, subscribed, self.now_us)
+        foreign::identify(self.catalog(), routed.api, issuer, foreign, subscribed, self.now_us)
     }
 
-    fn judge_anew(&self, presented: &Presented<'_>) -> Result<Judged, Refusal> {
+    fn judge_anew(&self, presented: &Presented<'_>) -> Result<Judged<'c>, Refusal> {
         let (text, catalog) = (presented.text.text()?, self.catalog());
         let Presented { hash, routed, subscribed, .. } = *presented;
         // What is remembered is that the signature was good, whatever is found out besides.
@@ -175,7 +178,7 @@ impl<'c> Bench<'c> {
                 self.gateway.metrics.count(Count::SignaturesChecked);
                 let verified = token::verify(text, &catalog.trusted_keys, &catalog.issuer);
                 let verified = verified.map_err(|words| refuse(Cause::TokenInvalid, words))?;
-                let identified = token::identify(catalog, &routed.api, &verified, subscribed, self.now_us);
+                let identified = token::identify(catalog, routed.api, &verified, subscribed, self.now_us);
                 (identified, Token::Own(verified))
             }
         };
@@ -208,15 +211,18 @@ impl<'c> Bench<'c> {
     }
 
     /// Judges by the issuer's word, if it is known.
-    fn vouched(&self, issuer: &Arc<LiveIssuer>, text: &str, presented: &Presented<'_>) -> Result<Judged, Refusal> {
+    fn vouched(&self, issuer: &Arc<LiveIssuer>, text: &str, presented: &Presented<'_>) -> Result<Judged<'c>, Refusal> {
         let (name, hash) = (&issuer.settings.name, presented.hash);
         let Some(state) = self.gateway.issuers.of(issuer) else {
             return Err(foreign::unknown(format!("issuer {name} is known for a moment only"), 1));
         };
-        let just_asked = self.vouched.filter(|vouched| vouched.hash == hash).map(|vouched| vouched.word.clone());
+        let just_asked = presented.vouched.filter(|vouched| vouched.hash == hash).map(|vouched| vouched.word.clone());
         let word = just_asked.or_else(|| state.remembered(issuer, &hash, self.gateway.clock.monotonic_us()));
         match word {
-            None => Ok(Judged::Ask(Asking { issuer: Arc::clone(issuer), state, hash, token: text.into() })),
+            None => {
+                let asking = Asking { issuer: Arc::clone(issuer), state, hash, token: text.into() };
+                Ok(Judged::Ask(Box::new(asking)))
+            }
             Some(Word::Active(foreign)) => {
                 Ok(Judged::Known(self.foreign(issuer, &foreign, presented)?, Known::AskedBefore))
             }

@@ -8,12 +8,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Version};
+use http::{Method, Version};
 use http_body::{Body, Frame, SizeHint};
 use limen_http1::flaw::Malformed;
-use limen_http1::head::Target;
+use limen_http1::head::{RequestHead, Target};
 
 use crate::edge::Slowest;
+use crate::fields::Fields;
 use crate::pace::Pace;
 
 /// The head of a request.
@@ -22,9 +23,16 @@ pub(crate) struct Head {
     pub(crate) method: Method,
     pub(crate) target: Target,
     pub(crate) version: Version,
-    pub(crate) headers: HeaderMap,
+    pub(crate) fields: Fields,
     /// Whether another protocol is asked for: `Upgrade`, and `Connection` names it.
     pub(crate) upgrade: bool,
+}
+
+impl From<RequestHead> for Head {
+    fn from(head: RequestHead) -> Self {
+        let RequestHead { method, target, version, fields, upgrade, .. } = head;
+        Self { method, target, version, fields: Fields(fields), upgrade }
+    }
 }
 
 /// Why a body ended before its end.

@@ -46,6 +46,12 @@ impl Issuers {
     pub fn follow(&self, catalog: &Catalog) {
         let _turn = self.following.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.known.load();
+        for issuer in catalog.issuers.iter() {
+            let kept = before.iter().find(|state| state.is_of(&issuer.settings));
+            if kept.is_some_and(|state| state.set_pause(&issuer.settings)) {
+                self.due.notify_one();
+            }
+        }
         let is_as_before = before.len() == catalog.issuers.len()
             && before.iter().zip(catalog.issuers.iter()).all(|(state, issuer)| state.is_of(&issuer.settings));
         if is_as_before {

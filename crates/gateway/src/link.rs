@@ -35,7 +35,7 @@ const KEPT_BYTES: usize = 16 * 1024;
 pub(crate) enum Broken {
     /// The caller's body was at fault.
     #[error("the request's body broke off")]
-    Caller(Box<Refusal>),
+    Caller(Refusal),
     /// What came isn't HTTP.
     #[error("its answer is not HTTP: {0}")]
     Garbage(Defect),
@@ -194,7 +194,7 @@ impl Link {
         Poll::Ready(Err(match waits_for {
             Wait::Caller => {
                 let refusal = crate::outbound::timed_out(Duration::from_millis(timeout_ms));
-                Broken::Caller(Box::new(refusal))
+                Broken::Caller(refusal)
             }
             Wait::Reading => Broken::TimedOut(format!("the service read nothing of the request for {timeout_ms} ms")),
             Wait::Answer | Wait::Progress => Broken::TimedOut(format!("no answer within {timeout_ms} ms")),
@@ -275,7 +275,7 @@ impl Link {
                     self.engine.write_data(&mut self.out, &piece).map_err(Broken::Request)?;
                 }
                 Poll::Ready(None) => self.engine.write_end(&mut self.out).map_err(Broken::Request)?,
-                Poll::Ready(Some(Err(refusal))) => return Err(Broken::Caller(Box::new(refusal))),
+                Poll::Ready(Some(Err(refusal))) => return Err(Broken::Caller(refusal)),
             }
         }
         Ok(false)
@@ -291,7 +291,7 @@ impl Link {
                 Poll::Pending => return Ok(Poll::Pending),
                 Poll::Ready(Ok(0)) => return Err(Broken::Io(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => {
-                    self.out.advance(written);
+                    forget(&mut self.out, written);
                     self.has_written = true;
                     self.waiting = None;
                 }
@@ -344,6 +344,15 @@ impl Link {
         };
         self.waiting = Some((wait, since));
         self.timer.poll(context, since + timeout)
+    }
+}
+
+/// Drops what was written. Where that is all, what comes next is put where it stood: that memory is warm.
+pub(crate) fn forget(out: &mut BytesMut, written: usize) {
+    if written >= out.len() {
+        out.clear();
+    } else {
+        out.advance(written);
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) enum Count {
     ConnectionsServed,
     ConnectionsClosed,
     ConnectionsTurnedAway,
+    StreamsRefused,
+    Http2ConnectionsRefused,
     SignaturesRemembered,
     SignaturesChecked,
     ServiceConnectionsOpened,

@@ -4,9 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::header::FORWARDED;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use limen_http1::service::FieldLines;
 use limen_rules::forwarded::{Scheme, Told, resolve};
+use limen_rules::header::Fields;
 
 use crate::edge::Edge;
 
@@ -57,11 +58,11 @@ impl Peer {
     }
 
     /// Where this call comes from: behind a trusted proxy what its fields tell, else the connection's other end.
-    pub(crate) fn of_call(self: &Arc<Self>, headers: &HeaderMap, edge: &Edge) -> Arc<Self> {
+    pub(crate) fn of_call(self: &Arc<Self>, fields: &dyn Fields, edge: &Edge) -> Arc<Self> {
         if !self.is_trusted {
             return Arc::clone(self);
         }
-        let told = resolve(self.address, headers, &edge.trusted_proxies, edge.forwarded_field);
+        let told = resolve(self.address, fields, &edge.trusted_proxies, edge.forwarded_field);
         if told.proxies.is_empty() {
             return Arc::clone(self);
         }
@@ -69,12 +70,12 @@ impl Peer {
     }
 
     /// Tells the service; `host` is the one that the caller asked us for. What callers say of it doesn't pass.
-    pub(crate) fn tell(&self, fields: &mut FieldLines, host: Option<&HeaderValue>) {
+    pub(crate) fn tell(&self, fields: &mut FieldLines, host: Option<&[u8]>) {
         fields.put(&FORWARDED, self.forwarded.as_bytes());
         fields.put(&X_FORWARDED_FOR, self.chain.as_bytes());
         fields.put(&X_FORWARDED_PROTO, self.scheme.as_str().as_bytes());
-        if let Some(host) = self.host.as_ref().or(host) {
-            fields.put(&X_FORWARDED_HOST, host.as_bytes());
+        if let Some(host) = self.host.as_ref().map(HeaderValue::as_bytes).or(host) {
+            fields.put(&X_FORWARDED_HOST, host);
         }
     }
 }
@@ -94,6 +95,7 @@ fn value(text: &str) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
     use limen_rules::network::{Network, Networks};
 
     use super::*;
@@ -107,7 +109,7 @@ mod tests {
         }
         let peer = Arc::new(Peer::new(peer.parse().unwrap(), Scheme::Http, &edge)).of_call(&headers, &edge);
         let mut sent = FieldLines::default();
-        peer.tell(&mut sent, Some(&HeaderValue::from_static("api.example")));
+        peer.tell(&mut sent, Some(b"api.example"));
         let sent = String::from_utf8(sent.as_bytes().to_vec()).unwrap();
         (peer.address.to_string(), sent.lines().map(str::to_owned).collect())
     }

@@ -8,15 +8,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, UPGRADE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER, UPGRADE};
+use http::{HeaderMap, StatusCode};
 use http_body::{Frame, SizeHint};
+use limen_http1::field_table::Fields;
 use limen_http1::service::{AnswerBody, ResponseHead};
 use limen_rules::answer::put_challenges;
 use limen_rules::body::{SERVICE_BODY_LEN_MAX, service_message};
 use limen_rules::contract::{BearerError, Cause, Challenges, Refusal};
 use limen_rules::explain::{Finding, Step};
-use limen_rules::header::{ResponsePassage, strip_response};
+use limen_rules::header::{ResponseFilter, ResponsePassage, text};
 use limen_rules::mapping::{Mapped, MappingSettings, PassedBody, RewrittenLocation, map, rewrite_location};
 use limen_rules::model::{ContractKind, ErrorBody};
 use limen_rules::policy;
@@ -30,7 +31,9 @@ use crate::drift::{Tap, Watched};
 use crate::failure::{Failure, ServiceFailure};
 use crate::forward::Forwarded;
 use crate::gateway::Core;
+use crate::inbound::Head;
 use crate::link::Link;
+use crate::reply::Reply;
 use crate::standing::{Presented, Standing};
 use crate::websocket::{Expected, Tunnel};
 
@@ -39,8 +42,6 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is needed of a call where its answer stays open.
 pub(crate) struct Opening {
-    /// What it was let in with.
-    pub(crate) presented: Presented,
     /// The proof that its handshake asks for, if it is one.
     pub(crate) websocket: Option<Expected>,
     /// The operation, where its answers are compared with what is described.
@@ -127,7 +128,7 @@ impl Relay {
 /// What is made of the service's answer.
 pub(crate) enum Responded {
     /// The caller's answer, or why there is none.
-    Answer(Result<Response<Answer>, Failure>),
+    Answer(Result<Reply, Failure>),
     /// The service's refusal, whose words are still to be read, by [`refusal`].
     Refused(Box<Refused>),
 }
@@ -146,10 +147,11 @@ pub(crate) fn respond(
     call: &mut Call<'_>,
     core: &Arc<Core>,
     api: &LiveApi,
-    method: &Method,
+    asked: &Head,
     forwarded: Forwarded,
     opening: Opening,
 ) -> Responded {
+    let method = &asked.method;
     let Forwarded { head, link, target, debts } = forwarded;
     let status = head.status.as_u16();
     let strict = api.api.contract == ContractKind::Strict;
@@ -161,7 +163,8 @@ pub(crate) fn respond(
     };
     let core = Arc::clone(core);
     let tap = opening.watched.and_then(|watched| Tap::new(call, watched, method, &head));
-    let presented = Some(opening.presented);
+    let may_stay_open = opening.websocket.is_some() || is_stream(&head.fields);
+    let presented = may_stay_open.then(|| Presented::of(asked, api));
     let mut settlement = Settlement { debts, link: Some(link), core, presented, draft: None, tap };
     let failed =
         |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };
@@ -183,11 +186,13 @@ pub(crate) fn respond(
         Mapped::Refuse { cause, status: leaves_as } if api.api.error_body == ErrorBody::Pass => {
             call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
             call.ended_as(leaves_as, Some(cause));
-            let mut response = pass(call, api, &target, head, leaves_as, PassedBody::Kept, settlement);
+            let mut reply = pass(call, api, &target, head, leaves_as, PassedBody::Kept, settlement);
             if leaves_as == 401 {
-                put_challenges(&challenges(api), None, &call.surroundings(), response.headers_mut());
+                let mut headers = HeaderMap::new();
+                put_challenges(&challenges(api), None, &call.surroundings(), &mut headers);
+                reply.put_those(&Fields::of(&headers), |_, _| true);
             }
-            return Responded::Answer(Ok(response));
+            return Responded::Answer(Ok(reply));
         }
         Mapped::Refuse { cause, status: leaves_as } => {
             return Responded::Refused(Box::new(Refused { cause, leaves_as, target, head, settlement }));
@@ -208,11 +213,7 @@ pub(crate) fn respond(
 }
 
 /// The service's consent to a WebSocket.
-fn switch(call: &mut Call<'_>, api: &LiveApi, head: ResponseHead, mut settlement: Settlement) -> Response<Answer> {
-    let mut headers = head.headers;
-    let transparent = api.api.contract == ContractKind::Transparent;
-    strip_response(&mut headers, &ResponsePassage { cookies: api.api.cookies, transparent });
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+fn switch(call: &mut Call<'_>, api: &LiveApi, head: ResponseHead, mut settlement: Settlement) -> Reply {
     if let Some(mut tap) = settlement.tap.take() {
         tap.forget();
     }
@@ -220,15 +221,23 @@ fn switch(call: &mut Call<'_>, api: &LiveApi, head: ResponseHead, mut settlement
     settlement.draft = call.draft.take();
     let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);
     let standing = settlement.presented.take().map(|presented| Standing::new(call.gateway, presented));
-    let mut response = Response::new(Answer::Switch(Box::new(Tunnel::new(settlement, standing, idle_timeout))));
-    *response.status_mut() = head.status;
-    *response.headers_mut() = headers;
-    response
+    let tunnel = Tunnel::new(settlement, standing, idle_timeout);
+    let mut reply = Reply::new(head.status, Answer::Switch(Box::new(tunnel)));
+    let filter = filter(api, &head.fields);
+    reply.put_those(&head.fields, |name, _| filter.passes(name));
+    reply.lines.put(&UPGRADE, b"websocket");
+    reply
+}
+
+/// Which of the service's fields reach its caller.
+fn filter(api: &LiveApi, fields: &Fields) -> ResponseFilter {
+    let transparent = api.api.contract == ContractKind::Transparent;
+    ResponseFilter::new(fields.all(&CONNECTION), ResponsePassage { cookies: api.api.cookies, transparent })
 }
 
 /// Whether an answer stays open for as long as there is something to tell.
-fn is_stream(headers: &HeaderMap) -> bool {
-    let media_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
+fn is_stream(fields: &Fields) -> bool {
+    let media_type = fields.get(&CONTENT_TYPE).unwrap_or_default();
     let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
 }
@@ -242,18 +251,10 @@ fn pass(
     leaves_as: u16,
     passed: PassedBody,
     mut settlement: Settlement,
-) -> Response<Answer> {
-    let transparent = api.api.contract == ContractKind::Transparent;
-    let mut headers = head.headers;
-    strip_response(&mut headers, &ResponsePassage { cookies: api.api.cookies, transparent });
-    rewrite(&mut headers, api, target, &call.gateway.settings.gateway_url);
-    if !transparent && !headers.contains_key(CACHE_CONTROL) {
-        let value = if leaves_as < 400 { "private" } else { "no-store" };
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static(value));
-    }
+) -> Reply {
     call.ended_as(leaves_as, None);
     settlement.draft = call.draft.take();
-    let answer = match passed {
+    let body = match passed {
         PassedBody::Kept => {
             let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);
             let left_bytes = match head.body {
@@ -261,20 +262,48 @@ fn pass(
                 AnswerBody::Length(length) => Some(length),
                 AnswerBody::Chunked | AnswerBody::UntilClose => None,
             };
-            let presented = settlement.presented.take().filter(|_| is_stream(&headers));
+            let presented = settlement.presented.take().filter(|_| is_stream(&head.fields));
             let standing = presented.map(|presented| Standing::new(call.gateway, presented));
             Answer::Relay(Box::new(Relay { left_bytes, idle_timeout, standing, settlement }))
         }
-        PassedBody::Empty => {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-            Answer::empty()
-        }
-        PassedBody::HeadersOnly => Answer::empty(),
+        PassedBody::Empty | PassedBody::HeadersOnly => Answer::empty(),
     };
-    let mut response = Response::new(answer);
-    *response.status_mut() = StatusCode::from_u16(leaves_as).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    *response.headers_mut() = headers;
-    response
+    let status = StatusCode::from_u16(leaves_as).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut reply = Reply::new(status, body);
+    put_fields(&mut reply, api, target, &head.fields, &call.gateway.settings.gateway_url);
+    if passed == PassedBody::Empty {
+        reply.told_bytes = Some(0);
+    }
+    reply
+}
+
+/// The service's fields, as far as they pass, and where it is told to be private what says nothing of it.
+fn put_fields(reply: &mut Reply, api: &LiveApi, target: &Target, fields: &Fields, gateway_url: &str) {
+    let filter = filter(api, fields);
+    let mut has_cache_control = false;
+    // What becomes of the first `Location`; others share its fate.
+    let mut location = None;
+    reply.put_those(fields, |name, value| {
+        if !filter.passes(name) {
+            return false;
+        }
+        match name {
+            b"cache-control" => has_cache_control = true,
+            b"location" => {
+                let rewritten = location.get_or_insert_with(|| rewritten(value, api, target, gateway_url));
+                return *rewritten == RewrittenLocation::Kept;
+            }
+            _ => {}
+        }
+        true
+    });
+    if let Some(RewrittenLocation::Public(location)) = location {
+        reply.lines.put(&LOCATION, location.as_bytes());
+    }
+    if !has_cache_control && api.api.contract == ContractKind::Strict {
+        let value: &[u8] = if reply.status.as_u16() < 400 { b"private" } else { b"no-store" };
+        reply.lines.put(&CACHE_CONTROL, value);
+    }
 }
 
 /// What an API asks for, said with a 401 of its service that may leave.
@@ -283,22 +312,10 @@ fn challenges(api: &LiveApi) -> Challenges {
     Challenges { key: access.needs_key(), token: access.needs_token().then_some(BearerError::InvalidToken) }
 }
 
-fn rewrite(headers: &mut HeaderMap, api: &LiveApi, target: &Target, gateway_url: &str) {
-    let Some(location) = headers.get(LOCATION) else { return };
-    let target_base = target.url();
+/// Where a service's `Location` leads its caller.
+fn rewritten(location: &[u8], api: &LiveApi, target: &Target, gateway_url: &str) -> RewrittenLocation {
     let public_base = format!("{gateway_url}{}", api.api.base_path.trim_end_matches('/'));
-    let rewritten = location.to_str().map(|location| rewrite_location(location, &target_base, &public_base));
-    match rewritten {
-        Ok(RewrittenLocation::Kept) => {}
-        Ok(RewrittenLocation::Public(location)) => {
-            if let Ok(location) = HeaderValue::from_str(&location) {
-                headers.insert(LOCATION, location);
-            }
-        }
-        Ok(RewrittenLocation::Dropped) | Err(_) => {
-            headers.remove(LOCATION);
-        }
-    }
+    text(location).map_or(RewrittenLocation::Dropped, |told| rewrite_location(told, &target.url(), &public_base))
 }
 
 /// `Retry-After` of a service in seconds: it may be told as such or as a date (RFC 9110 §10.2.3).
@@ -316,7 +333,7 @@ pub(crate) async fn refusal(call: &mut Call<'_>, api: &LiveApi, refused: Box<Ref
     let Refused { cause, leaves_as, target, head, mut settlement } = *refused;
     let status = head.status.as_u16();
     call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
-    let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = head.fields.get(&RETRY_AFTER).and_then(text);
     let retry_after_s = retry_after.and_then(|told| seconds_until(told, call.now_us));
     let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);
     let mut collected = Vec::new();

@@ -6,9 +6,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use limen_http1::head::Target;
 use limen_rules::contract::Refusal;
+use limen_rules::header::Fields;
 use limen_rules::key::{self, Subscribed};
 use limen_rules::model::Visibility;
 use limen_rules::parameter::Given;
@@ -25,7 +26,7 @@ use crate::issuers::Vouched;
 /// How often it is asked. With the snapshot's own age, a revocation shows within a second.
 const EVERY: Duration = Duration::from_millis(400);
 
-/// What a call was let in with; cheap to keep, since nothing is copied.
+/// What a call was let in with.
 pub(crate) struct Presented {
     method: Method,
     target: Target,
@@ -39,10 +40,15 @@ impl Presented {
         Self {
             method: parts.method.clone(),
             target: parts.target.clone(),
-            key: api.key_headers.iter().find_map(|name| parts.headers.get(name)).cloned(),
-            authorization: parts.headers.get(AUTHORIZATION).cloned(),
+            key: api.key_headers.iter().find_map(|name| kept(&parts.fields, name)),
+            authorization: kept(&parts.fields, &AUTHORIZATION),
         }
     }
+}
+
+/// A copy, so that a call that stays open doesn't keep all of its head.
+fn kept(fields: &dyn Fields, name: &HeaderName) -> Option<HeaderValue> {
+    HeaderValue::from_bytes(fields.first(name)?).ok()
 }
 
 /// So long an issuer's word on a token is taken for granted, where the issuer's settings don't remember it for longer.
@@ -98,14 +104,14 @@ impl Standing {
 
     /// The checks of key, token and permission, by the picture of this moment; neither paced nor charged. Gives whom
     /// to ask first where the token says nothing itself.
-    fn check(&self) -> Result<Option<Asking>, Refusal> {
+    fn check(&self) -> Result<Option<Box<Asking>>, Refusal> {
         let snapshot = self.gateway.current.pin();
         let now_us = self.gateway.clock.wall_us();
         let target = origin_form(&self.presented.target);
         let path = path::normalize(&target)?;
         let located = routing::locate(&snapshot.catalog, &path.path);
         let routed = routing::route(located, self.presented.method.as_str(), &path.path)?;
-        let api = &routed.api;
+        let api = routed.api;
         let mut headers = HeaderMap::new();
         if let (Some(name), Some(key)) = (api.key_headers.first(), &self.presented.key) {
             headers.insert(name, key.clone());
@@ -121,8 +127,8 @@ impl Standing {
             }
         };
         let vouched = self.vouched.as_ref().map(|(vouched, _)| vouched);
-        let bench = Bench { gateway: &self.gateway, snapshot: &snapshot, now_us, vouched };
-        let identified = match bench.judge(&routed, &headers, &subscribed)? {
+        let bench = Bench { gateway: &self.gateway, snapshot: &snapshot, now_us };
+        let identified = match bench.judge(&routed, &headers, &subscribed, vouched)? {
             Judged::Known(identified, _) => identified,
             Judged::Ask(asking) => return Ok(Some(asking)),
         };

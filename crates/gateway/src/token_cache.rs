@@ -1,10 +1,13 @@
 //! Remembers that a token's signature was good, and nothing else: everything that can change is looked at again.
 //!
-//! Keyed by SHA-256 of the whole token; bounded; the older half is forgotten when the newer half is full.
+//! Found by a keyed hash of the whole token; bounded; the older half is forgotten when the newer half is full.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::rand;
 use foldhash::fast::RandomState;
 use limen_rules::token::Verified;
 use limen_rules::token::foreign::Foreign;
@@ -14,8 +17,16 @@ const SHARDS: usize = 64;
 /// Tokens remembered in each half of a shard: 2 × 64 × 512 = 65,536 in all.
 const HALF_TOKENS: usize = 512;
 
-/// SHA-256 of a whole token.
-pub type TokenHash = [u8; 32];
+/// A hash of a whole token under a key that this process drew and nobody sees; it is never told either
+/// (`docs/decisions/0057-remembered-tokens-under-a-keyed-hash.md`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash(u128);
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("TokenHash")
+    }
+}
 
 /// A token whose signature was good.
 #[derive(Debug)]
@@ -68,24 +79,45 @@ impl<T: Clone> Halves<T> {
 
 /// Verified tokens by hash.
 pub struct TokenCache {
+    /// What tokens are hashed under; none where the system gave no randomness.
+    key: Option<LessSafeKey>,
     shards: Box<[Mutex<Halves<Arc<Token>>>]>,
 }
 
 impl Default for TokenCache {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::new(Halves::new(HALF_TOKENS))).collect() }
+        let shards = (0..SHARDS).map(|_| Mutex::new(Halves::new(HALF_TOKENS))).collect();
+        Self { key: random_key(), shards }
     }
+}
+
+/// A key that nobody else knows.
+fn random_key() -> Option<LessSafeKey> {
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).ok()?;
+    UnboundKey::new(&AES_128_GCM, &bytes).ok().map(LessSafeKey::new)
 }
 
 impl TokenCache {
     /// The hash of a token.
     #[must_use]
-    pub fn hash(token: &[u8]) -> TokenHash {
-        Sha256::digest(token).into()
+    pub fn hash(&self, token: &[u8]) -> TokenHash {
+        TokenHash(self.keyed(token).unwrap_or_else(|| {
+            let mut half = [0; 16];
+            half.iter_mut().zip(Sha256::digest(token)).for_each(|(to, from)| *to = from);
+            u128::from_ne_bytes(half)
+        }))
+    }
+
+    /// GMAC (NIST SP 800-38D): the tag over nothing encrypted. The nonce may be the same for all, since no tag is shown.
+    fn keyed(&self, token: &[u8]) -> Option<u128> {
+        let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
+        let tag = self.key.as_ref()?.seal_in_place_separate_tag(nonce, Aad::from(token), &mut []).ok()?;
+        tag.as_ref().try_into().ok().map(u128::from_ne_bytes)
     }
 
     fn shard(&self, hash: &TokenHash) -> Option<&Mutex<Halves<Arc<Token>>>> {
-        self.shards.get(usize::from(hash[0]) % SHARDS)
+        self.shards.get(hash.0 as usize % SHARDS)
     }
 
     /// What was verified of that token.
@@ -122,16 +154,34 @@ mod tests {
             mode: Mode::Full,
             scope: None,
         };
-        Arc::new(Token::Own(Verified { claims, kid: "k".into() }))
+        Arc::new(Token::Own(Verified::new(claims, "k".into())))
+    }
+
+    #[test]
+    fn a_hash_is_of_the_whole_token_and_of_this_process() {
+        let (one, other) = (TokenCache::default(), TokenCache::default());
+        let token = "a".repeat(600);
+        assert!(one.key.is_some());
+        assert_eq!(one.hash(token.as_bytes()), one.hash(token.as_bytes()));
+        assert_ne!(one.hash(token.as_bytes()), other.hash(token.as_bytes()), "each process has its own key");
+        for at in 0..token.len() {
+            let mut changed = token.clone().into_bytes();
+            changed[at] ^= 1;
+            assert_ne!(one.hash(&changed), one.hash(token.as_bytes()), "byte {at}");
+        }
+        assert_ne!(one.hash(&token.as_bytes()[..599]), one.hash(token.as_bytes()));
+        assert_eq!(format!("{:?}", one.hash(b"a")), "TokenHash", "it is never told");
+        let without = TokenCache { key: None, ..TokenCache::default() };
+        assert_ne!(without.hash(b"a"), without.hash(b"b"));
     }
 
     #[test]
     fn it_remembers_what_is_used_and_stays_bounded() {
         let cache = TokenCache::default();
-        let used = TokenCache::hash(b"used");
+        let used = cache.hash(b"used");
         cache.put(used, verified(0));
         for n in 1..200_000 {
-            cache.put(TokenCache::hash(n.to_string().as_bytes()), verified(n));
+            cache.put(cache.hash(n.to_string().as_bytes()), verified(n));
             if n % 50 == 0 {
                 assert!(cache.get(&used).is_some(), "forgotten after {n}");
             }

@@ -39,11 +39,11 @@ impl Expected {
     /// Whether a service's 101 is the answer to this handshake.
     pub(crate) fn is_met_by(&self, head: &ResponseHead) -> bool {
         let single = |name| {
-            let mut values = head.headers.get_all(name).iter();
+            let mut values = head.fields.all(name);
             let (value, other) = (values.next(), values.next());
-            value.filter(|_| other.is_none()).map(|value| value.as_bytes())
+            value.filter(|_| other.is_none())
         };
-        single(UPGRADE).is_some_and(is_websocket) && single(SEC_WEBSOCKET_ACCEPT) == Some(self.0.as_bytes())
+        single(&UPGRADE).is_some_and(is_websocket) && single(&SEC_WEBSOCKET_ACCEPT) == Some(self.0.as_bytes())
     }
 }
 
@@ -178,6 +178,7 @@ fn space(buffer: &mut BytesMut) -> Option<bytes::buf::Limit<&mut BytesMut>> {
 mod tests {
     use super::*;
     use http::{HeaderMap, HeaderValue, StatusCode, Version};
+    use limen_http1::field_table::Fields;
     use limen_http1::service::AnswerBody;
 
     #[test]
@@ -202,7 +203,8 @@ mod tests {
                 }
             }
             let status = StatusCode::SWITCHING_PROTOCOLS;
-            let head = ResponseHead { status, version: Version::HTTP_11, headers, body: AnswerBody::None };
+            let fields = Fields::of(&headers);
+            let head = ResponseHead { status, version: Version::HTTP_11, fields, body: AnswerBody::None };
             assert_eq!(expected.is_met_by(&head), is_met, "{upgrade:?} {accept:?}");
         }
     }

@@ -9,30 +9,35 @@ const HOST_MAX_BYTES: usize = 255;
 /// `!$&'()*+,;=` too; no host has them and readers differ on them), an IPv4 address, or an IPv6 address in brackets. It
 /// isn't empty. The port fits 16 bits; it may be empty unless it `needs_port`.
 pub(crate) fn is_authority(authority: &[u8], needs_port: bool) -> bool {
-    let Ok(authority) = std::str::from_utf8(authority) else { return false };
-    let (is_host, port) = if let Some(bracketed) = authority.strip_prefix('[') {
-        let Some((address, port)) = bracketed.split_once(']') else { return false };
-        (address.parse::<std::net::Ipv6Addr>().is_ok(), port)
+    let after = if let Some(bracketed) = authority.strip_prefix(b"[") {
+        let end = bracketed.iter().position(|byte| *byte == b']');
+        let address = end.and_then(|end| std::str::from_utf8(bracketed.get(..end)?).ok());
+        if !address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()) {
+            return false;
+        }
+        end.and_then(|end| bracketed.get(end + 1..))
     } else {
-        let end = authority.find(':').unwrap_or(authority.len());
-        let (host, port) = authority.split_at_checked(end).unwrap_or((authority, ""));
-        (is_name(host.as_bytes()), port)
+        let end = authority.iter().position(|byte| !is_name_byte(*byte)).unwrap_or(authority.len());
+        if end == 0 || end > HOST_MAX_BYTES {
+            return false;
+        }
+        authority.get(end..)
     };
-    is_host && is_port(port, needs_port)
+    after.is_some_and(|port| is_port(port, needs_port))
 }
 
-fn is_name(host: &[u8]) -> bool {
-    !host.is_empty()
-        && host.len() <= HOST_MAX_BYTES
-        && host.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-fn is_port(port: &str, is_needed: bool) -> bool {
-    let Some(digits) = port.strip_prefix(':') else { return port.is_empty() && !is_needed };
+/// Whether what follows a host is its port.
+fn is_port(port: &[u8], is_needed: bool) -> bool {
+    let Some(digits) = port.strip_prefix(b":") else { return port.is_empty() && !is_needed };
     if digits.is_empty() {
         return !is_needed;
     }
-    digits.len() <= 5 && digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok()
+    let number = |digits: &[u8]| digits.iter().fold(0, |number, digit| number * 10 + u32::from(*digit - b'0'));
+    digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit) && number(digits) <= u32::from(u16::MAX)
 }
 
 /// The authority of a target in absolute form (RFC 9112 §3.2.2), and where it begins; `http` and `https` only.

@@ -4,12 +4,12 @@
 
 use bytes::buf::Limit;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use crate::flaw::Malformed;
 use crate::head::RequestHead;
 use crate::reader::{Reader, Step};
-use crate::response::{DataFrame, ResponseBody, WriteError};
+use crate::response::{AnswerLines, DataFrame, ResponseBody, WriteError};
 use crate::writer::Writer;
 
 /// What a connection may cost.
@@ -158,9 +158,9 @@ impl Connection {
         !self.reader.has_failed() && !self.reader.has_unread() && self.writer.write_continue(out)
     }
 
-    /// Writes the head of the final answer. Of `headers`, `Connection`, `Content-Length`, `Transfer-Encoding`,
-    /// `Trailer`, `Upgrade`, `Keep-Alive` and `Proxy-Connection` are left out: the engine writes what is true. `Date` is
-    /// the caller's of this function. The connection lives on only where `keep_alive` says so and the request allows.
+    /// Writes the head of the final answer: besides `lines` what the engine alone knows, framing and the connection's
+    /// end. `Date` is the caller's of this function. The connection lives on only where `keep_alive` says so and the
+    /// request allows.
     ///
     /// An answer without a request (a head that couldn't be read or didn't come) closes the connection.
     ///
@@ -171,11 +171,11 @@ impl Connection {
         &mut self,
         out: &mut BytesMut,
         status: StatusCode,
-        headers: &HeaderMap,
+        lines: &AnswerLines,
         body: ResponseBody,
         keep_alive: bool,
     ) -> Result<(), WriteError> {
-        self.writer.write_head(out, status, headers, body, keep_alive, self.reader.is_whole())
+        self.writer.write_head(out, status, lines, body, keep_alive, self.reader.is_whole())
     }
 
     /// Writes a piece of the answer's body; for `HEAD` it is left out.
@@ -215,17 +215,17 @@ impl Connection {
         self.writer.abort();
     }
 
-    /// Writes `101 Switching Protocols` with `headers`, among them `Upgrade`, and hands the connection over: what was
+    /// Writes `101 Switching Protocols` with `lines`, among them `Upgrade`, and hands the connection over: what was
     /// received after the request is given back as it came, and nothing more is read.
     ///
     /// # Errors
     /// [`WriteError::NoUpgrade`], [`OutOfOrder`](WriteError::OutOfOrder) or [`FieldValue`](WriteError::FieldValue).
     /// Nothing was written, and a head can be.
-    pub fn write_upgrade(&mut self, out: &mut BytesMut, headers: &HeaderMap) -> Result<BytesMut, WriteError> {
+    pub fn write_upgrade(&mut self, out: &mut BytesMut, lines: &AnswerLines) -> Result<BytesMut, WriteError> {
         if !self.reader.is_whole() {
             return Err(WriteError::NoUpgrade);
         }
-        self.writer.write_upgrade(out, headers)?;
+        self.writer.write_upgrade(out, lines)?;
         Ok(self.reader.close())
     }
 

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Where a field stands in its head.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +77,13 @@ impl Fields {
         Self { head: head.freeze(), places }
     }
 
+    /// The same fields as a map.
+    #[must_use]
+    pub fn to_map(&self) -> HeaderMap {
+        let made = |(name, value)| Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?));
+        self.iter().filter_map(made).collect()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -114,6 +121,12 @@ impl Fields {
     #[must_use]
     pub fn get(&self, name: &HeaderName) -> Option<&[u8]> {
         self.find(name, 0).map(|(_, value)| value)
+    }
+
+    /// All values of that name.
+    pub fn all<'f>(&'f self, name: &HeaderName) -> impl Iterator<Item = &'f [u8]> {
+        let wanted = name.as_str().as_bytes();
+        self.iter().filter(move |(name, _)| *name == wanted).map(|(_, value)| value)
     }
 
     /// Whether there is a field of that name.

@@ -2,9 +2,11 @@
 //!
 //! It looks at each field once, as it is read, and then at what they say together. It keeps no other field.
 
+use http::header::HOST;
 use http::{Method, Version};
 
 use crate::authority;
+use crate::field_table::Fields;
 use crate::fields::is_token_byte;
 use crate::flaw::Flaw;
 use crate::head::{BodyKind, TargetForm};
@@ -79,8 +81,8 @@ impl Options {
 
 /// What the fields of a request said so far.
 #[derive(Debug, Default)]
-pub(crate) struct Framing<'a> {
-    host: Option<&'a [u8]>,
+pub(crate) struct Framing {
+    has_host: bool,
     body: BodyFields,
     expects_continue: bool,
     options: Options,
@@ -96,9 +98,9 @@ pub(crate) struct Exchange {
     pub(crate) upgrade: bool,
 }
 
-impl<'a> Framing<'a> {
+impl Framing {
     /// Looks at a field.
-    pub(crate) fn note(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), Flaw> {
+    pub(crate) fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), Flaw> {
         // By their lengths, so that most fields cost one comparison.
         match name.len() {
             4 if name.eq_ignore_ascii_case(b"host") => self.note_host(value),
@@ -114,8 +116,8 @@ impl<'a> Framing<'a> {
         }
     }
 
-    fn note_host(&mut self, value: &'a [u8]) -> Result<(), Flaw> {
-        if self.host.replace(value).is_some() {
+    fn note_host(&mut self, value: &[u8]) -> Result<(), Flaw> {
+        if std::mem::replace(&mut self.has_host, true) {
             return Err(Flaw::HostRepeated);
         }
         if authority::is_authority(value, false) { Ok(()) } else { Err(Flaw::HostMalformed) }
@@ -143,10 +145,15 @@ impl<'a> Framing<'a> {
     ///
     /// # Errors
     /// A flaw, and its index in the head where it isn't among the fields.
-    pub(crate) fn finish(self, line: &RequestLine, target: &[u8]) -> Result<Exchange, (Flaw, Option<usize>)> {
+    pub(crate) fn finish(
+        self,
+        line: &RequestLine,
+        target: &[u8],
+        fields: &Fields,
+    ) -> Result<Exchange, (Flaw, Option<usize>)> {
         let is_http11 = line.version == Version::HTTP_11;
         self.body.check(line.version).map_err(|flaw| (flaw, None))?;
-        if self.host.is_none() && is_http11 {
+        if !self.has_host && is_http11 {
             return Err((Flaw::HostMissing, None));
         }
         let authority = match line.form {
@@ -154,8 +161,8 @@ impl<'a> Framing<'a> {
             TargetForm::Authority => Some(target),
             TargetForm::Origin | TargetForm::Asterisk => None,
         };
-        if let (Some(authority), Some(host)) = (authority, self.host)
-            && !authority.eq_ignore_ascii_case(host)
+        if let Some(authority) = authority
+            && fields.get(&HOST).is_some_and(|host| !authority.eq_ignore_ascii_case(host))
         {
             return Err((Flaw::TargetHost, Some(line.target.start)));
         }

@@ -1,10 +1,11 @@
 //! What a request's head says, and how it is read as it arrives. It knows no body's bytes.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Version};
+use http::{Method, Version};
 
 use crate::connection::Limits;
-use crate::fields;
+use crate::field_table::Fields;
+use crate::fields::{FieldScan, is_token_byte};
 use crate::flaw::{Flaw, Malformed};
 use crate::framing::Framing;
 use crate::input::Input;
@@ -20,9 +21,8 @@ pub struct RequestHead {
     pub target: Target,
     /// `HTTP/1.0` or `HTTP/1.1`; `HTTP/2` where it was [`translated`](crate::translated).
     pub version: Version,
-    /// The fields in the order of their first occurrence, names in small letters, values without the white space around
-    /// them. Values may hold bytes from 0x80 on, save in `Host` and the framing fields.
-    pub headers: HeaderMap,
+    /// The fields. Values may hold bytes from 0x80 on, save in `Host` and the framing fields.
+    pub fields: Fields,
     /// How the body is framed.
     pub body: BodyKind,
     /// Whether the caller waits for `100 Continue` before it sends its body.
@@ -97,7 +97,7 @@ pub(crate) struct HeadScan {
     /// Whether the one empty line before it that is tolerated was there.
     is_after_empty_line: bool,
     request_line: Option<RequestLine>,
-    fields: usize,
+    fields: FieldScan,
 }
 
 impl HeadScan {
@@ -134,31 +134,32 @@ impl HeadScan {
                 Some(request_line) if line.is_empty() => return self.finish(request_line, input).map(Some),
                 Some(request_line) => {
                     self.request_line = Some(request_line);
-                    self.fields += 1;
-                    if self.fields > limits.fields_max {
+                    if self.fields.count() >= limits.fields_max {
                         return Err(input.flaw(Flaw::TooManyFields, line.start));
                     }
+                    self.fields.line(input.bytes_mut(), line);
                 }
             }
         }
     }
 
-    fn finish(&self, line: RequestLine, input: &mut Input) -> Result<RequestHead, Malformed> {
+    fn finish(&mut self, line: RequestLine, input: &mut Input) -> Result<RequestHead, Malformed> {
         let base = input.offset(0);
         let malformed = |(flaw, index): (Flaw, usize)| Malformed { flaw, offset: base.saturating_add(index as u64) };
         let head = input.take(self.lines.end()).freeze();
         let first_field = line.len + 2;
         let mut framing = Framing::default();
-        let note = |name, value| framing.note(name, value);
-        let headers = fields::read(&head, first_field, self.fields, 0, note).map_err(malformed)?;
+        let note = |name: &_, value: &_| framing.note(name, value);
         let target = head.slice(line.target.clone());
-        let exchange =
-            framing.finish(&line, &target).map_err(|(flaw, index)| malformed((flaw, index.unwrap_or(first_field))))?;
+        let fields = std::mem::take(&mut self.fields).finish(head, first_field, note).map_err(malformed)?;
+        let exchange = framing
+            .finish(&line, &target, &fields)
+            .map_err(|(flaw, index)| malformed((flaw, index.unwrap_or(first_field))))?;
         Ok(RequestHead {
             method: line.method,
             target: Target { bytes: target, form: line.form },
             version: line.version,
-            headers,
+            fields,
             body: exchange.body,
             expects_continue: exchange.expects_continue,
             keep_alive: exchange.keep_alive,
@@ -172,7 +173,7 @@ fn check_first(input: &Input) -> Result<(), Malformed> {
     let flaw = match input.bytes().first() {
         Some(b' ' | b'\t') => Flaw::LeadingSpace,
         Some(b'\n') => Flaw::BareLineFeed,
-        Some(byte) if *byte != b'\r' && !fields::is_token_byte(*byte) => Flaw::Method,
+        Some(byte) if *byte != b'\r' && !is_token_byte(*byte) => Flaw::Method,
         _ => return Ok(()),
     };
     Err(input.flaw(flaw, 0))

@@ -1,6 +1,10 @@
 //! What an answer is told by, and what can be wrong with it. It holds no state of a connection.
 
+mod lines;
+
 use std::fmt;
+
+pub use self::lines::AnswerLines;
 
 /// The body of an answer; the engine chooses its framing by method, status and version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,12 +9,12 @@ mod splits;
 use std::fmt::Write;
 
 use bytes::{BufMut, BytesMut};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use self::cases::wire::wire;
 use crate::connection::{Connection, Event, Limits};
 use crate::head::{BodyKind, RequestHead};
-use crate::response::ResponseBody;
+use crate::response::{AnswerLines, ResponseBody};
 
 fn told(head: &RequestHead) -> String {
     let mut text = format!("{} {} {:?}", head.method, head.target.as_str(), head.version);
@@ -27,7 +27,8 @@ fn told(head: &RequestHead) -> String {
     for (_, flag) in flags.iter().filter(|(is_set, _)| *is_set) {
         write!(text, " {flag}").unwrap();
     }
-    let fields = head.headers.iter().map(|(name, value)| format!("{name}={}", value.as_bytes().escape_ascii()));
+    let fields =
+        head.fields.iter().map(|(name, value)| format!("{}={}", String::from_utf8_lossy(name), value.escape_ascii()));
     write!(text, " [{}]", fields.collect::<Vec<_>>().join("; ")).unwrap();
     text
 }
@@ -119,7 +120,7 @@ impl Drive {
 fn answer(connection: &mut Connection) {
     let mut out = BytesMut::new();
     let length = ResponseBody::Length(0);
-    connection.write_head(&mut out, StatusCode::NOT_FOUND, &HeaderMap::new(), length, true).unwrap();
+    connection.write_head(&mut out, StatusCode::NOT_FOUND, &AnswerLines::default(), length, true).unwrap();
     connection.write_end(&mut out).unwrap();
 }
 

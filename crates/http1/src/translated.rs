@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Version};
 
 use crate::authority;
 use crate::connection::Limits;
+use crate::field_table::Fields;
 use crate::flaw::Flaw;
 use crate::framing::Framing;
 use crate::head::{BodyKind, RequestHead, Target, TargetForm};
@@ -38,13 +39,9 @@ pub fn head(frames: Frames<'_>, limits: &Limits) -> Result<RequestHead, Flaw> {
     check_size(&method, authority, path, &headers, limits)?;
     request_line::check_method(&method)?;
     let mut framing = Framing::default();
-    let mut host: Option<HeaderValue> = None;
     for (name, value) in &headers {
         check_value(value)?;
         framing.note(name.as_str().as_bytes(), value.as_bytes())?;
-        if name == HOST {
-            host = Some(value.clone());
-        }
     }
     let (length, expects_continue) = (framing.length(), framing.expects_continue());
     // Fields of one connection (RFC 9113 §8.2.2): who writes them as HTTP/1.1 would say what nobody meant.
@@ -53,7 +50,7 @@ pub fn head(frames: Frames<'_>, limits: &Limits) -> Result<RequestHead, Flaw> {
         return Err(Flaw::ConnectionField);
     }
     let target = target(&method, scheme, authority, path)?;
-    match (authority, host) {
+    match (authority, headers.get(HOST)) {
         (Some(authority), Some(host)) if !authority.as_bytes().eq_ignore_ascii_case(host.as_bytes()) => {
             return Err(Flaw::TargetHost);
         }
@@ -73,7 +70,7 @@ pub fn head(frames: Frames<'_>, limits: &Limits) -> Result<RequestHead, Flaw> {
         method,
         target,
         version: Version::HTTP_2,
-        headers,
+        fields: Fields::of(&headers),
         body,
         expects_continue: expects_continue && !is_whole,
         keep_alive: true,
@@ -168,8 +165,9 @@ mod tests {
             read(with("GET", "/a?b=%20", &[("cookie", "a=1"), ("te", "trailers"), ("cookie", ""), ("cookie", "b=2")]))
                 .unwrap();
         assert_eq!((read.target.as_str(), read.target.form()), ("/a?b=%20", TargetForm::Origin));
-        assert_eq!(read.headers[HOST], "api.example:8443");
-        assert_eq!(read.headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+        assert_eq!(read.fields.get(&HOST), Some(&b"api.example:8443"[..]));
+        assert_eq!(read.fields.find(&COOKIE, 0), Some((0, &b"a=1; b=2"[..])));
+        assert_eq!(read.fields.find(&COOKIE, 1), None);
         assert_eq!((read.body, read.version), (BodyKind::None, Version::HTTP_2));
         let streamed = Frames { is_whole: false, ..with("POST", "/", &[("expect", "100-continue")]) };
         let read = head(streamed, &Limits::default()).unwrap();
@@ -243,8 +241,9 @@ mod tests {
             frames.authority = authority.as_deref();
             let Ok(head) = head(frames, &Limits::default()) else { return Ok(()) };
             let mut wire = format!("{} {} HTTP/1.1\r\n", head.method, head.target.as_str());
-            for (name, value) in &head.headers {
-                wire.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+            let text = |bytes| std::str::from_utf8(bytes).unwrap();
+            for (name, value) in head.fields.iter() {
+                wire.push_str(&format!("{}: {}\r\n", text(name), text(value)));
             }
             wire.push_str("\r\n");
             let mut connection = crate::connection::Connection::new(Limits::default());
@@ -252,7 +251,7 @@ mod tests {
             let Ok(crate::connection::Event::Head(read)) = connection.next_event() else {
                 return Err(TestCaseError::fail(format!("not read: {wire:?}")));
             };
-            prop_assert_eq!((read.method, read.target, read.headers), (head.method, head.target, head.headers));
+            prop_assert_eq!((read.method, read.target, read.fields), (head.method, head.target, head.fields));
         }
     }
 }

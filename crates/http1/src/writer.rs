@@ -1,14 +1,13 @@
 //! The answer's side of a connection: heads, framing, and that nothing cut looks whole. It reads nothing.
 
 use bytes::BytesMut;
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 
 use crate::head::RequestHead;
-use crate::response::{DataFrame, ResponseBody, WriteError};
+use crate::response::{AnswerLines, DataFrame, ResponseBody, WriteError};
 
-/// What most heads take.
-const HEAD_BYTES: usize = 512;
+/// What a head takes besides its lines.
+const HEAD_BYTES: usize = 128;
 
 /// What an answer must know of its request.
 #[derive(Debug)]
@@ -125,7 +124,7 @@ impl Writer {
         &mut self,
         out: &mut BytesMut,
         status: StatusCode,
-        headers: &HeaderMap,
+        lines: &AnswerLines,
         body: ResponseBody,
         keep_alive: bool,
         is_whole: bool,
@@ -139,7 +138,7 @@ impl Writer {
             exchange.keep_alive && (is_whole || !exchange.awaits_continue) && state != State::UntilClose
         });
         let keeps = keeps && keep_alive && !self.must_close;
-        put_head(out, status, headers, false)?;
+        put_head(out, status, lines, None)?;
         match (state, body) {
             (State::Chunked, _) => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
             // 204 and 304 have no Content-Length (RFC 9110 §8.6); 205 says that it is empty (§15.3.6).
@@ -215,14 +214,13 @@ impl Writer {
     }
 
     /// Writes `101 Switching Protocols`.
-    pub(crate) fn write_upgrade(&mut self, out: &mut BytesMut, headers: &HeaderMap) -> Result<(), WriteError> {
+    pub(crate) fn write_upgrade(&mut self, out: &mut BytesMut, lines: &AnswerLines) -> Result<(), WriteError> {
         if self.state != State::Awaited {
             return Err(WriteError::OutOfOrder);
         }
-        if !self.exchange.as_ref().is_some_and(|exchange| exchange.upgrade) || !headers.contains_key(UPGRADE) {
-            return Err(WriteError::NoUpgrade);
-        }
-        put_head(out, StatusCode::SWITCHING_PROTOCOLS, headers, true)?;
+        let is_asked_for = self.exchange.as_ref().is_some_and(|exchange| exchange.upgrade);
+        let Some(protocol) = lines.upgrade().filter(|_| is_asked_for) else { return Err(WriteError::NoUpgrade) };
+        put_head(out, StatusCode::SWITCHING_PROTOCOLS, lines, Some(protocol))?;
         out.extend_from_slice(b"connection: upgrade\r\n\r\n");
         self.must_close = true;
         self.state = State::Finished;
@@ -246,33 +244,27 @@ fn put_status(out: &mut BytesMut, status: StatusCode) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes status line and fields, save those that belong to one connection or frame a body: those are the engine's.
+/// Writes status line and fields, and `Upgrade` with the protocol that is switched to.
 fn put_head(
     out: &mut BytesMut,
     status: StatusCode,
-    headers: &HeaderMap,
-    keeps_upgrade: bool,
+    lines: &AnswerLines,
+    protocol: Option<&[u8]>,
 ) -> Result<(), WriteError> {
     let start = out.len();
-    out.reserve(HEAD_BYTES);
+    let mut count = 1 + lines.count();
+    out.reserve(HEAD_BYTES + lines.as_bytes().len());
     put_status(out, status);
-    let mut lines = 1;
-    for (name, value) in headers {
-        if !is_engine_s(name) || (keeps_upgrade && name == UPGRADE) {
-            put_line(out, name.as_str().as_bytes(), value.as_bytes());
-            lines += 1;
-        }
+    if let Some(protocol) = protocol {
+        put_line(out, b"upgrade", protocol);
+        count += 1;
     }
-    if has_only_lines(out.get(start..).unwrap_or_default(), lines) {
+    out.extend_from_slice(lines.as_bytes());
+    if has_only_lines(out.get(start..).unwrap_or_default(), count) {
         return Ok(());
     }
     out.truncate(start);
     Err(WriteError::FieldValue)
-}
-
-fn is_engine_s(name: &HeaderName) -> bool {
-    [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER, UPGRADE].contains(name)
-        || matches!(name.as_str(), "keep-alive" | "proxy-connection")
 }
 
 /// Writes a field. Whether its value ends the line is for [`has_only_lines`] to see.

@@ -16,6 +16,7 @@ mod tree;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use limen_portal::wire::{ToldSetting, ToldSettings};
 use limen_rules::declared::{Problem, check_references, check_values, merge, warnings};
 use limen_rules::model::Declared;
 use serde_json::{Map, Value as Json};
@@ -35,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) settings: Settings,
     /// What is published, to whom.
     pub(crate) declared: Declared,
+    /// Every setting that was told, by its path.
+    pub(crate) told: ToldSettings,
     file: Option<PathBuf>,
     reader: Reader,
 }
@@ -62,9 +65,9 @@ impl Config {
         if flaws.is_empty() { Ok(()) } else { Err(Flaws::new(self.file.as_deref(), flaws)) }
     }
 
-    /// What can hardly be meant, though nothing is refused for it; a line each.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let flaws = located(&self.reader, warnings(&self.declared));
+    /// What can hardly be meant where `existing` is what the store has, though nothing is refused for it; a line each.
+    pub(crate) fn warnings(&self, existing: &Declared) -> Vec<String> {
+        let flaws = located(&self.reader, warnings(&self.declared, &merge(&self.declared, existing)));
         let told = |flaw| format!("warning: {}", Flaws::new(self.file.as_deref(), vec![flaw]));
         flaws.into_iter().map(told).collect()
     }
@@ -115,10 +118,14 @@ fn check(text: &str, sources: &Sources<'_>, existing: Option<&Declared>) -> Resu
         let flaw = Flaw { origin: Origin::File(error.place), field: None, message: error.message, mend: error.mend };
         Flaws::new(sources.file, vec![flaw])
     })?;
+    if let Some(flaw) = described(&tree) {
+        return Err(Flaws::new(sources.file, vec![flaw]));
+    }
     let mut reader = Reader::default();
     let mut sections = reader.file(&tree, &shape::FILE);
     let mut flaws = Vec::new();
-    let settings = settings(&sections, &reader, sources, &mut flaws);
+    let mut told = ToldSettings::new();
+    let settings = settings(&sections, &reader, sources, &mut told, &mut flaws);
     for section in shape::SETTINGS {
         sections.remove(*section);
     }
@@ -136,10 +143,25 @@ fn check(text: &str, sources: &Sources<'_>, existing: Option<&Declared>) -> Resu
     flaws.append(&mut reader.flaws);
     match settings {
         Some(settings) if flaws.is_empty() => {
-            Ok(Config { settings, declared, file: sources.file.map(Path::to_path_buf), reader })
+            Ok(Config { settings, declared, told, file: sources.file.map(Path::to_path_buf), reader })
         }
         _ => Err(Flaws::new(sources.file, flaws)),
     }
+}
+
+/// What is said of an OpenAPI document: all of its members would be unknown.
+fn described(tree: &tree::Node) -> Option<Flaw> {
+    let tree::Value::Mapping(entries) = &tree.value else { return None };
+    let entry = entries.iter().find(|entry| ["openapi", "swagger"].contains(&&*entry.key))?;
+    Some(Flaw {
+        origin: Origin::File(Some(entry.place)),
+        field: None,
+        message: "this is an OpenAPI document, and no configuration of Limen".into(),
+        mend:
+            "publish what it describes with 'limen publish DOCUMENT --target URL', or make or change an API of it with \
+               'limen api import DOCUMENT --target URL'"
+                .into(),
+    })
 }
 
 /// Gathers the settings from file, environment and flags, each going before the one before it.
@@ -147,6 +169,7 @@ fn settings(
     sections: &Map<String, Json>,
     reader: &Reader,
     sources: &Sources<'_>,
+    told: &mut ToldSettings,
     flaws: &mut Vec<Flaw>,
 ) -> Option<Settings> {
     let mut origins = Vec::new();
@@ -170,6 +193,9 @@ fn settings(
     origins.extend(sources.flags.iter().map(|(key, flag, text)| (*key, Origin::Flag(flag), text.clone())));
     let mut draft = Draft::default();
     for (key, origin, text) in &origins {
+        let path = KEYS.iter().find(|(known, _)| known == key).map_or("", |(_, path)| *path);
+        let setting = ToldSetting { text: text.clone(), in_file: matches!(origin, Origin::File(_)) };
+        told.insert(path.to_owned(), setting);
         if let Err((message, mend)) = draft.set(*key, text) {
             flaws.push(setting_flaw(*key, origin.clone(), message, mend));
         }
@@ -179,6 +205,9 @@ fn settings(
         origin.unwrap_or(Origin::File(None))
     };
     draft.set_certificates(sections.get("gateway"));
+    if let Some(list) = sections.get("gateway").and_then(|gateway| gateway.get("tls")?.get("certificates")) {
+        told.insert("gateway.tls.certificates".into(), ToldSetting { text: list.to_string(), in_file: true });
+    }
     for (key, (message, mend)) in draft.tls_flaws() {
         flaws.push(setting_flaw(key, origin_of(key), message, mend));
     }

@@ -50,7 +50,7 @@ use running::{HandedOver, Signals, Started};
 use secret::Secret;
 use signing::Keys;
 use sockets::{Inherited, Legacy, Sockets};
-use upgrade::Successor;
+use upgrade::{Refusals, Successor};
 
 /// The file of rate windows in the data folder.
 const WINDOWS_FILE: &str = "windows";
@@ -63,10 +63,7 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 pub(crate) fn run(arguments: &Up) -> ExitCode {
     let inherited = match Inherited::take() {
         Ok(inherited) => inherited,
-        Err(failure) => {
-            eprintln!("{failure}");
-            return ExitCode::from(2);
-        }
+        Err(failure) => return refused(&failure),
     };
     let successor = Successor::of_this_process();
     let mut config = match load(arguments) {
@@ -77,7 +74,10 @@ pub(crate) fn run(arguments: &Up) -> ExitCode {
         }
     };
     if upgrade::is_trial() {
-        return ExitCode::SUCCESS;
+        return match upgrade::try_start(&config.settings) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => refused(&failure),
+        };
     }
     telemetry::begin_log(&config.settings);
     match serve(arguments, &mut config, inherited, successor) {
@@ -86,11 +86,13 @@ pub(crate) fn run(arguments: &Up) -> ExitCode {
             eprintln!("limen: nothing took over: {}", successor.take_over(legacy));
             ExitCode::from(2)
         }
-        Err(failure) => {
-            eprintln!("{failure}");
-            ExitCode::from(2)
-        }
+        Err(failure) => refused(&failure),
     }
+}
+
+fn refused(failure: &StartFailure) -> ExitCode {
+    eprintln!("{failure}");
+    ExitCode::from(2)
 }
 
 /// Reads the configuration. Where there is no store yet, all that is referred to must be declared in the file, and that
@@ -177,17 +179,23 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     refresh::sign_with_current(&gateway, &keys);
     let (refreshed, refresher) = refresh::start(Arc::clone(&gateway), store.clone(), issuer, Arc::clone(&keys));
     let started_at_us = SystemClock.wall_us();
+    let refusals = Arc::<Refusals>::default();
     let portal = Portal {
         store: store.clone(),
         clock: Arc::new(adapters::WallClock),
         random: Arc::new(adapters::SystemRandomness),
         signer: Arc::clone(&keys) as _,
-        gateway: Arc::new(adapters::View { gateway: Arc::clone(&gateway), started_at_us }),
+        gateway: Arc::new(adapters::View {
+            gateway: Arc::clone(&gateway),
+            started_at_us,
+            refusals: Arc::clone(&refusals),
+        }),
         refresh: Arc::new(refreshed),
         addresses: Arc::new(addresses.clone()),
         sample: Arc::new(sample::names(&store).await.map_err(unkept)?),
         memory: limen_portal::Memory::default(),
         provider: places::provider(settings, &way)?,
+        settings: Arc::new(config.told.clone()),
         version: env!("CARGO_PKG_VERSION"),
         started_at_us,
         snapshot_age_max_ms: u64::try_from(settings.snapshot_max_age.as_millis()).unwrap_or(u64::MAX),
@@ -206,8 +214,8 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     end_first_run(&store).await?;
     let sample = (sample_alive && arguments.sample() != Some(false)).then_some(credentials.as_ref());
     banner::tell(arguments.output, &addresses, metrics_url.as_deref(), sample, settings);
-    let config_file = arguments.config.clone();
-    Ok(Started { running, gateway, accounts, store, refresher, watching, stop_portal, config_file })
+    let (config_file, metrics) = (arguments.config.clone(), settings.metrics_listen.clone());
+    Ok(Started { running, gateway, accounts, store, refresher, watching, stop_portal, config_file, refusals, metrics })
 }
 
 /// Lets calls come in; those that an earlier process left open go on.

@@ -64,6 +64,7 @@ pub fn admin_router(portal: Portal) -> Router {
     let figures = crate::metrics_router(portal.clone());
     Router::new()
         .route("/v1/status", get(status::show))
+        .route("/v1/settings", get(status::settings))
         .route("/v1/calls/{id}", get(status::explain))
         .route("/v1/declared", get(apply::declared))
         .route("/v1/apply", post(apply::apply))

@@ -14,7 +14,7 @@ use limen_store::{Store, StoreError};
 
 use crate::memory::Memory;
 use crate::provider::Provider;
-use crate::wire::{Explanation, IssuerLine, TargetLine, UsageLine};
+use crate::wire::{Explanation, IssuerLine, TargetLine, ToldSettings, UpgradeRefused, UsageLine};
 
 /// A future behind a pointer, so that a trait with it can be an object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -104,6 +104,8 @@ pub struct GatewayStatus {
     pub snapshot_revision: i64,
     /// Calls by status since the process began.
     pub calls_by_status: Vec<(u16, u64)>,
+    /// Why no other process took over when that was last asked for.
+    pub upgrade_refused: Option<UpgradeRefused>,
 }
 
 /// What the gateway knows, to be read.
@@ -187,6 +189,8 @@ pub struct Portal {
     pub memory: Memory,
     /// Through whom people sign in instead of by password, if there is somebody.
     pub provider: Option<Arc<Provider>>,
+    /// The settings that the process was started with.
+    pub settings: Arc<ToldSettings>,
     /// The program's version.
     pub version: &'static str,
     /// When the process began.

@@ -73,6 +73,32 @@ pub struct Status {
     pub issuers: Vec<IssuerLine>,
     /// Calls by status since the process began.
     pub calls_by_status: Vec<(u16, u64)>,
+    /// Why no other process took over when that was last asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade_refused: Option<UpgradeRefused>,
+}
+
+/// The settings that a process was started with, or that a file tells, by their path such as `gateway.listen`.
+pub type ToldSettings = std::collections::BTreeMap<String, ToldSetting>;
+
+/// A setting as it was told. None is a secret: those are in files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldSetting {
+    /// Its text.
+    pub text: String,
+    /// Whether the file told it, and no variable or flag.
+    pub in_file: bool,
+}
+
+/// An upgrade that wasn't.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradeRefused {
+    /// How many were refused since the process began, this one among them.
+    pub count: u64,
+    /// When.
+    pub at_us: i64,
+    /// In the words of the process that would have followed.
+    pub why: String,
 }
 
 /// One API in a listing.

@@ -8,9 +8,10 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use crate::header::Fields;
+
 /// What scripts may read of every answer.
-pub const EXPOSED: HeaderValue =
-    HeaderValue::from_static("Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, WWW-Authenticate, Link");
+pub const EXPOSED: &str = "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, WWW-Authenticate, Link";
 
 /// What scripts may send to every API, besides the key's fields.
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Accept, Accept-Language, If-Match, If-None-Match, \
@@ -66,11 +67,11 @@ impl Default for CorsSettings {
 
 impl CorsSettings {
     /// `Access-Control-Allow-Origin` for a call from that origin.
-    fn allowed_origin(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
+    fn allowed_origin(&self, origin: Option<&[u8]>) -> Option<&str> {
         match &self.allow_origins {
-            AllowedOrigins::Any => Some(HeaderValue::from_static("*")),
+            AllowedOrigins::Any => Some("*"),
             AllowedOrigins::List(origins) => {
-                origin.filter(|origin| origins.iter().any(|known| known.as_bytes() == origin.as_bytes())).cloned()
+                origins.iter().find(|known| Some(known.as_bytes()) == origin).map(String::as_str)
             }
         }
     }
@@ -94,23 +95,21 @@ impl CorsSettings {
     }
 }
 
-/// The header fields of the 200 that answers a preflight, or `None` where the request isn't one: OPTIONS with `Origin`
-/// and `Access-Control-Request-Method`.
+/// The header fields of the 200 that answers a preflight, besides those that every answer carries ([`decorate`]), or
+/// `None` where the request isn't one: OPTIONS with `Origin` and `Access-Control-Request-Method`.
 ///
 /// The answer says what the API allows and never repeats what was asked. An origin that isn't listed gets no
 /// `Access-Control-*`, so that its browser refuses the call.
 #[must_use]
-pub fn preflight(method: &Method, headers: &HeaderMap, settings: &CorsSettings) -> Option<HeaderMap> {
-    let origin = headers.get(ORIGIN)?;
-    if *method != Method::OPTIONS || !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+pub fn preflight(method: &Method, fields: &dyn Fields, settings: &CorsSettings) -> Option<HeaderMap> {
+    if *method != Method::OPTIONS || !fields.has(&ACCESS_CONTROL_REQUEST_METHOD) {
         return None;
     }
+    let origin = fields.first(&ORIGIN)?;
     let mut answer = HeaderMap::new();
-    if settings.lists_origins() {
-        answer.insert(VARY, HeaderValue::from_name(ORIGIN));
+    if settings.allowed_origin(Some(origin)).is_none() {
+        return Some(answer);
     }
-    let Some(allowed_origin) = settings.allowed_origin(Some(origin)) else { return Some(answer) };
-    answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed_origin);
     answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(settings.max_age_s));
     if let Some(methods) = settings.names_of_methods() {
         answer.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
@@ -118,41 +117,28 @@ pub fn preflight(method: &Method, headers: &HeaderMap, settings: &CorsSettings) 
     if let Some(names) = settings.names_of_headers() {
         answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
     }
-    if settings.lists_origins() && settings.allow_credentials {
-        answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    }
     Some(answer)
 }
 
-/// Adds an API's CORS fields to an answer, a refusal too. `origin` is the request's `Origin`. Fields of that kind that
-/// the answer has are replaced or removed.
-pub fn decorate(headers: &mut HeaderMap, origin: Option<&HeaderValue>, settings: &CorsSettings) {
-    if settings.lists_origins() {
-        vary_by_origin(headers);
+/// Shows `put` an API's CORS fields for an answer, a refusal too, which has none of that kind yet. `origin` is the
+/// request's `Origin`; `varies`: a `Vary` of the answer says so already ([`varies_by_origin`]).
+pub fn decorate(settings: &CorsSettings, origin: Option<&[u8]>, varies: bool, mut put: impl FnMut(&HeaderName, &[u8])) {
+    if settings.lists_origins() && !varies {
+        put(&VARY, b"origin");
     }
-    let Some(allowed_origin) = settings.allowed_origin(origin) else {
-        headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
-        headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
-        headers.remove(ACCESS_CONTROL_EXPOSE_HEADERS);
-        return;
-    };
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed_origin);
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    let Some(allowed_origin) = settings.allowed_origin(origin) else { return };
+    put(&ACCESS_CONTROL_ALLOW_ORIGIN, allowed_origin.as_bytes());
+    put(&ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED.as_bytes());
     if settings.lists_origins() && settings.allow_credentials {
-        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    } else {
-        headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
+        put(&ACCESS_CONTROL_ALLOW_CREDENTIALS, b"true");
     }
 }
 
-/// Adds `Origin` to `Vary` (RFC 9110 §12.5.5) unless it, or everything, is there.
-fn vary_by_origin(headers: &mut HeaderMap) {
-    let mut names = headers.get_all(VARY).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    let is_there =
-        names.any(|name| matches!(name.trim_ascii(), b"*") || name.trim_ascii().eq_ignore_ascii_case(b"origin"));
-    if !is_there {
-        headers.append(VARY, HeaderValue::from_name(ORIGIN));
-    }
+/// Whether this value of `Vary` (RFC 9110 §12.5.5) names `Origin`, or everything.
+#[must_use]
+pub fn varies_by_origin(vary: &[u8]) -> bool {
+    let mut names = vary.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    names.any(|name| name == b"*" || name.eq_ignore_ascii_case(b"origin"))
 }
 
 #[cfg(test)]
@@ -182,6 +168,17 @@ mod tests {
         headers.get(name).map(|value| value.to_str().unwrap())
     }
 
+    fn decorations(settings: &CorsSettings, origin: Option<&HeaderValue>, varies: bool) -> Vec<(HeaderName, Vec<u8>)> {
+        let mut all = Vec::new();
+        let origin = origin.map(HeaderValue::as_bytes);
+        decorate(settings, origin, varies, |name, value| all.push((name.clone(), value.to_vec())));
+        all
+    }
+
+    fn owned((name, value): (HeaderName, &str)) -> (HeaderName, Vec<u8>) {
+        (name, value.as_bytes().to_vec())
+    }
+
     #[test]
     fn a_preflight_is_recognised() {
         let settings = CorsSettings::default();
@@ -203,10 +200,7 @@ mod tests {
             ..CorsSettings::default()
         };
         let answer = preflight(&Method::OPTIONS, &asking(HERE), &settings).unwrap();
-        assert_eq!(text(&answer, ACCESS_CONTROL_ALLOW_ORIGIN), Some("*"));
-        assert_eq!(text(&answer, ACCESS_CONTROL_ALLOW_CREDENTIALS), None);
         assert_eq!(text(&answer, ACCESS_CONTROL_MAX_AGE), Some("600"));
-        assert_eq!(text(&answer, VARY), None);
         let methods = text(&answer, ACCESS_CONTROL_ALLOW_METHODS).unwrap();
         assert_eq!(methods, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
         let names = text(&answer, ACCESS_CONTROL_ALLOW_HEADERS).unwrap();
@@ -216,63 +210,46 @@ mod tests {
         assert!(!names.contains("evil"));
 
         for origin in [None, Some(&HERE)] {
-            let mut headers = HeaderMap::new();
-            decorate(&mut headers, origin, &settings);
-            assert_eq!(text(&headers, ACCESS_CONTROL_ALLOW_ORIGIN), Some("*"));
-            assert_eq!(headers.get(ACCESS_CONTROL_EXPOSE_HEADERS), Some(&EXPOSED));
-            assert_eq!(headers.len(), 2);
+            let expected = [(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED)];
+            assert_eq!(decorations(&settings, origin, false), expected.map(owned));
         }
     }
 
     #[test]
     fn listed_origins_only() {
         let answer = preflight(&Method::OPTIONS, &asking(HERE), &listing()).unwrap();
-        assert_eq!(answer.get(ACCESS_CONTROL_ALLOW_ORIGIN), Some(&HERE));
-        assert_eq!(text(&answer, ACCESS_CONTROL_ALLOW_CREDENTIALS), Some("true"));
-        assert_eq!(text(&answer, VARY), Some("origin"));
+        assert_eq!(answer.len(), 3);
         for origin in [THERE, HeaderValue::from_static("null"), HeaderValue::from_static("https://APP.example.com")] {
             let answer = preflight(&Method::OPTIONS, &asking(origin.clone()), &listing()).unwrap();
-            assert_eq!(answer.keys().collect::<Vec<_>>(), [VARY]);
-            let mut headers = HeaderMap::new();
-            decorate(&mut headers, Some(&origin), &listing());
-            assert_eq!(headers.keys().collect::<Vec<_>>(), [VARY]);
+            assert!(answer.is_empty());
+            assert_eq!(decorations(&listing(), Some(&origin), false), [owned((VARY, "origin"))]);
         }
-        let mut headers = HeaderMap::new();
-        decorate(&mut headers, Some(&HERE), &listing());
-        assert_eq!(headers.get(ACCESS_CONTROL_ALLOW_ORIGIN), Some(&HERE));
-        assert_eq!(text(&headers, ACCESS_CONTROL_ALLOW_CREDENTIALS), Some("true"));
-        decorate(&mut headers, None, &listing());
-        assert_eq!(headers.keys().collect::<Vec<_>>(), [VARY]);
+        let expected = [
+            (VARY, "origin"),
+            (ACCESS_CONTROL_ALLOW_ORIGIN, "https://app.example.com"),
+            (ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED),
+            (ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"),
+        ];
+        assert_eq!(decorations(&listing(), Some(&HERE), false), expected.clone().map(owned));
+        assert_eq!(decorations(&listing(), None, false), [owned((VARY, "origin"))]);
+        assert_eq!(decorations(&listing(), Some(&HERE), true), expected.map(owned)[1..]);
+        assert!(decorations(&listing(), None, true).is_empty());
+        let modest = CorsSettings { allow_credentials: false, ..listing() };
+        assert_eq!(decorations(&modest, Some(&HERE), true).len(), 2);
     }
 
     #[test]
-    fn vary_is_kept_and_told_once() {
-        for (before, after) in [
-            (&["Accept"][..], &["Accept", "origin"][..]),
-            (&["Accept, ORIGIN"], &["Accept, ORIGIN"]),
-            (&["*"], &["*"]),
-            (&["Accept", "Origin"], &["Accept", "Origin"]),
+    fn vary_is_told_once() {
+        for (value, varies) in [
+            ("Accept", false),
+            ("Accept, ORIGIN", true),
+            ("*", true),
+            ("Accept , * ", true),
+            ("Origin", true),
+            ("", false),
+            ("Origin-Agent, X-Origin", false),
         ] {
-            let mut headers = HeaderMap::new();
-            for value in before {
-                headers.append(VARY, HeaderValue::from_static(value));
-            }
-            decorate(&mut headers, None, &listing());
-            decorate(&mut headers, None, &listing());
-            assert_eq!(headers.get_all(VARY).iter().collect::<Vec<_>>(), after);
+            assert_eq!(varies_by_origin(value.as_bytes()), varies, "{value}");
         }
-    }
-
-    #[test]
-    fn ours_replace_those_of_the_answer() {
-        let mut headers = HeaderMap::from_iter([
-            (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("https://old.example")),
-            (ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")),
-            (ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-Old")),
-        ]);
-        decorate(&mut headers, Some(&HERE), &CorsSettings::default());
-        assert_eq!(text(&headers, ACCESS_CONTROL_ALLOW_ORIGIN), Some("*"));
-        assert_eq!(headers.get(ACCESS_CONTROL_EXPOSE_HEADERS), Some(&EXPOSED));
-        assert_eq!(headers.len(), 2);
     }
 }

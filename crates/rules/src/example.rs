@@ -1,8 +1,15 @@
 //! A believable refusal of every cause, for pages and documents that show what is answered.
 
+use http::HeaderMap;
 use serde_json::json;
 
+use crate::body::{JsonLimits, read_json};
 use crate::contract::{BearerError, Cause, Location, Refusal};
+use crate::description::{self, LiveDescription};
+use crate::media::MediaType;
+use crate::model::Api;
+use crate::parameter::Given;
+use crate::schema::Library;
 
 /// A believable refusal of each cause.
 #[must_use]
@@ -18,17 +25,12 @@ pub fn refusal(cause: Cause) -> Refusal {
             .message("The body is not JSON: line 3, column 14.")
             .detail("A comma or a closing brace is missing at line 3, column 14.")
             .error("", Location::Body, "a comma or a closing brace is missing at line 3, column 14"),
-        Cause::BodyTooLarge => refusal.message("The body is larger than 1,048,576 bytes."),
-        Cause::SchemaViolation => refusal.message("The body breaks the schema in one place.").error(
-            "/birthdate/y",
-            Location::Body,
-            "2,100 is more than 2,026",
-        ),
-        Cause::ParameterInvalid => refusal.message("The parameter limit is wrong.").error(
-            "/limit",
-            Location::Query,
-            "9,000 is more than 5,000",
-        ),
+        Cause::BodyTooLarge => {
+            refusal.message("The body is larger than the 1048576 bytes that this operation accepts.")
+        }
+        // In the words of those who compare.
+        Cause::SchemaViolation => compared(r#"{"birthdate": {"y": 2100}}"#, "").unwrap_or(refusal),
+        Cause::ParameterInvalid => compared("{}", "limit=9000").unwrap_or(refusal),
         Cause::PreconditionFailed => refusal.message("The record has changed since it was read."),
         Cause::ServiceRefused => {
             let mut refusal = refusal.message("A surname is needed.");
@@ -79,7 +81,45 @@ pub fn refusal(cause: Cause) -> Refusal {
     }
 }
 
+/// What a body and a query are told by an operation that describes both.
+fn compared(body: &str, query: &str) -> Option<Refusal> {
+    let year = json!({"properties": {"birthdate": {"properties": {"y": {"maximum": 2026}}}}});
+    let limit = json!({"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 5000}});
+    let content = json!([{"media_type": "application/json", "schema": year}]);
+    let operation =
+        json!({"name": "add", "method": "POST", "path": "/", "parameters": [limit], "body": {"content": content}});
+    let api = json!({"name": "a", "base_path": "/a", "target": "", "validate": "schema", "operations": [operation]});
+    let api: Api = serde_json::from_value(api).ok()?;
+    let description = LiveDescription::compile(&api, api.operations.first()?, &Library::new(&api.schemas)).ok()?;
+    let (_, tree) = read_json(body.as_bytes(), JsonLimits::default()).ok()?;
+    let headers = HeaderMap::new();
+    let mut errors = description.parameters.check(&Given { rest: "/", query: Some(query), headers: &headers });
+    errors.extend(description.body.check(&MediaType::parse("application/json")?, &tree));
+    Some(description::refusal(errors))
+}
+
 fn bearer(mut refusal: Refusal, error: BearerError) -> Refusal {
     refusal.challenges.token = Some(error);
     refusal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compared_is_told_as_it_is_answered() {
+        let told = |cause| {
+            let refusal = refusal(cause);
+            assert_eq!((refusal.cause, refusal.errors.len()), (cause, 1));
+            (refusal.message.into_owned(), refusal.errors[0].pointer.clone())
+        };
+        let (message, pointer) = told(Cause::SchemaViolation);
+        assert_eq!(
+            (&*message, &*pointer),
+            ("In the body, /birthdate/y must be at most 2026, not 2100.", "/birthdate/y")
+        );
+        let (message, pointer) = told(Cause::ParameterInvalid);
+        assert_eq!((&*message, &*pointer), ("The query parameter 'limit' must be at most 5000, not 9000.", "/limit"));
+    }
 }

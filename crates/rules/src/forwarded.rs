@@ -9,11 +9,16 @@ mod tests;
 
 use std::net::IpAddr;
 
-use http::header::{FORWARDED, HeaderMap};
+use http::HeaderName;
+use http::header::FORWARDED;
 
-use crate::header::is_authority;
+use crate::header::{Fields, is_authority, text};
 use crate::network::Networks;
 use element::{Element, address, elements};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Addresses that are looked at, the nearest first; what is behind them isn't believed.
 pub const HOPS_MAX: usize = 32;
@@ -82,19 +87,19 @@ impl Told {
 /// [`HOPS_MAX`]. The scheme and host are those that stand beside the caller's address, and are never taken from the
 /// other family of fields.
 #[must_use]
-pub fn resolve(peer: IpAddr, headers: &HeaderMap, trusted: &Networks, field: ForwardedField) -> Told {
+pub fn resolve(peer: IpAddr, fields: &dyn Fields, trusted: &Networks, field: ForwardedField) -> Told {
     let peer = peer.to_canonical();
     if !trusted.contain(peer) {
         return Told::peer(peer);
     }
-    let reads_standard = field != ForwardedField::XForwarded && headers.contains_key(FORWARDED);
-    let reads_common = field != ForwardedField::Forwarded && headers.contains_key("x-forwarded-for");
+    let reads_standard = field != ForwardedField::XForwarded && fields.has(&FORWARDED);
+    let reads_common = field != ForwardedField::Forwarded && fields.has(&X_FORWARDED_FOR);
     match (reads_standard, reads_common) {
         (false, false) => Told::peer(peer),
-        (true, false) => by_standard(peer, headers, trusted),
-        (false, true) => by_common(peer, headers, trusted),
+        (true, false) => by_standard(peer, fields, trusted),
+        (false, true) => by_common(peer, fields, trusted),
         (true, true) => {
-            let (standard, common) = (by_standard(peer, headers, trusted), by_common(peer, headers, trusted));
+            let (standard, common) = (by_standard(peer, fields, trusted), by_common(peer, fields, trusted));
             if standard.address == common.address { standard } else { Told::peer(peer) }
         }
     }
@@ -117,11 +122,11 @@ fn walk(peer: IpAddr, trusted: &Networks, hops: impl Iterator<Item = Option<IpAd
     (told, found)
 }
 
-fn by_standard(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Told {
+fn by_standard(peer: IpAddr, fields: &dyn Fields, trusted: &Networks) -> Told {
     let mut nearest_first: Vec<Option<Element>> = Vec::new();
-    let lines: Vec<_> = headers.get_all(FORWARDED).iter().collect();
+    let lines: Vec<_> = fields.all(&FORWARDED).collect();
     for line in lines.into_iter().rev() {
-        match line.to_str().ok().and_then(elements) {
+        match text(line).and_then(elements) {
             Some(read) => nearest_first.extend(read.into_iter().rev().map(Some)),
             None => nearest_first.push(None),
         }
@@ -138,24 +143,23 @@ fn by_standard(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Told {
     told
 }
 
-fn by_common(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Told {
-    let hops = from_right(headers, "x-forwarded-for").map(|entry| entry.and_then(address));
+fn by_common(peer: IpAddr, fields: &dyn Fields, trusted: &Networks) -> Told {
+    let hops = from_right(fields, &X_FORWARDED_FOR).map(|entry| entry.and_then(address));
     let (mut told, found) = walk(peer, trusted, hops);
     if let Some(place) = found {
-        told.scheme = beside(headers, "x-forwarded-proto", place).and_then(Scheme::parse);
+        told.scheme = beside(fields, &X_FORWARDED_PROTO, place).and_then(Scheme::parse);
         told.host =
-            beside(headers, "x-forwarded-host", place).filter(|host| is_authority(host)).map(str::to_ascii_lowercase);
+            beside(fields, &X_FORWARDED_HOST, place).filter(|host| is_authority(host)).map(str::to_ascii_lowercase);
     }
     told
 }
 
 /// The entries of a list, nearest first; none for a line that isn't text.
-fn from_right<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = Option<&'h str>> + use<'h> {
-    let lines: Vec<_> = headers.get_all(name).iter().collect();
+fn from_right<'h>(fields: &'h dyn Fields, name: &HeaderName) -> impl Iterator<Item = Option<&'h str>> + use<'h> {
+    let lines: Vec<_> = fields.all(name).collect();
     lines.into_iter().rev().flat_map(|line| {
-        let text = line.to_str().ok();
         // A line that can't be read is one entry that can't be.
-        let entries: Box<dyn Iterator<Item = Option<&str>>> = match text {
+        let entries: Box<dyn Iterator<Item = Option<&str>>> = match text(line) {
             Some(text) => Box::new(text.rsplit(',').map(|entry| Some(entry.trim_matches([' ', '\t'])))),
             None => Box::new(std::iter::once(None)),
         };
@@ -165,8 +169,8 @@ fn from_right<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = Op
 
 /// The entry that stands beside the hop at `place`: proxies that append make lists of the same length, those that
 /// replace leave one entry.
-fn beside<'h>(headers: &'h HeaderMap, name: &str, place: usize) -> Option<&'h str> {
-    let mut entries = from_right(headers, name).take(HOPS_MAX);
+fn beside<'h>(fields: &'h dyn Fields, name: &HeaderName, place: usize) -> Option<&'h str> {
+    let mut entries = from_right(fields, name).take(HOPS_MAX);
     let nearest = entries.next()??;
     match place {
         0 => Some(nearest),

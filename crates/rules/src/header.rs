@@ -5,6 +5,7 @@
 mod fields;
 mod framing;
 mod names;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use names::{
     canonical, is_decided, is_forwarding, is_hop_by_hop, is_limens, is_override, is_proxy, is_response_only,
     is_trailer_forbidden,
 };
+pub use response::{ResponseFilter, ResponsePassage, strip_response};
 
 /// What an API lets through to its service.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,15 +34,6 @@ pub struct RequestPassage<'a> {
     pub key_headers: &'a [HeaderName],
 }
 
-/// What an API lets through from its service.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ResponsePassage {
-    /// Whether `Set-Cookie` passes.
-    pub cookies: bool,
-    /// The transparent contract: `Server`, `X-Powered-By` and `WWW-Authenticate` pass too.
-    pub transparent: bool,
-}
-
 /// Removes from a request what a service must not see, after the key and token were read and before Limen's own fields
 /// are added.
 ///
@@ -52,7 +45,7 @@ pub struct ResponsePassage {
 /// one; a field that says so what the rules decided on (`Content_Type`) is gone as well.
 pub fn strip_request(headers: &mut HeaderMap, method: &Method, passage: &RequestPassage<'_>) {
     let filter = RequestFilter::new(headers, method, *passage);
-    remove_where(headers, |name| !filter.passes(name));
+    remove_where(headers, |name| !filter.passes(name.as_str().as_bytes()));
 }
 
 /// Which fields of one request pass; for whoever writes them on rather than removing the others. See [`strip_request`].
@@ -67,22 +60,23 @@ pub struct RequestFilter<'a> {
 impl<'a> RequestFilter<'a> {
     /// For the request with these fields.
     #[must_use]
-    pub fn new(headers: &HeaderMap, method: &Method, passage: RequestPassage<'a>) -> Self {
+    pub fn new(fields: &dyn Fields, method: &Method, passage: RequestPassage<'a>) -> Self {
         let is_read = *method == Method::GET || *method == Method::HEAD;
-        Self { passage, named: named_by_connection(headers), is_read }
+        Self { passage, named: names_of_connection(fields.all(&http::header::CONNECTION)), is_read }
     }
 
-    /// Whether a service may see the field of that name.
+    /// Whether a service may see the field of that name, which is in small letters.
     #[must_use]
-    pub fn passes(&self, name: &HeaderName) -> bool {
+    pub fn passes(&self, name: &[u8]) -> bool {
         let Self { passage, named, is_read } = self;
-        if passage.key_headers.contains(name) {
+        if passage.key_headers.iter().any(|key| key.as_str().as_bytes() == name) {
             return false;
         }
-        if is_everyday(name) && named.is_empty() {
+        if named.is_empty() && is_everyday(name) {
             return true;
         }
-        let raw = name.as_str();
+        // No field has another name than one of ASCII.
+        let Ok(raw) = std::str::from_utf8(name) else { return false };
         let canonical = canonical(raw);
         let canonical = canonical.as_ref();
         let is_disguised = canonical != raw && is_decided(canonical);
@@ -96,7 +90,7 @@ impl<'a> RequestFilter<'a> {
             _ => {
                 is_disguised
                     || is_key
-                    || named.contains(name)
+                    || named.iter().any(|named| named == raw)
                     || is_hop_by_hop(canonical)
                     || is_proxy(canonical)
                     || is_limens(canonical)
@@ -106,32 +100,6 @@ impl<'a> RequestFilter<'a> {
         };
         !is_unwanted
     }
-}
-
-/// Removes from a response what a caller must not see, before Limen's own fields are added.
-///
-/// Gone are: hop-by-hop fields and what `Connection` names, `limen-*`, `Proxy-*`, `RateLimit` and `RateLimit-*`,
-/// `Access-Control-*`, `X-Request-Id`, `Alt-Svc`, `Set-Cookie` unless let through, and in the strict contract `Server`,
-/// `X-Powered-By` and `WWW-Authenticate`.
-pub fn strip_response(headers: &mut HeaderMap, passage: &ResponsePassage) {
-    let named = named_by_connection(headers);
-    remove_where(headers, |name| {
-        if is_everyday(name) && named.is_empty() {
-            return false;
-        }
-        let canonical = canonical(name.as_str());
-        match canonical.as_ref() {
-            "set-cookie" | "set-cookie2" => !passage.cookies,
-            "server" | "x-powered-by" | "www-authenticate" => !passage.transparent,
-            canonical => {
-                named.contains(name)
-                    || is_hop_by_hop(canonical)
-                    || is_proxy(canonical)
-                    || is_limens(canonical)
-                    || is_response_only(canonical)
-            }
-        }
-    });
 }
 
 /// Removes from trailers, of either direction, what may stand only in a head (RFC 9110 §6.5.1): framing, routing,
@@ -151,13 +119,9 @@ pub fn strip_trailers(trailers: &mut HeaderMap) {
     });
 }
 
-/// The fields that `Connection` names. What isn't a field name names none.
-fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
-    if !headers.contains_key(http::header::CONNECTION) {
-        return Vec::new();
-    }
-    let values = headers.get_all(http::header::CONNECTION).into_iter();
-    let options = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+/// The fields that these values of `Connection` name. What isn't a field name names none.
+fn names_of_connection<'v>(values: impl Iterator<Item = &'v [u8]>) -> Vec<HeaderName> {
+    let options = values.flat_map(|value| value.split(|byte| *byte == b','));
     let named = options.map(<[u8]>::trim_ascii).filter(|option| !is_connection_option(option));
     named.filter_map(|option| HeaderName::from_bytes(option).ok()).collect()
 }
@@ -168,26 +132,18 @@ fn is_connection_option(option: &[u8]) -> bool {
 }
 
 /// What most heads hold and always passes, so that it needn't be held against every set.
-fn is_everyday(name: &HeaderName) -> bool {
-    use http::header::{
-        ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, HOST,
-        LAST_MODIFIED, USER_AGENT, VARY,
-    };
-    [
-        CONTENT_TYPE,
-        CONTENT_LENGTH,
-        DATE,
-        HOST,
-        USER_AGENT,
-        ACCEPT,
-        ACCEPT_ENCODING,
-        ACCEPT_LANGUAGE,
-        ETAG,
-        CACHE_CONTROL,
-        LAST_MODIFIED,
-        VARY,
-    ]
-    .contains(name)
+fn is_everyday(name: &[u8]) -> bool {
+    // By their lengths first: most names are then told by one comparison.
+    match name.len() {
+        4 => matches!(name, b"host" | b"date" | b"etag" | b"vary"),
+        6 => name == b"accept",
+        10 => name == b"user-agent",
+        12 => name == b"content-type",
+        13 => matches!(name, b"cache-control" | b"last-modified"),
+        14 => name == b"content-length",
+        15 => matches!(name, b"accept-encoding" | b"accept-language"),
+        _ => false,
+    }
 }
 
 fn remove_where(headers: &mut HeaderMap, is_unwanted: impl Fn(&HeaderName) -> bool) {

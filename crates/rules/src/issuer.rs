@@ -20,7 +20,7 @@ use crate::jose::FOREIGN_TOKEN_MAX_BYTES;
 use crate::model::{Name, TokenForm};
 use crate::snapshot::Catalog;
 
-pub use keys::{FRESH_MAX_S, FRESH_MIN_S, FRESH_S, KeyFetches, PAUSE_S};
+pub use keys::{FRESH_MAX_S, FRESH_S, KeyFetches, PAUSE_MAX_S, PAUSE_S};
 pub use live::LiveIssuer;
 pub use metadata::{keys_url, metadata_urls};
 

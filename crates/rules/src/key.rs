@@ -2,11 +2,10 @@
 //!
 //! A key is never kept: only its SHA-256 is. Randomness is brought by the caller.
 
-use std::sync::Arc;
-
 use sha2::{Digest, Sha256};
 
 use crate::contract::{Cause, Location, Refusal};
+use crate::header::{Fields, text};
 use crate::model::{KEY_QUERY_PARAMETER, Name};
 use crate::record::{SubscriptionState, Which};
 use crate::snapshot::{LiveApi, LiveProduct, LiveSubscription, Snapshot};
@@ -100,14 +99,12 @@ pub fn shape(presented: &str) -> Shape {
 /// 401 where several different keys came: which one counts would be a guess.
 pub fn presented<'r>(
     api: &LiveApi,
-    headers: &'r http::HeaderMap,
+    fields: &'r dyn Fields,
     query: Option<&'r str>,
 ) -> Result<Option<std::borrow::Cow<'r, str>>, Refusal> {
     let mut found: Option<std::borrow::Cow<'r, str>> = None;
-    let named = api.key_headers.iter().flat_map(|name| headers.get_all(name));
-    for value in named {
-        let value =
-            value.to_str().map(str::trim).map_err(|_| refused(Cause::SubscriptionKeyInvalid, "header bytes"))?;
+    for value in api.key_headers.iter().flat_map(|name| fields.all(name)) {
+        let value = text(value).ok_or_else(|| refused(Cause::SubscriptionKeyInvalid, "header bytes"))?.trim();
         if found.as_ref().is_some_and(|first| first != value) {
             return Err(several());
         }
@@ -148,25 +145,25 @@ fn refused(cause: Cause, operator_words: impl Into<std::borrow::Cow<'static, str
 
 /// The proof that a subscription key was accepted for this API, or that none was required.
 #[derive(Clone, Debug)]
-pub struct Subscribed {
-    granted: Option<Granted>,
+pub struct Subscribed<'s> {
+    granted: Option<Granted<'s>>,
 }
 
 /// What the accepted key stands for.
 #[derive(Clone, Debug)]
-pub struct Granted {
+pub struct Granted<'s> {
     /// The subscription.
     pub subscription: LiveSubscription,
     /// Its product.
-    pub product: Arc<LiveProduct>,
+    pub product: &'s LiveProduct,
     /// Which key it was.
     pub which: Which,
 }
 
-impl Subscribed {
+impl<'s> Subscribed<'s> {
     /// What the key stands for; none where the operation needs no key.
     #[must_use]
-    pub fn granted(&self) -> Option<&Granted> {
+    pub fn granted(&self) -> Option<&Granted<'s>> {
         self.granted.as_ref()
     }
 
@@ -187,12 +184,12 @@ impl Subscribed {
 ///
 /// # Errors
 /// 401, alike for every reason but in the words for operators.
-pub fn subscription(
-    snapshot: &Snapshot,
+pub fn subscription<'s>(
+    snapshot: &'s Snapshot,
     api: &LiveApi,
     presented: Option<&str>,
     now_us: i64,
-) -> Result<Subscribed, Refusal> {
+) -> Result<Subscribed<'s>, Refusal> {
     let Some(presented) = presented else {
         return Err(refused(Cause::SubscriptionKeyMissing, "no key came")
             .detail(format!("No subscription key came in the header {}.", api.api.key.header)));
@@ -233,7 +230,6 @@ pub fn subscription(
             api.api.name
         )));
     }
-    let product = Arc::clone(product);
     let granted = Granted { product, which: entry.which, subscription: entry.subscription };
     Ok(Subscribed { granted: Some(granted) })
 }
@@ -306,7 +302,12 @@ mod tests {
             Snapshot::new(1, &directory, Issuer::default())
         }
 
-        fn open(snapshot: &Snapshot, api: &str, presented: Option<&str>, now_us: i64) -> Result<Subscribed, Refusal> {
+        fn open<'s>(
+            snapshot: &'s Snapshot,
+            api: &str,
+            presented: Option<&str>,
+            now_us: i64,
+        ) -> Result<Subscribed<'s>, Refusal> {
             let api = snapshot.catalog.api(api).unwrap();
             subscription(snapshot, api, presented, now_us)
         }
@@ -328,7 +329,7 @@ mod tests {
                 assert_eq!(refusal.cause, Cause::SubscriptionKeyInvalid);
                 assert!(!refusal.detail.contains("sub_1") && !refusal.message.contains("sub_1"));
                 seen.push((refusal.message.clone(), refusal.challenges));
-                refusal.operator_words.into_owned()
+                refusal.operator_words.to_string()
             };
             assert!(refused(snapshot(|_, _| {}), "a", "other", 5).contains("no subscription"));
             assert!(refused(snapshot(|_, _| {}), "b", KEY, 5).contains("doesn't hold API b"));

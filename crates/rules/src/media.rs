@@ -8,12 +8,14 @@ mod tests;
 
 use std::fmt;
 
-use http::{HeaderValue, Method};
+use http::Method;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 pub use accept::prefers_plain_json;
 
 use crate::body::is_blank;
 use crate::contract::{Cause, Location, Refusal};
+use crate::header::{Fields, text};
 
 /// A media type with its parameters (RFC 9110 §8.3.1). Type, subtype and parameter names are lower-case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,17 +127,15 @@ pub enum Media {
 /// [`Cause::MediaTypeUnsupported`] for a body without `Content-Type`, with one that can't be read or isn't accepted, or
 /// compressed. [`Cause::MalformedRequest`] for several `Content-Type` fields, even equal ones: which of them counts
 /// differs from reader to reader.
-pub fn accept<'a>(
+pub fn accept(
     method: &Method,
-    content_types: impl IntoIterator<Item = &'a HeaderValue>,
-    content_encodings: impl IntoIterator<Item = &'a HeaderValue>,
+    fields: &dyn Fields,
     has_body: bool,
     reads_json: bool,
     accepted: &[MediaRange],
 ) -> Result<Media, Refusal> {
-    let mut content_types = content_types.into_iter();
-    let content_type = content_types.next();
-    if content_types.next().is_some() {
+    let content_type = fields.first(&CONTENT_TYPE);
+    if content_type.is_some() && fields.single(&CONTENT_TYPE).is_none() {
         let words = "There is more than one Content-Type header; send one.";
         return Err(Refusal::new(Cause::MalformedRequest).message(words).detail(words).error(
             "/Content-Type",
@@ -149,7 +149,7 @@ pub fn accept<'a>(
     let Some(content_type) = content_type else {
         return Err(unsupported("The body came without a Content-Type.", accepted));
     };
-    let Some(media_type) = content_type.to_str().ok().and_then(MediaType::parse) else {
+    let Some(media_type) = text(content_type).and_then(MediaType::parse) else {
         return Err(unsupported("The Content-Type can't be read as a media type.", accepted));
     };
     let is_accepted = accepted.iter().any(|range| range.holds(&media_type));
@@ -165,7 +165,7 @@ pub fn accept<'a>(
     if charset.is_some_and(|charset| !charset.eq_ignore_ascii_case("utf-8") && !charset.eq_ignore_ascii_case("utf8")) {
         return Err(unsupported("The body's charset is not UTF-8.", accepted));
     }
-    if !content_encodings.into_iter().all(is_identity) {
+    if !fields.all(&CONTENT_ENCODING).all(is_identity) {
         let mut refusal = unsupported("The body is compressed; send it without a Content-Encoding.", accepted);
         refusal.accept_identity = true;
         return Err(refusal);
@@ -186,9 +186,9 @@ pub fn check_blank(body: &[u8], accepted: &[MediaRange]) -> Result<(), Refusal> 
     }
 }
 
-fn is_identity(value: &HeaderValue) -> bool {
+fn is_identity(value: &[u8]) -> bool {
     let is_identity = |token: &str| token.trim().is_empty() || token.trim().eq_ignore_ascii_case("identity");
-    value.to_str().is_ok_and(|value| value.split(',').all(is_identity))
+    text(value).is_some_and(|value| value.split(',').all(is_identity))
 }
 
 fn unsupported(what: &str, accepted: &[MediaRange]) -> Refusal {

@@ -77,6 +77,8 @@ families! {
         "Connections of callers: served, or turned_away for want of room.";
     ConnectionsOpen, "limen_connections_open", Gauge, [],
         "Connections of callers that are open now.";
+    Http2Refused, "limen_http2_refused_total", Counter, ["what"],
+        "What HTTP/2 ended because of what came: a stream that was reset (a malformed head, mostly), or a connection.";
     TokenSignatures, "limen_token_signatures_total", Counter, ["found"],
         "Access tokens that were looked at: their signature was remembered, or it was checked.";
     IssuerFetches, "limen_issuer_key_fetches_total", Counter, ["issuer", "outcome"],
@@ -87,6 +89,10 @@ families! {
         "Tokens about which another issuer's word was needed: active, inactive, unanswered, or remembered.";
     ServiceConnections, "limen_service_connections_total", Counter, ["how"],
         "Connections that calls went to services by: opened for the call, or reused.";
+    TargetUp, "limen_target_up", Gauge, ["api", "target"],
+        "Whether a target gets calls as usual: 0 while its breaker isn't closed or its checks fail.";
+    Notices, "limen_notices_standing", Gauge, ["kind"],
+        "Notices that stand now: incident, also one that opened by itself, or maintenance.";
     SnapshotAge, "limen_snapshot_age_seconds", Gauge, [],
         "How long ago the picture that calls are decided from was confirmed against the store.";
     SnapshotRevision, "limen_snapshot_revision", Gauge, [],

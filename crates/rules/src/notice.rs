@@ -52,7 +52,7 @@ pub struct Open(());
 
 /// Refuses the call while a notice closes its operation.
 ///
-/// `default_retry_after_s` is told where the notice has no end. Of several the one that lasts longest decides.
+/// What `default_retry_after_s` gives is told where the notice has no end. Of several the one that lasts longest decides.
 ///
 /// # Errors
 /// 503 with the notice's title, its id and the seconds until its end, rounded up.
@@ -60,7 +60,7 @@ pub fn admit(
     notices: &[Notice],
     api: &str,
     operation: Option<&str>,
-    default_retry_after_s: u64,
+    default_retry_after_s: impl FnOnce() -> u64,
     now_us: i64,
 ) -> Result<Open, Refusal> {
     let standing = notices
@@ -75,7 +75,7 @@ pub fn admit(
     };
     let retry_after_s = match notice.ends_at_us {
         Some(end) => u64::try_from(end - now_us).unwrap_or(0).div_ceil(1_000_000),
-        None => default_retry_after_s,
+        None => default_retry_after_s(),
     };
     let mut refusal = Refusal::new(cause)
         .message(notice.title.clone())
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn it_closes_from_its_first_microsecond_to_its_last() {
         let notices = [notice(10, Some(20))];
-        let at = |now_us| admit(&notices, "constituent", None, 9, now_us);
+        let at = |now_us| admit(&notices, "constituent", None, || 9, now_us);
         assert!(at(9_999_999).is_ok());
         let refusal = at(10_000_000).unwrap_err();
         assert_eq!((refusal.status, refusal.retry_after_s), (503, Some(10)));
@@ -126,9 +126,9 @@ mod tests {
         let mut open_end = notice(0, None);
         open_end.kind = NoticeKind::Incident;
         let notices = [one, open_end];
-        assert!(admit(&notices[..1], "constituent", Some("get"), 9, 1).is_ok());
-        assert!(admit(&notices[..1], "other", Some("list"), 9, 1).is_ok());
-        let refusal = admit(&notices, "constituent", Some("list"), 9, 1).unwrap_err();
+        assert!(admit(&notices[..1], "constituent", Some("get"), || 9, 1).is_ok());
+        assert!(admit(&notices[..1], "other", Some("list"), || 9, 1).is_ok());
+        let refusal = admit(&notices, "constituent", Some("list"), || 9, 1).unwrap_err();
         assert_eq!((refusal.cause, refusal.retry_after_s), (Cause::ServiceUnavailable, Some(9)));
     }
 
@@ -138,8 +138,8 @@ mod tests {
         announced.closes = false;
         let mut resolved = notice(0, None);
         resolved.resolved_at_us = Some(5);
-        assert!(admit(&[announced], "constituent", None, 9, 1).is_ok());
-        assert!(admit(std::slice::from_ref(&resolved), "constituent", None, 9, 5).is_ok());
-        assert!(admit(&[resolved], "constituent", None, 9, 4).is_err());
+        assert!(admit(&[announced], "constituent", None, || 9, 1).is_ok());
+        assert!(admit(std::slice::from_ref(&resolved), "constituent", None, || 9, 5).is_ok());
+        assert!(admit(&[resolved], "constituent", None, || 9, 4).is_err());
     }
 }

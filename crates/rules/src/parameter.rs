@@ -15,10 +15,10 @@ mod unknown;
 
 use std::sync::Arc;
 
-use http::HeaderMap;
 use serde_json::Value;
 
 use crate::contract::{FIELD_ERRORS_MAX, FieldError};
+use crate::header::Fields;
 use crate::model::{
     Api, KEY_QUERY_PARAMETER, Operation, Parameter, ParameterPlace, ParameterStyle, ReadOnlyProperties,
     UnknownParameters, Validate, ValueKind,
@@ -53,7 +53,7 @@ pub struct Given<'r> {
     /// The query as it came.
     pub query: Option<&'r str>,
     /// The header fields.
-    pub headers: &'r HeaderMap,
+    pub headers: &'r dyn Fields,
 }
 
 impl LiveParameters {

@@ -38,14 +38,14 @@ impl PermissionSet {
 
 /// The proof that the user may perform the operation, or that it asks for no permission.
 #[derive(Clone, Debug)]
-pub struct Permitted {
-    identity: Option<Identity>,
+pub struct Permitted<'s> {
+    identity: Option<Identity<'s>>,
 }
 
-impl Permitted {
+impl<'s> Permitted<'s> {
     /// Who calls, where a token was required.
     #[must_use]
-    pub fn identity(&self) -> Option<&Identity> {
+    pub fn identity(&self) -> Option<&Identity<'s>> {
         self.identity.as_ref()
     }
 }
@@ -56,14 +56,18 @@ impl Permitted {
 /// 403 `permission-denied`, naming the permission and who can give it: with a challenge where the roles would allow it
 /// and the token's scope or the connection doesn't. Fails closed where an operation asks for a permission and nobody
 /// was identified.
-pub fn permit(catalog: &Catalog, operation: &LiveOperation, identified: Identified) -> Result<Permitted, Refusal> {
+pub fn permit<'s>(
+    catalog: &Catalog,
+    operation: &LiveOperation,
+    identified: Identified<'s>,
+) -> Result<Permitted<'s>, Refusal> {
     let identity = identified.into_identity();
     let Some((bit, permission)) = &operation.permission else { return Ok(Permitted { identity }) };
     let Some(identity) = identity else {
         // An operation that asks for no token can't ask for a permission; the configuration check says so too.
         return Err(denied(catalog, permission, None));
     };
-    if identity.permissions.contains(*bit) {
+    if identity.allowed.permissions.contains(*bit) {
         return Ok(Permitted { identity: Some(identity) });
     }
     match identity.limits.as_deref().filter(|limits| limits.of_roles.contains(*bit)) {
@@ -73,7 +77,7 @@ pub fn permit(catalog: &Catalog, operation: &LiveOperation, identified: Identifi
 }
 
 /// The roles don't allow it.
-fn denied(catalog: &Catalog, permission: &Name, identity: Option<&Identity>) -> Refusal {
+fn denied(catalog: &Catalog, permission: &Name, identity: Option<&Identity<'_>>) -> Refusal {
     let roles: Vec<&str> = catalog
         .roles
         .iter()
@@ -85,9 +89,10 @@ fn denied(catalog: &Catalog, permission: &Name, identity: Option<&Identity>) -> 
         [one] => format!("The role {one} grants it."),
         [rest @ .., last] => format!("The roles {} and {last} grant it.", rest.join(", ")),
     };
-    let environment = identity.map_or("nobody", |identity| &*identity.environment);
-    let own = identity.and_then(|identity| identity.application.as_ref().filter(|_| identity.user.is_none()));
-    let (whose, words) = match (identity.and_then(|identity| identity.user.as_ref()), own) {
+    let bearer = identity.map(|identity| &*identity.bearer);
+    let environment = bearer.map_or("nobody", |bearer| &*bearer.environment);
+    let own = bearer.and_then(|bearer| bearer.application.as_ref().filter(|_| bearer.user.is_none()));
+    let (whose, words) = match (bearer.and_then(|bearer| bearer.user.as_ref()), own) {
         (Some(user), _) => ("the user", format!("user {user} lacks {permission} in environment {environment}")),
         (None, Some(name)) => (
             "the application",
@@ -105,9 +110,9 @@ fn denied(catalog: &Catalog, permission: &Name, identity: Option<&Identity>) -> 
 }
 
 /// The roles allow it; the connection's limit or the token's scope doesn't (RFC 6750 §3.1).
-fn insufficient(permission: &Name, bit: u32, identity: &Identity, limits: &Limits) -> Refusal {
-    let environment = &identity.environment;
-    let application = identity.application.as_deref().unwrap_or("an operator");
+fn insufficient(permission: &Name, bit: u32, identity: &Identity<'_>, limits: &Limits) -> Refusal {
+    let environment = &identity.bearer.environment;
+    let application = identity.bearer.application.as_deref().unwrap_or("an operator");
     let by_connection = limits.of_connection.as_ref().is_some_and(|limit| !limit.permissions.contains(bit));
     let (held_by, who, words) = if by_connection {
         (

@@ -6,6 +6,7 @@
 mod compile;
 mod context;
 mod kind;
+mod named;
 mod principal;
 mod schema;
 mod size;
@@ -24,12 +25,13 @@ use crate::parameter::Given;
 use crate::permission::Permitted;
 use crate::routing::Routed;
 use crate::snapshot::{Catalog, LiveApi};
-use crate::token::{ForeignWord, Identity};
+use crate::token::{Bearer, ForeignWord, Identity};
 
 pub(crate) use compile::live;
 pub use compile::{Checked, PolicyProblem, check};
 pub use context::Claims;
 pub use kind::{fits, kind_words};
+pub use named::{Named, NamedKind, named};
 pub use principal::Principal;
 
 /// The policies that may apply to one operation, made ready.
@@ -231,32 +233,32 @@ pub fn hides(api: &LiveApi) -> bool {
 
 /// What the policies said of a call that may perform the operation.
 #[derive(Debug)]
-pub struct Judged {
-    permitted: Permitted,
-    withheld: Option<Box<Refusal>>,
+pub struct Judged<'s> {
+    permitted: Permitted<'s>,
+    withheld: Option<Refusal>,
 }
 
 /// The proof that no policy stands against the call, or that none may apply to the operation.
 #[derive(Clone, Debug)]
-pub struct Cleared(Permitted);
+pub struct Cleared<'s>(Permitted<'s>);
 
-impl Cleared {
+impl<'s> Cleared<'s> {
     /// Who calls, where a token was required.
     #[must_use]
-    pub fn identity(&self) -> Option<&Identity> {
+    pub fn identity(&self) -> Option<&Identity<'s>> {
         self.0.identity()
     }
 }
 
-impl Judged {
+impl<'s> Judged<'s> {
     /// The proof, once parameters and body were looked at too: a refusal that must look like a missing record may not
     /// come before what a missing record would be told.
     ///
     /// # Errors
     /// The 404 that was withheld.
-    pub fn settle(self) -> Result<Cleared, Refusal> {
+    pub fn settle(self) -> Result<Cleared<'s>, Refusal> {
         match self.withheld {
-            Some(refusal) => Err(*refusal),
+            Some(refusal) => Err(refusal),
             None => Ok(Cleared(self.permitted)),
         }
     }
@@ -267,20 +269,20 @@ impl Judged {
 /// # Errors
 /// 400 `parameter-invalid` for a parameter that they read and that isn't in its one form, 403 `record-denied`. Where
 /// refusals must look like missing records, the 404 is withheld until [`Judged::settle`]. Fails closed.
-pub fn judge(
+pub fn judge<'s>(
     catalog: &Catalog,
-    routed: &Routed,
+    routed: &Routed<'_>,
     given: &Given<'_>,
-    permitted: Permitted,
+    permitted: Permitted<'s>,
     mut note: impl FnMut(Finding),
-) -> Result<Judged, Refusal> {
+) -> Result<Judged<'s>, Refusal> {
     let operation = routed.operation();
     let Some(policies) = &operation.policies else { return Ok(Judged { permitted, withheld: None }) };
     let values = policies.values(|name| operation.description.parameters.canonical(name, given));
     let values = values.map_err(description::refusal)?;
     let verdict = match permitted.identity() {
         Some(identity) => {
-            let other = as_told(catalog, identity);
+            let other = as_told(catalog, &identity.bearer);
             policies.decide(&subject(catalog, identity, &other), &values)
         }
         // The check of what is declared says so too.
@@ -289,7 +291,7 @@ pub fn judge(
     note(Finding::Policies { asked: Arc::clone(&policies.asked), refused: verdict.refused.join(", ").into() });
     match policies.refusal(&verdict) {
         None => Ok(Judged { permitted, withheld: None }),
-        Some(refusal) if policies.hides => Ok(Judged { permitted, withheld: Some(Box::new(refusal)) }),
+        Some(refusal) if policies.hides => Ok(Judged { permitted, withheld: Some(refusal) }),
         Some(refusal) => Err(refusal),
     }
 }
@@ -310,18 +312,18 @@ impl OperationPolicies {
 }
 
 /// What is known here of the user, whoever issued the token: in the environment, else everywhere.
-fn ours<'a>(catalog: &'a Catalog, identity: &Identity) -> Option<&'a Principal> {
-    let user = catalog.users.get(identity.user.as_ref()?)?;
-    Some(user.memberships.get(&identity.environment).map_or(&user.anywhere, |one| &one.principal))
+fn ours<'a>(catalog: &'a Catalog, bearer: &Bearer) -> Option<&'a Principal> {
+    let user = catalog.users.get(bearer.user.as_ref()?)?;
+    Some(user.memberships.get(&bearer.environment).map_or(&user.anywhere, |one| &one.principal))
 }
 
 /// Somebody whose roles another issuer tells. The attributes of a user whom we know by that name count all the same: what
 /// they forbid is forbidden whoever lets them in.
-fn as_told(catalog: &Catalog, identity: &Identity) -> Principal {
-    let Some(roles) = identity.foreign.as_ref().and_then(|foreign| foreign.roles.clone()) else {
+fn as_told(catalog: &Catalog, bearer: &Bearer) -> Principal {
+    let Some(roles) = bearer.foreign.as_ref().and_then(|foreign| foreign.roles.clone()) else {
         return Principal::default();
     };
-    match ours(catalog, identity) {
+    match ours(catalog, bearer) {
         Some(known) => known.with_roles(roles),
         None => Principal::new(roles, &Attributes::new(), &Attributes::new()),
     }
@@ -329,12 +331,13 @@ fn as_told(catalog: &Catalog, identity: &Identity) -> Principal {
 
 /// Who calls, as policies read them. `other` is what is known of somebody who isn't one of ours.
 #[must_use]
-pub fn subject<'a>(catalog: &'a Catalog, identity: &'a Identity, other: &'a Principal) -> Subject<'a> {
-    let (environment, application) = (&*identity.environment, identity.application.as_deref());
-    let known = match (&identity.foreign, &identity.user) {
+pub fn subject<'a>(catalog: &'a Catalog, identity: &'a Identity<'a>, other: &'a Principal) -> Subject<'a> {
+    let bearer = &*identity.bearer;
+    let (environment, application) = (&*bearer.environment, bearer.application.as_deref());
+    let known = match (&bearer.foreign, &bearer.user) {
         // Their roles are the issuer's to say.
         (Some(ForeignWord { roles: Some(_), .. }), _) => None,
-        (_, Some(_)) => ours(catalog, identity),
+        (_, Some(_)) => ours(catalog, bearer),
         (Some(_), None) => None,
         (None, None) => {
             let application = application.and_then(|name| catalog.applications.get(name));
@@ -342,7 +345,7 @@ pub fn subject<'a>(catalog: &'a Catalog, identity: &'a Identity, other: &'a Prin
         }
     };
     Subject {
-        user: identity.user.as_deref(),
+        user: bearer.user.as_deref(),
         environment,
         application,
         principal: known.unwrap_or(other),

@@ -148,6 +148,12 @@ impl<R: Ring> RateLog<R> {
         RateLog { ring, window_ms, total: 0, latest_us: 0 }
     }
 
+    /// The log of a ring whose owner keeps the rest of it: `total` as [`RateLog::total`] said, and a time that is no
+    /// earlier than any that the log was told.
+    pub fn resume(ring: R, window_ms: u32, total: u32, latest_us: u64) -> RateLog<R> {
+        RateLog { ring, window_ms, total, latest_us }
+    }
+
     /// The log that an earlier process left in this ring, for the same window and on the same clock.
     ///
     /// # Errors
@@ -244,6 +250,11 @@ impl<R: Ring> RateLog<R> {
     /// Length of the window in milliseconds.
     pub fn window_ms(&self) -> u32 {
         self.window_ms
+    }
+
+    /// Calls in the log as it stands.
+    pub fn total(&self) -> u32 {
+        self.total
     }
 
     /// The ring, for whoever keeps it.

@@ -3,9 +3,6 @@
 //! The draft may change: its whole syntax is here, and whether it is sent is the caller's one switch. This module
 //! knows figures, not how they were counted.
 
-use bytes::Bytes;
-use http::HeaderValue;
-
 /// `RateLimit-Policy`: what is allowed.
 pub const RATE_LIMIT_POLICY: &str = "ratelimit-policy";
 
@@ -57,44 +54,34 @@ impl Figure {
     }
 }
 
-/// What [`RATE_LIMIT_POLICY`] tells of these limits; none where nothing is limited. It is the same for every call of a
-/// product, but for periods of several lengths.
-#[must_use]
-pub fn policy(figures: &[Figure]) -> Option<HeaderValue> {
-    let mut list = Vec::with_capacity(96);
+/// Appends what [`RATE_LIMIT_POLICY`] tells of these limits; nothing where nothing is limited. It is the same for every
+/// call of a product, but for periods of several lengths.
+pub fn put_policy(figures: &[Figure], list: &mut Vec<u8>) {
+    let mut separator: &[u8] = b"";
     for figure in figures {
-        begin_item(&mut list, figure.name());
-        put_parameter(&mut list, b";q=", figure.limit);
+        begin_item(list, &mut separator, figure.name());
+        put_parameter(list, b";q=", figure.limit);
         if figure.policy == Policy::Bandwidth {
             list.extend_from_slice(b";qu=\"content-bytes\"");
         }
-        put_parameter(&mut list, b";w=", figure.window_s);
+        put_parameter(list, b";w=", figure.window_s);
     }
-    value(list)
 }
 
-/// What [`RATE_LIMIT`] tells of these limits; none where nothing is known to be left.
-#[must_use]
-pub fn left(figures: &[Figure]) -> Option<HeaderValue> {
-    let mut list = Vec::with_capacity(96);
+/// Appends what [`RATE_LIMIT`] tells of these limits; nothing where nothing is known to be left.
+pub fn put_left(figures: &[Figure], list: &mut Vec<u8>) {
+    let mut separator: &[u8] = b"";
     for figure in figures {
         if let Some(remaining) = figure.remaining {
-            begin_item(&mut list, figure.name());
-            put_parameter(&mut list, b";r=", remaining);
-            put_parameter(&mut list, b";t=", figure.reset_s);
+            begin_item(list, &mut separator, figure.name());
+            put_parameter(list, b";r=", remaining);
+            put_parameter(list, b";t=", figure.reset_s);
         }
     }
-    value(list)
 }
 
-fn value(list: Vec<u8>) -> Option<HeaderValue> {
-    if list.is_empty() { None } else { HeaderValue::from_maybe_shared(Bytes::from(list)).ok() }
-}
-
-fn begin_item(list: &mut Vec<u8>, name: &[u8]) {
-    if !list.is_empty() {
-        list.extend_from_slice(b", ");
-    }
+fn begin_item(list: &mut Vec<u8>, separator: &mut &'static [u8], name: &[u8]) {
+    list.extend_from_slice(std::mem::replace(separator, b", "));
     list.extend_from_slice(name);
 }
 
@@ -118,6 +105,13 @@ fn put_parameter(list: &mut Vec<u8>, name: &[u8], figure: u64) {
 mod tests {
     use super::*;
 
+    /// Whatever stands before it.
+    fn told(put: fn(&[Figure], &mut Vec<u8>), figures: &[Figure]) -> String {
+        let mut list = b"before".to_vec();
+        put(figures, &mut list);
+        String::from_utf8(list.split_off(6)).unwrap()
+    }
+
     #[test]
     fn one_item_for_each_limit() {
         let rate = Figure { policy: Policy::Rate, limit: 5, window_s: 1, remaining: Some(4), reset_s: 1 };
@@ -131,21 +125,19 @@ mod tests {
             reset_s: 406,
         };
         assert_eq!(
-            policy(&[rate, quota, bytes]).unwrap(),
+            told(put_policy, &[rate, quota, bytes]),
             "\"rate\";q=5;w=1, \"quota\";q=25000;w=86400, \
              \"bandwidth\";q=999999999999999;qu=\"content-bytes\";w=86400"
         );
         assert_eq!(
-            left(&[rate, quota, bytes]).unwrap(),
+            told(put_left, &[rate, quota, bytes]),
             "\"rate\";r=4;t=1, \"quota\";r=24999;t=406, \"bandwidth\";r=999999999999999;t=406"
         );
-        assert_eq!(left(&[rate]).unwrap(), "\"rate\";r=4;t=1");
+        assert_eq!(told(put_left, &[rate]), "\"rate\";r=4;t=1");
         let unknown = Figure { remaining: None, ..quota };
-        assert_eq!(
-            (policy(&[unknown]).unwrap(), left(&[unknown])),
-            ("\"quota\";q=25000;w=86400".parse().unwrap(), None)
-        );
-        assert_eq!((policy(&[]), left(&[])), (None, None));
+        assert_eq!(told(put_policy, &[unknown]), "\"quota\";q=25000;w=86400");
+        assert_eq!(told(put_left, &[unknown, rate]), "\"rate\";r=4;t=1");
+        assert_eq!((told(put_left, &[unknown]), told(put_policy, &[]), told(put_left, &[])), Default::default());
     }
 
     #[test]

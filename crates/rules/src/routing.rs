@@ -13,28 +13,54 @@ use crate::snapshot::{Catalog, LiveApi, LiveOperation};
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
     /// Sorted by base path: on every call's way, and a search costs less there than a hash that withstands attacks.
-    by_base_path: Vec<(String, usize)>,
+    by_base_path: Vec<BasePath>,
+}
+
+#[derive(Clone, Debug)]
+struct BasePath {
+    /// Without a slash at its end.
+    path: String,
+    /// The index of its API.
+    api: usize,
+    /// Where in the table the longest other one stands that this one begins with, byte for byte.
+    within: Option<usize>,
+}
+
+impl BasePath {
+    /// Whether `path` is this one or lies under it.
+    fn holds(&self, path: &str) -> bool {
+        let rest = path.as_bytes().strip_prefix(self.path.as_bytes());
+        rest.is_some_and(|rest| rest.first().is_none_or(|byte| *byte == b'/'))
+    }
 }
 
 impl RouteTable {
     /// A table over base paths in the order of the catalog's APIs.
     pub fn new<'a>(base_paths: impl Iterator<Item = &'a str>) -> Self {
-        let mut by_base_path: Vec<_> =
-            base_paths.enumerate().map(|(index, path)| (path.trim_end_matches('/').to_owned(), index)).collect();
-        by_base_path.sort();
+        let trimmed = base_paths.map(|path| path.trim_end_matches('/').to_owned()).enumerate();
+        let mut by_base_path: Vec<_> = trimmed.map(|(api, path)| BasePath { path, api, within: None }).collect();
+        by_base_path.sort_by(|one, other| one.path.cmp(&other.path));
+        for at in 0..by_base_path.len() {
+            let (before, from) = by_base_path.split_at_mut(at);
+            if let Some(one) = from.first_mut() {
+                one.within = before.iter().rposition(|other| one.path.starts_with(&other.path));
+            }
+        }
         Self { by_base_path }
     }
 
     /// The index of the API whose base path is the longest prefix of `path`, and the rest of the path.
     fn find<'p>(&self, path: &'p str) -> Option<(usize, &'p str)> {
-        let mut prefix = path.trim_end_matches('/');
-        loop {
-            if let Ok(at) = self.by_base_path.binary_search_by(|(base_path, _)| base_path.as_str().cmp(prefix)) {
-                let (_, index) = self.by_base_path.get(at)?;
-                return Some((*index, path.get(prefix.len()..).unwrap_or_default()));
+        let wanted = path.trim_end_matches('/');
+        // Whatever `wanted` begins with, the last one up to it begins with too.
+        let mut at = self.by_base_path.partition_point(|one| one.path.as_str() <= wanted).checked_sub(1);
+        while let Some(one) = self.by_base_path.get(at?) {
+            if one.holds(wanted) {
+                return Some((one.api, path.get(one.path.len()..).unwrap_or_default()));
             }
-            prefix = prefix.rsplit_once('/')?.0;
+            at = one.within;
         }
+        None
     }
 }
 
@@ -47,13 +73,20 @@ pub struct OperationTable {
 #[derive(Clone, Debug)]
 struct Template {
     /// `None` is a parameter.
-    segments: Vec<Option<String>>,
+    segments: Vec<Option<Box<[u8]>>>,
     method: String,
     operation: usize,
 }
 
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|segment| !segment.is_empty())
+impl Template {
+    fn is_met_by(&self, method: &str, rest: &str) -> bool {
+        let mut both = segments(rest).zip(&self.segments);
+        self.method == method && both.all(|(segment, want)| want.as_deref().is_none_or(|want| want == segment))
+    }
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &[u8]> {
+    path.as_bytes().split(|byte| *byte == b'/').filter(|segment| !segment.is_empty())
 }
 
 impl OperationTable {
@@ -62,7 +95,7 @@ impl OperationTable {
         let mut by_length: BTreeMap<usize, Vec<Template>> = BTreeMap::new();
         for (operation, (method, path)) in operations.enumerate() {
             let segments: Vec<_> =
-                segments(path).map(|segment| (!segment.starts_with('{')).then(|| segment.to_owned())).collect();
+                segments(path).map(|segment| (!segment.starts_with(b"{")).then(|| segment.into())).collect();
             by_length.entry(segments.len()).or_default().push(Template {
                 segments,
                 method: method.to_owned(),
@@ -80,60 +113,52 @@ impl OperationTable {
     fn find(&self, method: &str, rest: &str) -> Option<usize> {
         let templates = self.by_length.get(&segments(rest).count())?;
         let find = |method: &str| {
-            templates
-                .iter()
-                .find(|template| {
-                    template.method == method
-                        && segments(rest)
-                            .zip(&template.segments)
-                            .all(|(segment, want)| want.as_deref().is_none_or(|want| want == segment))
-                })
-                .map(|template| template.operation)
+            let met = templates.iter().find(|template| template.is_met_by(method, rest));
+            met.map(|template| template.operation)
         };
         find(method).or_else(|| if method == "HEAD" { find("GET") } else { None })
     }
 }
 
-/// The proof that API and operation are known.
-#[derive(Clone, Debug)]
-pub struct Routed {
+/// The proof that API and operation are known. It points into the catalog that the call is decided from.
+#[derive(Clone, Copy, Debug)]
+pub struct Routed<'s> {
     /// The API.
-    pub api: Arc<LiveApi>,
-    /// The index of the operation in [`LiveApi::operations`].
-    operation: usize,
+    pub api: &'s Arc<LiveApi>,
+    operation: &'s LiveOperation,
     /// Where in the normalised path the rest after the base path begins.
     pub rest_at: usize,
 }
 
-impl Routed {
+impl<'s> Routed<'s> {
     /// The operation.
     #[must_use]
-    pub fn operation(&self) -> &LiveOperation {
-        self.api.operations.get(self.operation).unwrap_or(&self.api.any_operation)
+    pub fn operation(&self) -> &'s LiveOperation {
+        self.operation
     }
 }
 
 /// The API whose base path a path lies under: what its CORS rules and challenges are told by, even on a 404 within.
-#[derive(Clone, Debug)]
-pub struct Located {
+#[derive(Clone, Copy, Debug)]
+pub struct Located<'s> {
     /// The API.
-    pub api: Arc<LiveApi>,
+    pub api: &'s Arc<LiveApi>,
     /// Where in the path the rest after the base path begins.
     rest_at: usize,
 }
 
 /// Finds the API that `path` lies under.
 #[must_use]
-pub fn locate(catalog: &Catalog, path: &str) -> Option<Located> {
+pub fn locate<'s>(catalog: &'s Catalog, path: &str) -> Option<Located<'s>> {
     let (index, rest) = catalog.routes.find(path)?;
-    Some(Located { api: Arc::clone(catalog.apis.get(index)?), rest_at: path.len() - rest.len() })
+    Some(Located { api: catalog.apis.get(index)?, rest_at: path.len() - rest.len() })
 }
 
 /// Finds the operation; `located` is where `path` lies.
 ///
 /// # Errors
 /// 404 `resource-not-found`, naming what the caller sent.
-pub fn route(located: Option<Located>, method: &str, path: &str) -> Result<Routed, Refusal> {
+pub fn route<'s>(located: Option<Located<'s>>, method: &str, path: &str) -> Result<Routed<'s>, Refusal> {
     let unknown = |detail: String| Refusal::new(Cause::ResourceNotFound).detail(detail);
     let Some(Located { api, rest_at }) = located else {
         return Err(
@@ -144,12 +169,12 @@ pub fn route(located: Option<Located>, method: &str, path: &str) -> Result<Route
     let operation = if method == "TRACE" || method == "CONNECT" {
         None
     } else if api.operations.is_empty() {
-        Some(usize::MAX)
+        Some(&api.any_operation)
     } else {
-        api.table.find(method, rest)
+        api.table.find(method, rest).and_then(|index| api.operations.get(index))
     };
     // Some services drop what follows a semicolon: to them this path could be another operation than to us.
-    if has_semicolon(rest) && !operation.is_some_and(|operation| semicolons_are_known(&api, operation, rest)) {
+    if has_semicolon(rest) && !operation.is_some_and(|operation| semicolons_are_known(api, operation, rest)) {
         let words = "The path holds a semicolon, which services read in different ways. Leave it out.";
         return Err(Refusal::new(Cause::MalformedRequest).message(words).detail(words).error(
             "",
@@ -165,17 +190,18 @@ pub fn route(located: Option<Located>, method: &str, path: &str) -> Result<Route
 }
 
 fn has_semicolon(path: &str) -> bool {
-    path.contains(';') || path.contains("%3B")
+    path.bytes().any(|byte| matches!(byte, b';' | b'%')) && (path.contains(';') || path.contains("%3B"))
 }
 
 /// Whether every semicolon belongs to a matrix that the operation declares at that place; of an API without operations
 /// nothing is known, and only a segment that is nothing to who drops what follows its semicolon is refused.
-fn semicolons_are_known(api: &LiveApi, operation: usize, rest: &str) -> bool {
-    let Some(operation) = api.operations.get(operation) else {
-        return segments(rest).all(|segment| !segment.starts_with(';'));
-    };
+fn semicolons_are_known(api: &LiveApi, operation: &LiveOperation, rest: &str) -> bool {
+    let mut segments = rest.split('/').filter(|segment| !segment.is_empty());
+    if api.operations.is_empty() {
+        return segments.all(|segment| !segment.starts_with(';'));
+    }
     let parameters = &operation.description.parameters;
-    segments(rest).enumerate().all(|(at, segment)| {
+    segments.enumerate().all(|(at, segment)| {
         !has_semicolon(segment) || parameters.has_matrix_at(at) && segment.starts_with(';') && !segment.contains("%3B")
     })
 }
@@ -203,6 +229,11 @@ mod tests {
         assert_eq!(table.find("/z/y"), Some((2, "/z/y")));
         assert_eq!(RouteTable::new(["/a"].into_iter()).find("/ab"), None);
         assert_eq!(RouteTable::new(["/a"].into_iter()).find("/"), None);
+        let table = RouteTable::new(["/a", "/a-b", "/a/b/c", "/a-b/c"].into_iter());
+        assert_eq!(table.find("/a/c"), Some((0, "/c")), "others are between it and the path in order");
+        assert_eq!(table.find("/a/b/d"), Some((0, "/b/d")));
+        assert_eq!(table.find("/a-b/d/"), Some((1, "/d/")));
+        assert_eq!((table.find("/a-bc/d"), table.find("/a-"), table.find("a")), (None, None, None));
     }
 
     #[test]

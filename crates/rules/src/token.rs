@@ -9,15 +9,17 @@ mod identity;
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{BearerError, Cause, Refusal};
+use crate::header::Fields;
 use crate::key::Subscribed;
 use crate::model::Name;
 
-pub use identity::{ForeignWord, Identified, Identity, Limits, identify};
+pub use identity::{Bearer, ForeignWord, Identified, Identity, Limits, identify};
 
 /// No longer token is looked at.
 pub const TOKEN_MAX_BYTES: usize = 8 * 1024;
@@ -97,12 +99,23 @@ struct TokenHeader {
 }
 
 /// A token whose signature was good under the key `kid`. Says nothing of time, grant or user.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Verified {
     /// The claims.
     pub claims: Claims,
     /// The key that signed it.
     pub kid: Name,
+    /// Whom it names.
+    bearer: Arc<Bearer>,
+}
+
+impl Verified {
+    /// A token with these claims, whose signature was good under that key.
+    #[must_use]
+    pub fn new(claims: Claims, kid: Name) -> Self {
+        let bearer = Arc::new(Bearer::of(&claims));
+        Self { claims, kid, bearer }
+    }
 }
 
 /// Who issues tokens and for whom: what a token's `iss` and `aud` must be.
@@ -194,7 +207,7 @@ pub fn verify<S: BuildHasher>(
     if claims.aud != issuer.audience {
         return Err("its audience is another".into());
     }
-    Ok(Verified { claims, kid: kid.clone() })
+    Ok(Verified::new(claims, kid.clone()))
 }
 
 /// A token as it was presented, of which only its place was looked at.
@@ -226,8 +239,8 @@ impl<'r> Presented<'r> {
 ///
 /// # Errors
 /// 401 where the header is of another form; two of them are refused with the framing.
-pub fn presented<'r>(headers: &'r http::HeaderMap, subscribed: &Subscribed) -> Result<Presented<'r>, Refusal> {
-    let Some(value) = headers.get(http::header::AUTHORIZATION) else {
+pub fn presented<'r>(fields: &'r dyn Fields, subscribed: &Subscribed<'_>) -> Result<Presented<'r>, Refusal> {
+    let Some(value) = fields.first(&http::header::AUTHORIZATION) else {
         let detail = if subscribed.granted().is_some() {
             "No Authorization header came. The subscription key was accepted."
         } else {
@@ -235,7 +248,7 @@ pub fn presented<'r>(headers: &'r http::HeaderMap, subscribed: &Subscribed) -> R
         };
         return Err(missing("no Authorization header").detail(detail));
     };
-    let (scheme, token) = value.as_bytes().split_at_checked(SCHEME.len()).unwrap_or((value.as_bytes(), b""));
+    let (scheme, token) = value.split_at_checked(SCHEME.len()).unwrap_or((value, b""));
     if !scheme.eq_ignore_ascii_case(SCHEME) || token.first().is_some_and(|byte| *byte != b' ') {
         return Err(missing("another scheme than Bearer")
             .detail("The Authorization header must be of the form: Bearer, a space, the access token."));

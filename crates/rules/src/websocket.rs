@@ -1,9 +1,10 @@
 //! The handshake by which a GET becomes a WebSocket (RFC 6455 §4): what a caller must send. It knows no frame.
 
+use http::Method;
 use http::header::{SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
-use http::{HeaderMap, Method};
 
 use crate::contract::{Cause, Location, Refusal};
+use crate::header::Fields;
 
 /// The one version that there is.
 const VERSION: &[u8] = b"13";
@@ -12,10 +13,8 @@ const KEY_CHARACTERS: usize = 24;
 
 /// Whether a request that asks for another protocol asks for this one.
 #[must_use]
-pub fn is_asked_for(method: &Method, headers: &HeaderMap) -> bool {
-    let mut protocols = headers.get_all(UPGRADE).iter();
-    let (protocol, other) = (protocols.next(), protocols.next());
-    *method == Method::GET && other.is_none() && protocol.is_some_and(|name| is_websocket(name.as_bytes()))
+pub fn is_asked_for(method: &Method, fields: &dyn Fields) -> bool {
+    *method == Method::GET && fields.single(&UPGRADE).is_some_and(is_websocket)
 }
 
 /// Whether a value of `Upgrade` is this protocol's name.
@@ -28,12 +27,12 @@ pub fn is_websocket(protocol: &[u8]) -> bool {
 ///
 /// # Errors
 /// 400, with all that is wrong.
-pub fn key(headers: &HeaderMap, has_body: bool) -> Result<&[u8], Refusal> {
+pub fn key(fields: &dyn Fields, has_body: bool) -> Result<&[u8], Refusal> {
     let mut flaws = Vec::new();
     if has_body {
         flaws.push(("", Location::Body, "A WebSocket's handshake has no body."));
     }
-    let version = single(headers, &SEC_WEBSOCKET_VERSION);
+    let version = fields.single(&SEC_WEBSOCKET_VERSION);
     if version != Some(VERSION) {
         flaws.push((
             "/sec-websocket-version",
@@ -41,7 +40,7 @@ pub fn key(headers: &HeaderMap, has_body: bool) -> Result<&[u8], Refusal> {
             "The header Sec-WebSocket-Version must occur once and be 13.",
         ));
     }
-    let key = single(headers, &SEC_WEBSOCKET_KEY).filter(|key| is_key(key));
+    let key = fields.single(&SEC_WEBSOCKET_KEY).filter(|key| is_key(key));
     if key.is_none() {
         flaws.push((
             "/sec-websocket-key",
@@ -63,12 +62,6 @@ pub fn key(headers: &HeaderMap, has_body: bool) -> Result<&[u8], Refusal> {
     }
 }
 
-fn single<'h>(headers: &'h HeaderMap, name: &http::HeaderName) -> Option<&'h [u8]> {
-    let mut values = headers.get_all(name).iter();
-    let (value, other) = (values.next()?, values.next());
-    other.is_none().then_some(value.as_bytes())
-}
-
 /// Whether it is 16 bytes in base64: 22 characters, of which the last carries two bits, and two of padding.
 fn is_key(key: &[u8]) -> bool {
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
@@ -81,7 +74,7 @@ fn is_key(key: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderName, HeaderValue};
+    use http::{HeaderMap, HeaderName, HeaderValue};
 
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
         let field = |(name, value): &(&'static str, &'static str)| {

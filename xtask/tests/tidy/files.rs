@@ -12,7 +12,7 @@ const HEAD_LINES_MAX: usize = 5;
 
 /// Files that are larger, each with its size when it was let through and the reason. The list only shrinks.
 const LARGER: [(&str, usize, &str); 1] =
-    [("crates/rules/src/contract.rs", 565, "the one table: a row for each cause and no logic")];
+    [("crates/rules/src/contract.rs", 422, "the one table: a row for each cause and no logic")];
 
 /// Names that say nothing.
 const EMPTY_NAMES: [&str; 10] =

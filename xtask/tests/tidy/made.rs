@@ -132,7 +132,7 @@ fn metrics() -> String {
          `metrics.listen` names one. The web address, which is public, never has it.\n\n\
          Labels are bounded: of APIs, the first 254 since the start have names of their own, later ones are `other`; a\n\
          call that reached no API has the empty name. The cause is that of [status-codes.md](status-codes.md), empty\n\
-         where a call was answered well. A subscription is never a label: the access log has it.\n\n\
+         where a call was answered well. A subscription is never a label: the access log has it. 1,024 targets are shown.\n\n\
          | name | kind | labels | says |\n| --- | --- | --- | --- |\n",
     );
     for metric in Metric::ALL {

@@ -9,7 +9,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::quota::Job;
-use super::{Account, Accounts, Inner, Reading, SHARDS, lock, refill, window};
+use super::shard::Shard;
+use super::window_file::WindowFile;
+use super::{Account, AccountKey, Accounts, Inner, Reading, SHARDS, lock, refill};
 use crate::clock::Clock;
 
 /// The table is gone through in so many parts, one at a time, in about a minute: to look at an account that nobody calls
@@ -50,15 +52,8 @@ impl Accounts {
         let begin = inner.part.fetch_add(1, Ordering::Relaxed) % PARTS * (SHARDS / PARTS);
         let mut returning = Vec::new();
         for shard in inner.shards.iter().skip(begin).take(SHARDS / PARTS) {
-            let mut accounts = lock(shard);
-            let before = accounts.len();
-            accounts.retain(|_, account| stays(inner, account, now, idle_us, &mut returning));
-            let gone = before - accounts.len();
+            let gone = inner.let_go_of(&mut lock(&shard.0), now, idle_us, &mut returning);
             inner.count.fetch_sub(gone, Ordering::Relaxed);
-            if accounts.capacity() > 64 && accounts.capacity() / 4 > accounts.len() {
-                let kept = accounts.len() * 2;
-                accounts.shrink_to(kept);
-            }
         }
         for (account, jobs) in returning {
             refill::send(&account, jobs);
@@ -66,29 +61,40 @@ impl Accounts {
     }
 }
 
-/// Whether an account stays in the table, which is locked: nobody can come by it meanwhile.
-fn stays(
-    inner: &Inner,
-    account: &mut Arc<Account>,
-    now: Reading,
-    idle_us: u64,
-    returning: &mut Vec<(Arc<Account>, Vec<Job>)>,
-) -> bool {
+type Returning = Vec<(Arc<Account>, Vec<Job>)>;
+
+impl Inner {
+    /// Lets go whoever may leave a shard, which is locked: nobody can come by it meanwhile. Tells how many left.
+    fn let_go_of(&self, shard: &mut Shard, now: Reading, idle_us: u64, returning: &mut Returning) -> usize {
+        let Shard { windows, charged } = shard;
+        let (file, mut gone) = (&self.cabinet.file, 0);
+        windows.let_go_of_empty(&self.cabinet, now.monotonic_us, |key| {
+            gone += usize::from(!charged.contains_key(&key.0));
+        });
+        charged.retain(|key, account| {
+            let stays = stays(file, account, now, idle_us, returning);
+            gone += usize::from(!stays && !windows.has(file, self.sought(AccountKey(*key))));
+            stays
+        });
+        if charged.capacity() > 64 && charged.capacity() / 4 > charged.len() {
+            charged.shrink_to(charged.len() * 2);
+        }
+        gone
+    }
+}
+
+/// Whether an account's quota stays in the table.
+fn stays(file: &WindowFile, account: &mut Arc<Account>, now: Reading, idle_us: u64, returning: &mut Returning) -> bool {
     // Whoever else holds it is a call, a right that is out, or a request to the ledger.
     let Some(alone) = Arc::get_mut(account) else { return true };
     let key = alone.key;
-    let place = alone.window.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-    window::let_go_if_empty(place, &inner.file, now.monotonic_us);
-    let has_window = place.is_some();
-    let quota = alone.quota.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let Some(rests) = quota.as_mut() else { return has_window };
+    let rests = alone.quota.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
     if !rests.is_idle(now.monotonic_us, idle_us) {
         return true;
     }
     if rests.is_settled() {
-        rests.let_go(&inner.file);
-        *quota = None;
-        return has_window;
+        rests.let_go(file);
+        return false;
     }
     let mut jobs = Vec::new();
     if returning.len() < RETURNED_AT_ONCE {

@@ -1,13 +1,13 @@
-//! A piece of a file in memory, as words that are stored at once or not at all. The only unsafe code of the accounts.
+//! A piece of memory as words that are stored at once or not at all. The only unsafe code of the accounts.
 //!
-//! What a process stored here is in the kernel's hands: it survives the process, not the machine.
+//! What a process stored in a file's is in the kernel's hands: it survives the process, not the machine.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use memmap2::{MmapOptions, MmapRaw};
+use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fs::FallocateFlags;
 
 const BYTES_PER_WORD: usize = size_of::<u64>();
@@ -30,17 +30,22 @@ impl Chunk {
         Ok(Chunk { map })
     }
 
-    fn words(&self) -> &[AtomicU64] {
-        let words = self.map.len() / BYTES_PER_WORD;
-        // SAFETY: the mapping is readable and writable, aligned (checked in `map`), `words` words long, and lives as
-        // long as `self`. Any bits are a valid AtomicU64. This process only touches it through these atomics; the
-        // data folder's lock and the file's mode (0600) keep others from writing to it or cutting it short.
-        unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast::<AtomicU64>(), words) }
+    /// Zeros that are no file's, in large pages where the system has them.
+    pub(super) fn anonymous(bytes: usize) -> io::Result<Chunk> {
+        let map = MmapRaw::from(MmapOptions::new().len(bytes).map_anon()?);
+        // A wish: without large pages all works as well, and slower.
+        drop(map.advise(Advice::HugePage));
+        Ok(Chunk { map })
     }
 
-    /// How many words there are.
-    pub(super) fn len(&self) -> usize {
-        self.map.len() / BYTES_PER_WORD
+    /// All of it. What a file keeps goes by [`Chunk::store`].
+    pub(super) fn words(&self) -> &[AtomicU64] {
+        let words = self.map.len() / BYTES_PER_WORD;
+        // SAFETY: the mapping is readable and writable, aligned (checked in `map`, and to a
+        // page where it is no file's), `words` words long, and lives as long as `self`. Any bits are a valid AtomicU64.
+        // This process only touches it through these atomics; the data folder's lock and the file's mode (0600) keep
+        // others from writing to it or cutting it short.
+        unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast::<AtomicU64>(), words) }
     }
 
     /// The word at an index; 0 beyond the end.

@@ -1,8 +1,10 @@
 //! What a slot of the window file holds: an account's rate log, or what it spent of a quota in the current period.
 //!
-//! A slot's first word is its frame: kind, size class, and for a rate log the window and the ring's cursor. It is
-//! stored last, so that a slot is there whole or not at all. This module knows no file and no account table.
+//! A slot is a number of whole cache lines: most accounts have one, with all that a call needs. Its first word is its
+//! frame: kind, size class, and for a rate log the window and the ring's cursor. It is stored last, so that a slot is
+//! there whole or not at all. This module knows no file and no account table.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use limen_rules::period::Span;
@@ -11,17 +13,20 @@ use limen_rules::rate::{Cursor, Ring, Run};
 
 use super::mapping::Chunk;
 
-/// Runs that a rate log's slot holds, by class.
-const RUNS_OF_CLASS: [u16; 32] = [
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024,
-    1536, 2048, 3072, 4200,
-];
+/// Words of a cache line.
+pub(super) const LINE_WORDS: usize = 8;
+/// Words of a rate log's slot, by class: whole lines.
+const WORDS_OF_CLASS: [u16; 18] =
+    [8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1_024, 1_536, 2_048, 3_072, 4_208];
 const CLASS_OF_CALLS: u8 = 62;
 const CLASS_OF_BYTES: u8 = 63;
 
 /// Frame and key.
 const HEAD_WORDS: usize = 3;
-const COUNTER_WORDS: usize = HEAD_WORDS + 4;
+/// The same and how many calls the runs are, where there are too many to count them for each call. Not to be relied on
+/// after the process that wrote it.
+const LONG_HEAD_WORDS: usize = HEAD_WORDS + 1;
+const AT_TOTAL: usize = HEAD_WORDS;
 
 /// The longest window that a frame holds, in milliseconds (over four hours).
 pub(super) const MAX_WINDOW_MS: u32 = (1 << 24) - 1;
@@ -82,9 +87,17 @@ impl Frame {
     }
 }
 
+fn head_words(class: u8) -> usize {
+    if class == 0 { HEAD_WORDS } else { LONG_HEAD_WORDS }
+}
+
+fn runs_of_class(class: u8) -> Option<u16> {
+    Some(WORDS_OF_CLASS.get(usize::from(class))? - head_words(class) as u16)
+}
+
 /// The smallest class whose ring holds so many runs; `None` if none does.
 pub(super) fn class_for_runs(runs: usize) -> Option<u8> {
-    RUNS_OF_CLASS.iter().position(|&held| usize::from(held) >= runs).map(|class| class as u8)
+    (0..WORDS_OF_CLASS.len() as u8).find(|class| runs_of_class(*class).is_some_and(|held| usize::from(held) >= runs))
 }
 
 pub(super) fn class_for_meter(meter: Meter) -> u8 {
@@ -97,21 +110,27 @@ pub(super) fn class_for_meter(meter: Meter) -> u8 {
 /// Words that a slot of this class takes; `None` if there is no such class.
 pub(super) fn words_of_class(class: u8) -> Option<usize> {
     match class {
-        CLASS_OF_CALLS | CLASS_OF_BYTES => Some(COUNTER_WORDS),
-        _ => RUNS_OF_CLASS.get(usize::from(class)).map(|&runs| HEAD_WORDS + usize::from(runs)),
+        CLASS_OF_CALLS | CLASS_OF_BYTES => Some(LINE_WORDS),
+        _ => WORDS_OF_CLASS.get(usize::from(class)).map(|&words| usize::from(words)),
     }
 }
 
-/// A place in a chunk.
-#[derive(Clone)]
-pub(super) struct Slot {
-    chunk: Arc<Chunk>,
+/// A place in a chunk, which it borrows or keeps.
+pub(super) struct Slot<C> {
+    chunk: C,
+    /// Its first word in the chunk.
     offset: u32,
+    /// Which line of the file that is.
+    place: u32,
 }
 
-impl Slot {
-    pub(super) fn new(chunk: Arc<Chunk>, offset: usize) -> Slot {
-        Slot { chunk, offset: offset as u32 }
+impl<C: Deref<Target = Chunk>> Slot<C> {
+    pub(super) fn new(chunk: C, offset: usize, place: u32) -> Slot<C> {
+        Slot { chunk, offset: offset as u32, place }
+    }
+
+    pub(super) fn place(&self) -> u32 {
+        self.place
     }
 
     pub(super) fn frame(&self) -> Frame {
@@ -141,17 +160,18 @@ impl Slot {
 }
 
 /// A rate log's ring in the file.
-pub(super) struct MappedRing {
-    slot: Slot,
+pub(super) struct MappedRing<'f> {
+    slot: Slot<&'f Chunk>,
     /// As in the slot's class, so that the two can't disagree within a process.
     capacity: u16,
+    head_words: u16,
 }
 
-impl MappedRing {
+impl<'f> MappedRing<'f> {
     /// The ring of a slot that holds one, or is free and of a ring's class.
-    pub(super) fn of(slot: Slot) -> Option<MappedRing> {
-        let capacity = *RUNS_OF_CLASS.get(usize::from(slot.frame().class))?;
-        Some(MappedRing { slot, capacity })
+    pub(super) fn of(slot: Slot<&'f Chunk>) -> Option<MappedRing<'f>> {
+        let class = slot.frame().class;
+        Some(MappedRing { capacity: runs_of_class(class)?, head_words: head_words(class) as u16, slot })
     }
 
     /// From now on the ring is found again after a restart.
@@ -159,12 +179,33 @@ impl MappedRing {
         self.slot.set_frame(Frame { kind: Kind::Rate, window_ms, ..self.slot.frame() });
     }
 
-    pub(super) fn into_slot(self) -> Slot {
-        self.slot
+    pub(super) fn slot(&self) -> &Slot<&'f Chunk> {
+        &self.slot
+    }
+
+    /// How many calls its runs are, as this process counted.
+    pub(super) fn total(&self) -> u32 {
+        if self.is_long() {
+            return self.slot.load(AT_TOTAL) as u32;
+        }
+        let Cursor { first, length } = self.cursor();
+        let (capacity, length) = (self.capacity(), length.min(self.capacity()));
+        (first..first + length).map(|at| self.run(at % capacity).count).sum()
+    }
+
+    /// Keeps that for [`MappedRing::total`].
+    pub(super) fn keep_total(&self, total: u32) {
+        if self.is_long() {
+            self.slot.store(AT_TOTAL, u64::from(total));
+        }
+    }
+
+    fn is_long(&self) -> bool {
+        usize::from(self.head_words) == LONG_HEAD_WORDS
     }
 }
 
-impl Ring for MappedRing {
+impl Ring for MappedRing<'_> {
     fn capacity(&self) -> usize {
         usize::from(self.capacity)
     }
@@ -178,17 +219,17 @@ impl Ring for MappedRing {
     }
 
     fn run(&self, index: usize) -> Run {
-        Run::from_word(self.slot.load(HEAD_WORDS + index.min(self.capacity() - 1)))
+        Run::from_word(self.slot.load(usize::from(self.head_words) + index.min(self.capacity() - 1)))
     }
 
     fn set_run(&mut self, index: usize, run: Run) {
-        self.slot.store(HEAD_WORDS + index.min(self.capacity() - 1), run.to_word());
+        self.slot.store(usize::from(self.head_words) + index.min(self.capacity() - 1), run.to_word());
     }
 }
 
 /// What an account spent of one meter in one period, in the file.
 pub(super) struct Counters {
-    slot: Slot,
+    slot: Slot<Arc<Chunk>>,
 }
 
 /// The figures of [`Counters`].
@@ -200,12 +241,12 @@ pub(super) struct Counted {
 }
 
 impl Counters {
-    pub(super) fn of(slot: Slot) -> Counters {
+    pub(super) fn of(slot: Slot<Arc<Chunk>>) -> Counters {
         Counters { slot }
     }
 
-    pub(super) fn into_slot(self) -> Slot {
-        self.slot
+    pub(super) fn slot(&self) -> &Slot<Arc<Chunk>> {
+        &self.slot
     }
 
     pub(super) fn meter(&self) -> Option<Meter> {
@@ -267,10 +308,11 @@ mod tests {
     #[test]
     fn small_limits_take_little_room() {
         let words = |runs| words_of_class(class_for_runs(runs).unwrap()).unwrap();
-        assert_eq!(words(5) * 8, 64);
-        assert!(words(9) * 8 <= 100);
+        assert_eq!((words(1) * 8, words(5) * 8), (64, 64));
+        assert!(words(9) * 8 <= 128);
         assert!(words(4_098) * 8 <= 64 * 1_024);
-        assert_eq!(class_for_runs(4_201), None);
-        assert_eq!(words_of_class(32), None);
+        assert_eq!(class_for_runs(4_205), None);
+        assert_eq!(words_of_class(18), None);
+        assert!((0..64).filter_map(words_of_class).all(|words| words % LINE_WORDS == 0));
     }
 }

@@ -1,10 +1,18 @@
-//! An account's rate window: the log of `limen_rules::rate`, in the window file, or in memory while the disk is full.
+//! The rate windows of one shard of accounts: logs of `limen_rules::rate` in the window file, or in memory while the disk
+//! is full. A call reads and writes its account's line of the file, and finds it by [`Places`]; nothing else is kept.
 
-use std::sync::MutexGuard;
+mod ring;
 
+use std::collections::HashMap;
+use std::hash::BuildHasher as _;
+
+use foldhash::fast::RandomState;
 use limen_rules::quota::AccountKey;
-use limen_rules::rate::{Cursor, Paced, RateExceeded, RateLog, RateTerms, Ring, Run, retry_after_s};
+use limen_rules::rate::{CorruptLog, Paced, RateExceeded, RateLog, RateTerms, retry_after_s};
 
+use self::ring::{AnyRing, InMemory};
+use super::SHARDS;
+use super::places::{Places, Rooms};
 use super::slots::{MAX_WINDOW_MS, MappedRing};
 use super::window_file::WindowFile;
 
@@ -12,89 +20,222 @@ use super::window_file::WindowFile;
 /// most never do.
 const FIRST_RUNS: usize = 5;
 
-/// A ring that this process forgets.
-pub(super) struct InMemory {
-    cursor: Cursor,
-    runs: Vec<Run>,
+/// An account that is looked for.
+#[derive(Clone, Copy)]
+pub(super) struct Sought {
+    pub(super) key: AccountKey,
+    hash: u64,
 }
 
-/// Where a log's runs are.
-pub(super) enum AnyRing {
-    Mapped(MappedRing),
-    /// For want of room in the file; the file is marked, so that a later process doesn't take the window for empty.
-    InMemory(Box<InMemory>),
+impl Sought {
+    pub(super) fn new(key: AccountKey, hasher: &RandomState) -> Sought {
+        Sought { key, hash: hasher.hash_one(key.0) }
+    }
+
+    /// Its shard, of [`SHARDS`].
+    pub(super) fn shard(self) -> usize {
+        self.hash as usize % SHARDS
+    }
+
+    /// Its tag within the shard.
+    fn tag(self) -> u32 {
+        (self.hash >> 32) as u32
+    }
 }
 
-impl Ring for AnyRing {
-    fn capacity(&self) -> usize {
-        match self {
-            AnyRing::Mapped(ring) => ring.capacity(),
-            AnyRing::InMemory(ring) => ring.runs.len(),
+/// What the windows of all shards are kept in.
+pub(super) struct Cabinet {
+    pub(super) file: WindowFile,
+    pub(super) rooms: Rooms,
+}
+
+impl Cabinet {
+    pub(super) fn new(file: WindowFile) -> Cabinet {
+        Cabinet { file, rooms: Rooms::new(SHARDS) }
+    }
+}
+
+type Window<'f> = RateLog<AnyRing<'f>>;
+
+/// A log that isn't in the file.
+struct Unmapped {
+    ring: Box<InMemory>,
+    window_ms: u32,
+    total: u32,
+}
+
+/// The windows of one shard; its lock is held.
+pub(super) struct Windows {
+    /// The latest time that the shard was told: for an older reading, time stands still. So a window that begins anew
+    /// begins no earlier than the moment at which one was found empty and let go.
+    latest_us: u64,
+    places: Places,
+    // Boxed: hardly ever there, and so all that calls read is in few lines.
+    unmapped: Option<Box<HashMap<AccountKey, Unmapped>>>,
+}
+
+/// Where an account's log was found.
+enum Seat {
+    Nowhere,
+    At(usize),
+    Unmapped,
+}
+
+impl Windows {
+    pub(super) fn new(shard: u32, rooms: &Rooms, now_us: u64) -> Windows {
+        Windows { latest_us: now_us, places: Places::new(shard, rooms), unmapped: None }
+    }
+
+    /// How many accounts have one.
+    pub(super) fn len(&self) -> usize {
+        self.places.len() + self.unmapped.as_ref().map_or(0, |unmapped| unmapped.len())
+    }
+
+    /// Counts a call, in a log that is made or enlarged as the terms need.
+    pub(super) fn pace(
+        &mut self,
+        cabinet: &Cabinet,
+        sought: Sought,
+        terms: &RateTerms,
+        now_us: u64,
+    ) -> Result<Paced, RateExceeded> {
+        let file = &cabinet.file;
+        let terms = RateTerms { window_ms: terms.window_ms.min(MAX_WINDOW_MS), ..*terms };
+        full_after_forgetting(file, &terms, now_us)?;
+        self.latest_us = self.latest_us.max(now_us);
+        let (seat, log) = self.open(file, sought);
+        let mut log = match log {
+            Some(log) => with_room(log, file, sought.key, &terms, now_us),
+            None => begin(file, sought.key, &terms, self.latest_us),
+        };
+        let told = log.admit(terms.calls, now_us);
+        self.keep(&cabinet.rooms, sought, seat, log);
+        told
+    }
+
+    /// Calls in the account's window, if it has one.
+    pub(super) fn calls_in_window(&mut self, cabinet: &Cabinet, sought: Sought, now_us: u64) -> Option<u32> {
+        self.latest_us = self.latest_us.max(now_us);
+        let (seat, log) = self.open(&cabinet.file, sought);
+        let mut log = log?;
+        let calls = log.calls_in_window(now_us);
+        self.keep(&cabinet.rooms, sought, seat, log);
+        Some(calls)
+    }
+
+    /// Whether the account has one.
+    pub(super) fn has(&self, file: &WindowFile, sought: Sought) -> bool {
+        let is_unmapped = |unmapped: &HashMap<_, _>| unmapped.contains_key(&sought.key);
+        self.find(file, sought).is_some() || self.unmapped.as_deref().is_some_and(is_unmapped)
+    }
+
+    fn find<'f>(&self, file: &'f WindowFile, sought: Sought) -> Option<(usize, MappedRing<'f>)> {
+        let is_its = |ring: &MappedRing<'f>| ring.slot().key() == sought.key;
+        self.places.find(sought.tag(), |place| file.ring_at(place).filter(is_its))
+    }
+
+    fn open<'f>(&mut self, file: &'f WindowFile, sought: Sought) -> (Seat, Option<Window<'f>>) {
+        if let Some((at, ring)) = self.find(file, sought) {
+            return (Seat::At(at), Some(resume(ring, self.latest_us)));
+        }
+        match self.unmapped.as_mut().and_then(|unmapped| unmapped.remove(&sought.key)) {
+            Some(Unmapped { ring, window_ms, total }) => {
+                let log = RateLog::resume(AnyRing::InMemory(ring), window_ms, total, self.latest_us);
+                (Seat::Unmapped, Some(log))
+            }
+            None => (Seat::Nowhere, None),
         }
     }
 
-    fn cursor(&self) -> Cursor {
-        match self {
-            AnyRing::Mapped(ring) => ring.cursor(),
-            AnyRing::InMemory(ring) => ring.cursor,
-        }
-    }
-
-    fn set_cursor(&mut self, cursor: Cursor) {
-        match self {
-            AnyRing::Mapped(ring) => ring.set_cursor(cursor),
-            AnyRing::InMemory(ring) => ring.cursor = cursor,
-        }
-    }
-
-    fn run(&self, index: usize) -> Run {
-        match self {
-            AnyRing::Mapped(ring) => ring.run(index),
-            AnyRing::InMemory(ring) => ring.runs.get(index).copied().unwrap_or(Run { tick: 0, count: 0 }),
-        }
-    }
-
-    fn set_run(&mut self, index: usize, run: Run) {
-        match self {
-            AnyRing::Mapped(ring) => ring.set_run(index, run),
-            AnyRing::InMemory(ring) => {
-                if let Some(old) = ring.runs.get_mut(index) {
-                    *old = run;
+    /// Keeps a log for the next call; its account's seat is as [`Windows::open`] said.
+    fn keep(&mut self, rooms: &Rooms, sought: Sought, seat: Seat, log: Window<'_>) {
+        let (window_ms, total) = (log.window_ms(), log.total());
+        match log.into_ring() {
+            AnyRing::Mapped(ring) => {
+                ring.keep_total(total);
+                match seat {
+                    Seat::At(at) => self.places.replace(at, ring.slot().place()),
+                    Seat::Nowhere | Seat::Unmapped => self.places.insert(sought.tag(), ring.slot().place(), rooms),
                 }
+            }
+            AnyRing::InMemory(ring) => {
+                if let Seat::At(at) = seat {
+                    self.places.remove(at);
+                }
+                let unmapped = self.unmapped.get_or_insert_default();
+                unmapped.insert(sought.key, Unmapped { ring, window_ms, total });
             }
         }
     }
+
+    /// Lets go of the logs in which no call is any more, and tells whose.
+    pub(super) fn let_go_of_empty(&mut self, cabinet: &Cabinet, now_us: u64, mut of: impl FnMut(AccountKey)) {
+        self.latest_us = self.latest_us.max(now_us);
+        let (file, latest_us) = (&cabinet.file, self.latest_us);
+        self.places.retain(|place| {
+            let Some(ring) = file.ring_at(place) else { return true };
+            let key = ring.slot().key();
+            let mut log = resume(ring, latest_us);
+            let calls = log.calls_in_window(latest_us);
+            if calls == 0 {
+                release(log, file);
+                of(key);
+            } else if let AnyRing::Mapped(ring) = log.ring() {
+                ring.keep_total(calls);
+            }
+            calls > 0
+        });
+        self.places.shrink(&cabinet.rooms);
+        let Some(unmapped) = self.unmapped.as_mut() else { return };
+        let keys: Vec<AccountKey> = unmapped.keys().copied().collect();
+        for key in keys {
+            let Some(Unmapped { ring, window_ms, total }) = unmapped.remove(&key) else { continue };
+            let mut log = RateLog::resume(AnyRing::InMemory(ring), window_ms, total, latest_us);
+            let total = log.calls_in_window(latest_us);
+            match log.into_ring() {
+                AnyRing::InMemory(ring) if total > 0 => drop(unmapped.insert(key, Unmapped { ring, window_ms, total })),
+                _ => of(key),
+            }
+        }
+    }
+
+    /// Takes over the log that an earlier process left. A process that ended while it carried a log over leaves two, which
+    /// say the same unless one's ticks are coarser: the fuller is kept. An error if it contradicts itself.
+    pub(super) fn adopt(
+        &mut self,
+        cabinet: &Cabinet,
+        sought: Sought,
+        (place, window_ms): (u32, u32),
+        now_us: u64,
+    ) -> Result<(), CorruptLog> {
+        let file = &cabinet.file;
+        let ring = file.ring_at(place).ok_or(CorruptLog)?;
+        let mut log = RateLog::restore(AnyRing::Mapped(ring), window_ms, now_us)?;
+        let calls = log.calls_in_window(now_us);
+        let (seat, other) = self.open(file, sought);
+        let mut other = other;
+        let is_fuller = calls > other.as_mut().map_or(0, |other| other.calls_in_window(now_us));
+        let (kept, spare) = if is_fuller { (Some(log), other) } else { (other, Some(log)) };
+        if let Some(kept) = kept {
+            self.keep(&cabinet.rooms, sought, seat, kept);
+        }
+        if let Some(spare) = spare {
+            release(spare, file);
+        }
+        Ok(())
+    }
 }
 
-pub(super) type Window = RateLog<AnyRing>;
+fn resume(ring: MappedRing<'_>, latest_us: u64) -> Window<'_> {
+    let (window_ms, total) = (ring.slot().frame().window_ms, ring.total());
+    RateLog::resume(AnyRing::Mapped(ring), window_ms, total, latest_us)
+}
 
-/// Counts a call, in a log that is made or enlarged as the terms need.
-pub(super) fn pace(
-    window: &mut Option<Window>,
-    file: &WindowFile,
-    key: AccountKey,
-    terms: &RateTerms,
-    now_us: u64,
-) -> Result<Paced, RateExceeded> {
-    let terms = RateTerms { window_ms: terms.window_ms.min(MAX_WINDOW_MS), ..*terms };
-    full_after_forgetting(file, &terms, now_us)?;
-    if let Some(log) = window
-        && log.has_room(&terms, now_us)
-    {
-        return log.admit(terms.calls, now_us);
-    }
-    // A call that read its clock before an account was let go must not find a window from before that.
-    let mut now_us = now_us;
-    let log = match window.take() {
-        Some(log) => carry_over(log, file, key, &terms),
-        None => {
-            now_us = now_us.max(file.emptied_at_us());
-            let log = RateLog::new(ring(file, key, FIRST_RUNS.min(terms.runs_needed())), terms.window_ms);
-            publish(&log);
-            log
-        }
-    };
-    window.insert(log).admit(terms.calls, now_us)
+fn begin<'f>(file: &'f WindowFile, key: AccountKey, terms: &RateTerms, latest_us: u64) -> Window<'f> {
+    let ring = AnyRing::new(file, key, FIRST_RUNS.min(terms.runs_needed()));
+    let log = RateLog::resume(ring, terms.window_ms, 0, latest_us);
+    publish(&log);
+    log
 }
 
 /// Where nothing is known of the calls before some instant, a window counts as full until all of them have left it.
@@ -112,198 +253,35 @@ fn full_after_forgetting(file: &WindowFile, terms: &RateTerms, now_us: u64) -> R
     })
 }
 
-/// The log in a ring that fits the terms. The new ring is published whole before the old one is let go; in between,
-/// both say the same.
-fn carry_over(log: Window, file: &WindowFile, key: AccountKey, terms: &RateTerms) -> Window {
-    let carried = log.copy_into(ring(file, key, log.room_for(terms)), terms.window_ms);
+/// The log, in another ring where the terms need it. The new ring is published whole before the old one is let go; in
+/// between, both say the same.
+fn with_room<'f>(
+    mut log: Window<'f>,
+    file: &'f WindowFile,
+    key: AccountKey,
+    terms: &RateTerms,
+    now_us: u64,
+) -> Window<'f> {
+    if log.has_room(terms, now_us) {
+        return log;
+    }
+    let carried = log.copy_into(AnyRing::new(file, key, log.room_for(terms)), terms.window_ms);
     publish(&carried);
     release(log, file);
     carried
 }
 
-fn ring(file: &WindowFile, key: AccountKey, runs: usize) -> AnyRing {
-    match file.ring(key, runs) {
-        Some(ring) => AnyRing::Mapped(ring),
-        None => {
-            file.set_incomplete(true);
-            let runs = vec![Run { tick: 0, count: 0 }; runs];
-            AnyRing::InMemory(Box::new(InMemory { cursor: Cursor::default(), runs }))
-        }
-    }
-}
-
-fn publish(log: &Window) {
+fn publish(log: &Window<'_>) {
     if let AnyRing::Mapped(ring) = log.ring() {
         ring.publish(log.window_ms());
     }
 }
 
-fn release(log: Window, file: &WindowFile) {
+fn release(log: Window<'_>, file: &WindowFile) {
     if let AnyRing::Mapped(ring) = log.into_ring() {
         file.release(ring);
     }
 }
 
-/// Lets go of a log in which no call is any more. A call that read its clock earlier begins the next one where this ended.
-pub(super) fn let_go_if_empty(window: &mut Option<Window>, file: &WindowFile, now_us: u64) {
-    if window.as_mut().is_some_and(|log| log.calls_in_window(now_us) == 0) {
-        file.note_emptied(now_us);
-        if let Some(log) = window.take() {
-            release(log, file);
-        }
-    }
-}
-
-/// The log that an earlier process left; `None` if it contradicts itself.
-pub(super) fn restore(ring: MappedRing, window_ms: u32, now_us: u64) -> Option<Window> {
-    RateLog::restore(AnyRing::Mapped(ring), window_ms, now_us).ok()
-}
-
-/// The log if a call is in it; else its room is free.
-pub(super) fn if_in_use(mut log: Window, file: &WindowFile, now_us: u64) -> Option<Window> {
-    if log.calls_in_window(now_us) > 0 {
-        return Some(log);
-    }
-    release(log, file);
-    None
-}
-
-/// A process that ended while it carried a log over leaves two, which say the same unless one's ticks are coarser.
-pub(super) fn keep_fuller(mut place: MutexGuard<'_, Option<Window>>, mut log: Window, file: &WindowFile, now_us: u64) {
-    let (spare, kept) = match place.take() {
-        None => (None, log),
-        Some(mut other) => {
-            let is_fuller = other.calls_in_window(now_us) > log.calls_in_window(now_us);
-            if is_fuller { (Some(log), other) } else { (Some(other), log) }
-        }
-    };
-    *place = Some(kept);
-    if let Some(spare) = spare {
-        release(spare, file);
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::mapping::kill;
-    use super::super::window_file::Left;
-    use super::*;
-    use std::sync::Mutex;
-
-    const BOOT: &str = "a boot";
-    const KEY: AccountKey = AccountKey(3);
-
-    fn left(path: &std::path::Path) -> Vec<(u32, MappedRing)> {
-        let (_, left) = WindowFile::open(path, BOOT).unwrap().unwrap();
-        let rate = |left| match left {
-            Left::Rate { window_ms, ring, .. } => (window_ms, ring),
-            Left::Counters { .. } => panic!("no counters were made"),
-        };
-        left.into_iter().map(rate).collect()
-    }
-
-    #[test]
-    fn a_log_that_outgrows_its_ring_takes_its_calls_along() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("windows");
-        let file = WindowFile::create(&path, BOOT, None).unwrap();
-        let mut window = None;
-        let mut admitted = 0;
-        for (calls, window_ms) in [(5, 1_000), (9, 1_000), (9, 60_000), (100, 60_000), (100, 1_000), (120, 300_000)] {
-            let terms = RateTerms { calls, window_ms };
-            while pace(&mut window, &file, KEY, &terms, 1_000_000).is_ok() {
-                admitted += 1;
-            }
-            assert_eq!(admitted, calls);
-            let left = left(&path);
-            assert_eq!(left.len(), 1);
-            for (window_ms, ring) in left {
-                let mut log = restore(ring, window_ms, 1_000_000).unwrap();
-                assert_eq!((log.window_ms(), log.calls_in_window(1_000_000)), (terms.window_ms, calls));
-            }
-        }
-    }
-
-    #[test]
-    fn of_two_logs_of_an_account_one_is_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("windows");
-        let file = WindowFile::create(&path, BOOT, None).unwrap();
-        let mut window = None;
-        let terms = RateTerms { calls: 5, window_ms: 1_000 };
-        for _ in 0..3 {
-            pace(&mut window, &file, KEY, &terms, 1_000_000).unwrap();
-        }
-        // The process ends before the old ring is let go.
-        let log = window.unwrap();
-        let carried = log.copy_into(ring(&file, KEY, 20), 2_000);
-        publish(&carried);
-        drop((log, carried, file));
-
-        let (file, _) = WindowFile::open(&path, BOOT).unwrap().unwrap();
-        let place = Mutex::new(None);
-        let both = left(&path);
-        assert_eq!(both.len(), 2);
-        for (window_ms, ring) in both {
-            let log = restore(ring, window_ms, 1_500_000).unwrap();
-            let log = if_in_use(log, &file, 1_500_000).unwrap();
-            keep_fuller(place.lock().unwrap(), log, &file, 1_500_000);
-        }
-        assert_eq!(place.into_inner().unwrap().unwrap().calls_in_window(1_500_000), 3);
-        assert_eq!(left(&path).len(), 1);
-    }
-
-    #[test]
-    fn a_kill_between_any_two_stores_forgets_no_call() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("windows");
-        let script = [(2, 1_000, 0), (4, 1_000, 400_000), (4, 2_000, 300_000), (3, 2_000, 2_500_000), (9, 1_000, 100)];
-        for stores in 0..120 {
-            let file = WindowFile::create(&path, BOOT, None).unwrap();
-            kill::after(Some(stores));
-            let (mut window, mut now_us, mut admitted_us) = (None, 5_000_000, Vec::new());
-            let mut last_window_us = 0;
-            'process: for (calls, window_ms, pause_us) in script {
-                now_us += pause_us;
-                last_window_us = u64::from(window_ms) * 1_000;
-                for _ in 0..4 {
-                    let is_admitted = pace(&mut window, &file, KEY, &RateTerms { calls, window_ms }, now_us).is_ok();
-                    if kill::has_come() {
-                        break 'process;
-                    }
-                    if is_admitted {
-                        admitted_us.push(now_us);
-                    }
-                    now_us += 1_500;
-                }
-            }
-            let has_come = kill::has_come();
-            kill::after(None);
-            drop((window, file));
-
-            let (file, _) = WindowFile::open(&path, BOOT).unwrap().unwrap();
-            let place = Mutex::new(None);
-            for (window_ms, ring) in left(&path) {
-                keep_fuller(place.lock().unwrap(), restore(ring, window_ms, now_us).unwrap(), &file, now_us);
-            }
-            let known = place.into_inner().unwrap().map_or(0, |mut log| log.calls_in_window(now_us) as usize);
-            let counted = admitted_us.iter().filter(|&&at_us| at_us + last_window_us >= now_us).count();
-            assert!(known >= counted && known <= admitted_us.len() + 1, "{known} of {counted} after {stores} stores");
-            assert!(has_come || stores > 60);
-        }
-    }
-
-    #[test]
-    fn without_room_in_the_file_a_log_is_kept_in_memory_and_the_file_says_so() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = WindowFile::create(&folder.path().join("windows"), BOOT, None).unwrap();
-        assert!(!file.is_incomplete());
-        // No slot is as large as that.
-        let mut log = RateLog::new(ring(&file, KEY, 5_000), 1_000);
-        assert!(file.is_incomplete());
-        assert!((0..6).map(|_| log.admit(5, 1_000_000)).filter(Result::is_ok).count() == 5);
-        assert!(log.admit(5, 2_001_000).is_ok());
-        let terms = RateTerms { calls: 5, window_ms: 1_000 };
-        assert!(pace(&mut Some(log), &file, KEY, &terms, 2_001_000).is_ok());
-    }
-}
+mod tests;

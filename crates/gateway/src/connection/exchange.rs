@@ -6,12 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Response};
 use http_body::Body as _;
 use limen_http1::connection::Event;
 use limen_http1::head::{BodyKind, RequestHead};
-use limen_http1::response::ResponseBody;
+use limen_http1::response::{AnswerLines, ResponseBody};
 use limen_rules::contract::{Cause, Refusal};
 
 use super::socket::Socket;
@@ -19,8 +17,9 @@ use crate::answer::Answer;
 use crate::call;
 use crate::gateway::{Core, Gateway};
 use crate::handle;
-use crate::inbound::{BrokenBody, Feeder, Head, Inbound};
+use crate::inbound::{BrokenBody, Feeder, Inbound};
 use crate::peer::Peer;
+use crate::reply::Reply;
 use crate::stopping::Stopping;
 use crate::websocket::Tunnel;
 
@@ -31,7 +30,7 @@ const GROWN_BYTES: usize = 16 * 1024;
 /// So much of a body that nobody wants is thrown away rather than the connection.
 const DISCARDED_BYTES: usize = 64 * 1024;
 
-type Handling<'e> = Pin<Box<dyn Future<Output = Response<Answer>> + Send + 'e>>;
+type Handling<'e> = Pin<Box<dyn Future<Output = Reply> + Send + 'e>>;
 
 /// A request under way.
 pub(super) struct Exchange<'e> {
@@ -79,11 +78,8 @@ impl<'e> Exchange<'e> {
         };
         let is_head = head.method == http::Method::HEAD;
         let is_old = head.version == http::Version::HTTP_10;
-        let upgrade = head.upgrade;
-        let head =
-            Head { method: head.method, target: head.target, version: head.version, headers: head.headers, upgrade };
         // Made where it stays: a call's future is large, and `Box::pin` would move it there.
-        let handling = Box::write(Box::new_uninit(), handle::handle(gateway, core, peer, head, body));
+        let handling = Box::write(Box::new_uninit(), handle::handle(gateway, core, peer, head.into(), body));
         let handling: Handling<'e> = Box::into_pin(handling);
         socket.renew();
         Self {
@@ -107,10 +103,10 @@ impl<'e> Exchange<'e> {
         gateway: &'e Arc<Gateway>,
         peer: &'e Arc<Peer>,
         socket: &'e mut Socket,
-        response: Response<Answer>,
+        reply: Reply,
         stopping: &'e Stopping,
     ) -> Self {
-        let handling: Handling<'e> = Box::pin(std::future::ready(response));
+        let handling: Handling<'e> = Box::pin(std::future::ready(reply));
         Self {
             gateway,
             peer,
@@ -140,11 +136,11 @@ impl<'e> Exchange<'e> {
             }
             self.poll_feed(context);
             if let Some(handling) = &mut self.handling
-                && let Poll::Ready(response) = handling.as_mut().poll(context)
+                && let Poll::Ready(reply) = handling.as_mut().poll(context)
             {
                 self.handling = None;
                 self.is_deferred = true;
-                self.begin(context, response);
+                self.begin(context, reply);
             }
             if self.handling.is_some() && self.feeder.is_none() && self.socket.poll_gone(context).is_ready() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
@@ -216,16 +212,15 @@ impl<'e> Exchange<'e> {
     }
 
     /// Writes the answer's head.
-    fn begin(&mut self, context: &mut Context<'_>, response: Response<Answer>) {
+    fn begin(&mut self, context: &mut Context<'_>, reply: Reply) {
         let is_whole = self.discard(context);
-        let (parts, body) = response.into_parts();
+        let Reply { status, lines, told_bytes, body, .. } = reply;
         if let Answer::Switch(tunnel) = body {
-            return self.switch(&parts.headers, tunnel);
+            return self.switch(&lines, tunnel);
         }
-        let told = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        let framing = match (body.size_hint().exact(), told) {
+        let framing = match (body.size_hint().exact(), told_bytes) {
             // For HEAD: what GET would have got.
-            (Some(0), _) if matches!(parts.status.as_u16(), 204 | 205 | 304) => ResponseBody::None,
+            (Some(0), _) if matches!(status.as_u16(), 204 | 205 | 304) => ResponseBody::None,
             (_, Some(told)) if self.is_head => ResponseBody::Length(told),
             (_, None) if self.is_head => ResponseBody::Streamed,
             (Some(length), _) => ResponseBody::Length(length),
@@ -234,7 +229,7 @@ impl<'e> Exchange<'e> {
         // Who has sent the next request already could not know that this is the last answer.
         let keep_alive = is_whole && (!self.stopping.is_last_call() || self.socket.has_more(context));
         let socket = &mut *self.socket;
-        match socket.engine.write_head(&mut socket.out, parts.status, &parts.headers, framing, keep_alive) {
+        match socket.engine.write_head(&mut socket.out, status, &lines, framing, keep_alive) {
             Ok(()) => {
                 if self.is_old && framing == ResponseBody::Streamed && !self.is_head {
                     socket.set_resets(true);
@@ -242,16 +237,16 @@ impl<'e> Exchange<'e> {
                 self.answer = Some(body);
             }
             Err(error) => {
-                tracing::error!(%error, status = %parts.status, "an answer's head can't be written");
+                tracing::error!(%error, %status, "an answer's head can't be written");
                 self.apologise();
             }
         }
     }
 
     /// Writes the head by which the protocol is switched.
-    fn switch(&mut self, headers: &HeaderMap, mut tunnel: Box<Tunnel>) {
+    fn switch(&mut self, lines: &AnswerLines, mut tunnel: Box<Tunnel>) {
         let socket = &mut *self.socket;
-        match socket.engine.write_upgrade(&mut socket.out, headers) {
+        match socket.engine.write_upgrade(&mut socket.out, lines) {
             Ok(received) => {
                 tunnel.begin(&received, &mut socket.out);
                 self.tunnel = Some(tunnel);
@@ -265,11 +260,11 @@ impl<'e> Exchange<'e> {
 
     /// An answer that can't be told is a fault of ours, and told as one.
     fn apologise(&mut self) {
-        let (parts, body) =
-            call::refuse_unparsed(self.gateway, self.peer, Refusal::new(Cause::Unexpected)).into_parts();
+        let Reply { status, lines, body, .. } =
+            call::refuse_unparsed(self.gateway, self.peer, Refusal::new(Cause::Unexpected));
         let length = ResponseBody::Length(body.size_hint().exact().unwrap_or(0));
         let socket = &mut *self.socket;
-        match socket.engine.write_head(&mut socket.out, parts.status, &parts.headers, length, false) {
+        match socket.engine.write_head(&mut socket.out, status, &lines, length, false) {
             Ok(()) => self.answer = Some(body),
             Err(_) => socket.engine.abort(),
         }

@@ -3,8 +3,10 @@
 //! Frames and header compression are the h2 crate's affair; which requests pass is decided as for HTTP/1.1.
 
 mod exchange;
+mod skim;
 mod wire;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -27,6 +29,7 @@ use super::refused_flaw;
 use super::transport::Transport;
 use crate::call;
 use crate::gateway::{Core, Gateway};
+use crate::metrics::Count;
 use crate::peer::Peer;
 use crate::stopping::Stopping;
 
@@ -38,8 +41,9 @@ const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// What waits to be written of one answer.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
-/// What is read of a head, as HTTP/2 counts it. Well over our own limit, so that it is we who say what is too large.
-const HEADER_LIST_MAX_BYTES: u32 = 128 * 1024;
+/// What is read of a head, as HTTP/2 counts it. Far over our own limit, so that it is we who say what is too large; what
+/// heads take together is bounded by how much is read before they are taken up.
+const HEADER_LIST_MAX_BYTES: u32 = 1024 * 1024;
 /// Streams that a caller may take back before they were looked at (rapid reset).
 const RESETS_UNSEEN_MAX: usize = 20;
 /// Streams that may end by the caller's errors (answers that we are made to reset).
@@ -51,6 +55,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// After so long without a byte a caller is asked, and after so long let go.
 const ASK_AFTER: Duration = Duration::from_secs(60);
 const LET_GO_AFTER: Duration = Duration::from_secs(80);
+/// Ends of ours for what a caller does, beside what h2 finds.
+const WORTH_COUNTING: [ErrorKind; 2] = [ErrorKind::QuotaExceeded, ErrorKind::TimedOut];
 /// For a caller to leave, once it was told to and no call is under way.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -65,7 +71,7 @@ pub(super) async fn serve(
 ) {
     let head_timeout = gateway.settings.edge.head_timeout;
     let traffic = Arc::<Traffic>::default();
-    let wire = Wire::new(transport, received, Arc::clone(&traffic), gateway.settings.edge.slowest.timeout);
+    let wire = Wire::new(transport, received, Arc::clone(&traffic), Arc::clone(&gateway), Arc::clone(&peer));
     let greeting = tokio::time::timeout(head_timeout, builder().handshake(wire)).await;
     let Ok(Ok(mut connection)) = greeting else { return };
     let ping = connection.ping_pong();
@@ -124,12 +130,9 @@ impl Session {
     async fn run(mut self, stopping: &mut Stopping) {
         loop {
             tokio::select! {
-                accepted = self.connection.accept() => match accepted {
+                accepted = accept(&mut self.connection, &self.traffic) => match accepted {
                     Some(Ok((request, respond))) => self.begin(request, respond),
-                    Some(Err(error)) => {
-                        tracing::debug!(%error, "a connection of HTTP/2 ended");
-                        return;
-                    }
+                    Some(Err(error)) => return self.note_error(&error),
                     None => return,
                 },
                 Some(ended) = self.streams.join_next() => self.end(ended),
@@ -141,6 +144,16 @@ impl Session {
                 () = stopping.idle_ends(), if !self.is_leaving => self.leave(),
             }
         }
+    }
+
+    /// The connection ended otherwise than it should.
+    fn note_error(&self, error: &h2::Error) {
+        let is_refused =
+            error.is_library() || error.get_io().is_some_and(|error| WORTH_COUNTING.contains(&error.kind()));
+        if is_refused {
+            self.gateway.metrics.count(Count::Http2ConnectionsRefused);
+        }
+        tracing::debug!(from = %self.peer.address, %error, is_refused, "a connection of HTTP/2 ended");
     }
 
     /// Begins a call, or refuses what is none.
@@ -167,8 +180,8 @@ impl Session {
                 Exchange::of_request(&self.gateway, &self.core, &self.peer, (head, body), respond, &self.traffic)
             }
             Err(flaw) => {
-                let response = call::refuse_head(&self.gateway, &self.peer, &method, &accept, refused_flaw(flaw));
-                Exchange::of_refusal(&self.gateway.settings.edge, response, &method, (respond, &self.traffic))
+                let reply = call::refuse_head(&self.gateway, &self.peer, &method, &accept, refused_flaw(flaw));
+                Exchange::of_refusal(&self.gateway.settings.edge, reply, &method, (respond, &self.traffic))
             }
         };
         self.streams.spawn(exchange.run());
@@ -200,7 +213,9 @@ impl Session {
 
     /// Ends the connection with all that is under way.
     fn shut_out(&mut self) {
-        tracing::debug!("a connection of HTTP/2 is ended: its caller takes back what it asks for");
+        let from = self.peer.address;
+        tracing::debug!(%from, "a connection of HTTP/2 is ended: its caller takes back what it asks for");
+        self.gateway.metrics.count(Count::Http2ConnectionsRefused);
         self.is_leaving = true;
         self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
         self.streams.abort_all();
@@ -232,6 +247,20 @@ impl Session {
         }
         silent < LET_GO_AFTER
     }
+}
+
+type Accepted = Option<Result<(Request<RecvStream>, SendResponse<Bytes>), h2::Error>>;
+
+/// The next stream. More is read only when all that came were taken up.
+async fn accept(connection: &mut Connection<Wire, Bytes>, traffic: &Traffic) -> Accepted {
+    std::future::poll_fn(|context| {
+        let accepted = connection.poll_accept(context);
+        if accepted.is_pending() && traffic.note_taken_up() {
+            context.waker().wake_by_ref();
+        }
+        accepted
+    })
+    .await
 }
 
 /// The head of a request, by the rules of HTTP/1.1.

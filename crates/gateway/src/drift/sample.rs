@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use http::Method;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, Method};
+use limen_http1::field_table::Fields;
 use limen_http1::service::{AnswerBody as Framing, ResponseHead};
 use limen_rules::drift::{AnswerBody, Answered, Difference};
 
@@ -103,8 +104,8 @@ pub(crate) struct Tap {
 impl Tap {
     /// For the answer with this head; none for a stream, which has no end that could be waited for.
     pub(crate) fn new(call: &Call<'_>, watched: Watched, method: &Method, head: &ResponseHead) -> Option<Box<Self>> {
-        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let content_type = head.headers.get(CONTENT_TYPE).map(text);
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let content_type = head.fields.get(&CONTENT_TYPE).map(text);
         if content_type.as_deref().is_some_and(is_stream) {
             return None;
         }
@@ -118,7 +119,7 @@ impl Tap {
         let gateway = Arc::clone(call.gateway);
         let copy = match () {
             () if has_none => Copy::None,
-            () if is_large || is_encoded(&head.headers) => Copy::LeftAside,
+            () if is_large || is_encoded(&head.fields) => Copy::LeftAside,
             () => Copy::Held(Held::new(&gateway.drift.shared)),
         };
         let sample = Sample {
@@ -172,8 +173,8 @@ impl Drop for Tap {
     }
 }
 
-fn is_encoded(headers: &HeaderMap) -> bool {
-    headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+fn is_encoded(fields: &Fields) -> bool {
+    fields.all(&CONTENT_ENCODING).any(|value| !value.eq_ignore_ascii_case(b"identity"))
 }
 
 fn is_stream(content_type: &str) -> bool {

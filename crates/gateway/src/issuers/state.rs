@@ -92,10 +92,12 @@ impl IssuerState {
             jwks_url: settings.jwks_url.clone(),
             asked_at,
         };
+        let mut fetching = Fetching::default();
+        fetching.fetches.set_pause(settings.jwks_pause_s);
         Self {
             source,
             keys: ArcSwapOption::empty(),
-            fetching: Mutex::default(),
+            fetching: Mutex::new(fetching),
             answers: Answers::default(),
             fetched: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -137,6 +139,11 @@ impl IssuerState {
 
     fn fetching(&self) -> MutexGuard<'_, Fetching> {
         self.fetching.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over how often its keys may be asked for; whether that is news.
+    pub(super) fn set_pause(&self, settings: &TrustedIssuer) -> bool {
+        self.fetching().fetches.set_pause(settings.jwks_pause_s)
     }
 
     /// Whether that is news.

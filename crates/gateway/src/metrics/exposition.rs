@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use limen_rules::contract::Cause;
 use limen_rules::metric::{Kind, Metric};
+use limen_rules::notice::{Phase, phase};
+use limen_rules::record::{Notice, NoticeKind};
 
 use super::{ApiCounters, BUCKETS, Count, FIRST_BUCKET_BITS, Metrics, NO_API, OTHER_API, STATUSES};
 use crate::gateway::Gateway;
@@ -85,6 +87,10 @@ fn figures(page: &mut Page, metric: Metric, name: &str, gateway: &Gateway, proce
             let closed = count(Count::ConnectionsClosed);
             page.line(name, &[], count(Count::ConnectionsServed).saturating_sub(closed));
         }
+        Metric::Http2Refused => {
+            page.line(name, &[("what", "stream")], count(Count::StreamsRefused));
+            page.line(name, &[("what", "connection")], count(Count::Http2ConnectionsRefused));
+        }
         Metric::TokenSignatures => {
             page.line(name, &[("found", "remembered")], count(Count::SignaturesRemembered));
             page.line(name, &[("found", "checked")], count(Count::SignaturesChecked));
@@ -94,6 +100,8 @@ fn figures(page: &mut Page, metric: Metric, name: &str, gateway: &Gateway, proce
             page.line(name, &[("how", "opened")], count(Count::ServiceConnectionsOpened));
             page.line(name, &[("how", "reused")], count(Count::ServiceConnectionsReused));
         }
+        Metric::TargetUp => targets(page, name, gateway),
+        Metric::Notices => notices(page, name, gateway),
         Metric::SnapshotAge => {
             page.line(name, &[], seconds(gateway.current.age_us(gateway.clock.monotonic_us())));
         }
@@ -129,6 +137,27 @@ fn figures(page: &mut Page, metric: Metric, name: &str, gateway: &Gateway, proce
         Metric::ProcessCpu => page.line(name, &[], process.cpu_ms as f64 / 1e3),
         Metric::ProcessMemory => page.line(name, &[], process.resident_bytes),
         Metric::ProcessFiles => page.line(name, &[], process.open_files),
+    }
+}
+
+/// So many targets are shown; of more, those of the APIs whose names come first.
+const TARGETS_MAX: usize = 1_024;
+
+fn targets(page: &mut Page, name: &str, gateway: &Gateway) {
+    let now_us = gateway.clock.monotonic_us();
+    let all = gateway.targets.all();
+    let all = all.iter().flat_map(|one| one.targets.iter().map(move |target| (&*one.api.api.name, &target.state)));
+    for (api, state) in all.take(TARGETS_MAX) {
+        let url = state.target.url().replace(['\\', '"', '\n'], "_");
+        page.line(name, &[("api", api), ("target", &url)], u8::from(state.status(now_us).is_in()));
+    }
+}
+
+fn notices(page: &mut Page, name: &str, gateway: &Gateway) {
+    let (snapshot, now_us) = (gateway.current.pin(), gateway.clock.wall_us());
+    for (kind, word) in [(NoticeKind::Incident, "incident"), (NoticeKind::Maintenance, "maintenance")] {
+        let stands = |notice: &&Notice| notice.kind == kind && phase(notice, now_us) == Phase::Standing;
+        page.line(name, &[("kind", word)], snapshot.catalog.notices.iter().filter(stands).count());
     }
 }
 

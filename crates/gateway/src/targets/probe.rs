@@ -135,5 +135,5 @@ async fn answer(link: &mut Link, bounds: &Bounds) -> Result<Probed, Broken> {
     };
     let end = tokio::time::timeout_at(deadline, reading).await.unwrap_or(Body::Slow);
     let is_http10 = head.version == Version::HTTP_10;
-    Ok(Probed { status: head.status.as_u16(), is_http10, headers: head.headers, body, end })
+    Ok(Probed { status: head.status.as_u16(), is_http10, headers: head.fields.to_map(), body, end })
 }

@@ -1,17 +1,15 @@
 //! A service's status line and fields, read as they arrive, and what they say of the body and of the connection.
 
-use http::{HeaderMap, StatusCode, Version};
+use http::{StatusCode, Version};
 
 use super::flaw::AnswerFlaw;
 use crate::connection::Limits;
-use crate::fields;
+use crate::field_table::Fields;
+use crate::fields::FieldScan;
 use crate::flaw::Flaw;
 use crate::framing::{BodyFields, Options, is_alike};
 use crate::input::Input;
 use crate::lines::{Found, Lines};
-
-/// Room for what a gateway adds to an answer, so that the map need not be made anew for that.
-const ADDED_FIELDS: usize = 8;
 
 /// The head of an answer.
 #[derive(Clone, Debug)]
@@ -20,9 +18,8 @@ pub struct ResponseHead {
     pub status: StatusCode,
     /// `HTTP/1.0` or `HTTP/1.1`.
     pub version: Version,
-    /// The fields in the order of their first occurrence, names in small letters, values without the white space around
-    /// them.
-    pub headers: HeaderMap,
+    /// The fields, as they came.
+    pub fields: Fields,
     /// How the body is framed.
     pub body: AnswerBody,
 }
@@ -58,7 +55,7 @@ type Flawed = (AnswerFlaw, usize);
 pub(super) struct AnswerScan {
     lines: Lines,
     status_line: Option<(Version, StatusCode, usize)>,
-    fields: usize,
+    fields: FieldScan,
 }
 
 impl AnswerScan {
@@ -82,17 +79,17 @@ impl AnswerScan {
                 }
                 Some(status_line) if line.is_empty() => return self.finish(status_line, input, is_head).map(Some),
                 Some(_) => {
-                    self.fields += 1;
-                    if self.fields > limits.fields_max {
+                    if self.fields.count() >= limits.fields_max {
                         return Err((AnswerFlaw::TooManyFields, line.start));
                     }
+                    self.fields.line(input.bytes_mut(), line);
                 }
             }
         }
     }
 
     fn finish(
-        &self,
+        &mut self,
         (version, status, status_line_len): (Version, StatusCode, usize),
         input: &mut Input,
         is_head: bool,
@@ -100,9 +97,9 @@ impl AnswerScan {
         let head = input.take(self.lines.end()).freeze();
         let first_field = status_line_len + 2;
         let mut framing = Framing::default();
-        let note = |name, value| framing.note(name, value);
+        let note = |name: &[u8], value: &[u8]| framing.note(name, value);
         let formed = |(flaw, index)| (AnswerFlaw::Form(flaw), index);
-        let headers = fields::read(&head, first_field, self.fields, ADDED_FIELDS, note).map_err(formed)?;
+        let fields = std::mem::take(&mut self.fields).finish(head, first_field, note).map_err(formed)?;
         framing.body.check(version).map_err(|flaw| (AnswerFlaw::Form(flaw), first_field))?;
         let is_bodiless = is_head || status.is_informational() || matches!(status.as_u16(), 204 | 304);
         let body = match (framing.body.is_chunked, framing.body.content_length) {
@@ -119,7 +116,7 @@ impl AnswerScan {
         // Some services send a body where there is none: what may still come must not be the next answer.
         let is_certain = body != AnswerBody::UntilClose && !(is_bodiless && announces_body);
         let keep_alive = may_stay && is_certain && !framing.options.close && !framing.is_unclear;
-        Ok(Read { head: ResponseHead { status, version, headers, body }, keep_alive, announces_body })
+        Ok(Read { head: ResponseHead { status, version, fields, body }, keep_alive, announces_body })
     }
 }
 

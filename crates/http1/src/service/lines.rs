@@ -1,6 +1,5 @@
 //! Fields as the lines that a service gets: made once, sent as often as a call is sent, whichever target it goes to.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName};
 
 use crate::writer::put_line;
@@ -33,11 +32,18 @@ impl FieldLines {
     /// `Keep-Alive` and `Proxy-Connection` are left out: the engine writes what is true. `Upgrade` is kept for a request
     /// that asks for it. Whether a value holds a line's end is looked at when a head is written.
     pub fn put(&mut self, name: &HeaderName, value: &[u8]) {
-        if *name == UPGRADE {
-            self.upgrade = Some(value.to_vec());
-        } else if !is_left_out(name) {
-            put_line(&mut self.bytes, name.as_str().as_bytes(), value);
-            self.count += 1;
+        self.put_read(name.as_str().as_bytes(), value);
+    }
+
+    /// The same by a name as it was read, in small letters.
+    pub fn put_read(&mut self, name: &[u8], value: &[u8]) {
+        match whose(name) {
+            Whose::Senders => {
+                put_line(&mut self.bytes, name, value);
+                self.count += 1;
+            }
+            Whose::Upgrade => self.upgrade = Some(value.to_vec()),
+            Whose::Engine => {}
         }
     }
 
@@ -56,7 +62,21 @@ impl FieldLines {
     }
 }
 
-fn is_left_out(name: &HeaderName) -> bool {
-    [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER, TE, EXPECT].contains(name)
-        || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+/// Who says what stands in a field.
+enum Whose {
+    /// Whoever sends the request.
+    Senders,
+    /// It too, where the protocol is to be switched.
+    Upgrade,
+    /// The engine, which writes what is true.
+    Engine,
+}
+
+fn whose(name: &[u8]) -> Whose {
+    match name {
+        b"upgrade" => Whose::Upgrade,
+        b"host" | b"connection" | b"content-length" | b"transfer-encoding" | b"trailer" | b"te" | b"expect"
+        | b"keep-alive" | b"proxy-connection" => Whose::Engine,
+        _ => Whose::Senders,
+    }
 }

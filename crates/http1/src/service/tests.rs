@@ -32,7 +32,7 @@ fn receive(connection: &mut ServiceConnection, piece: &[u8]) -> usize {
 }
 
 fn told(head: &ResponseHead) -> String {
-    let fields = head.headers.iter().map(|(name, value)| format!("{name}={}", value.as_bytes().escape_ascii()));
+    let fields = head.fields.iter().map(|(name, value)| format!("{}={}", name.escape_ascii(), value.escape_ascii()));
     format!("{} {:?} {:?} [{}]", head.status.as_u16(), head.version, head.body, fields.collect::<Vec<_>>().join("; "))
 }
 

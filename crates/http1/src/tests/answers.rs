@@ -1,13 +1,13 @@
 //! What is written for an answer, and when the next request is read.
 
 use bytes::BytesMut;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 
 use super::wire;
 use crate::connection::{Connection, Event, Limits};
 use crate::flaw::Flaw;
 use crate::response::ResponseBody::{self, Length, None as NoBody, Streamed};
-use crate::response::WriteError;
+use crate::response::{AnswerLines, WriteError};
 
 /// A connection that was sent these bytes.
 fn sent(text: &str) -> Connection {
@@ -42,8 +42,9 @@ fn asked(text: &str) -> Connection {
     connection
 }
 
-fn fields(fields: &[(&'static str, &'static str)]) -> HeaderMap {
-    fields.iter().map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_static(value))).collect()
+fn lines(fields: &[(&'static str, &'static str)]) -> AnswerLines {
+    let fields = fields.iter().map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_static(value)));
+    AnswerLines::of(&fields.collect())
 }
 
 /// What an answer of these parts is on the wire, with `\n` for its line ends; or why it can't be.
@@ -54,9 +55,9 @@ fn written(
     pieces: &[&str],
 ) -> Result<String, WriteError> {
     let mut out = BytesMut::new();
-    let headers = fields(&[("x", "1")]);
+    let lines = lines(&[("x", "1")]);
     let status = StatusCode::from_u16(status).unwrap();
-    connection.write_head(&mut out, status, &headers, body, true)?;
+    connection.write_head(&mut out, status, &lines, body, true)?;
     for piece in pieces {
         connection.write_data(&mut out, piece.as_bytes())?;
     }
@@ -166,7 +167,7 @@ fn answers_that_cannot_be_are_not_written() {
 fn the_fields_of_a_connection_and_its_framing_are_the_engine_s_own() {
     let mut connection = asked(GET);
     let mut out = BytesMut::new();
-    let headers = fields(&[
+    let lines = lines(&[
         ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
         ("connection", "keep-alive, x"),
         ("keep-alive", "timeout=5"),
@@ -177,7 +178,7 @@ fn the_fields_of_a_connection_and_its_framing_are_the_engine_s_own() {
         ("upgrade", "h2c"),
         ("x", "1"),
     ]);
-    connection.write_head(&mut out, StatusCode::OK, &headers, Length(0), false).unwrap();
+    connection.write_head(&mut out, StatusCode::OK, &lines, Length(0), false).unwrap();
     let expected =
         "HTTP/1.1 200 OK\ndate: Sun, 06 Nov 1994 08:49:37 GMT\nx: 1\ncontent-length: 0\nconnection: close\n\n";
     assert_eq!(out, wire(expected));
@@ -190,7 +191,7 @@ fn the_next_request_waits_for_the_answer() {
     let mut connection = sent(GET);
     assert_events(&mut connection, &["/1", "end", "await", "await"]);
     let mut out = BytesMut::new();
-    connection.write_head(&mut out, StatusCode::OK, &HeaderMap::new(), Streamed, true).unwrap();
+    connection.write_head(&mut out, StatusCode::OK, &AnswerLines::default(), Streamed, true).unwrap();
     assert_events(&mut connection, &["await"]);
     connection.write_data(&mut out, b"a").unwrap();
     assert_events(&mut connection, &["await"]);
@@ -218,9 +219,9 @@ fn parts_out_of_order_are_refused() {
     let mut out = BytesMut::new();
     assert_eq!(connection.write_data(&mut out, b"a"), Err(WriteError::OutOfOrder));
     assert_eq!(connection.write_end(&mut out), Err(WriteError::OutOfOrder));
-    connection.write_head(&mut out, StatusCode::OK, &HeaderMap::new(), NoBody, true).unwrap();
+    connection.write_head(&mut out, StatusCode::OK, &AnswerLines::default(), NoBody, true).unwrap();
     let head = out.clone();
-    let again = connection.write_head(&mut out, StatusCode::OK, &HeaderMap::new(), NoBody, true);
+    let again = connection.write_head(&mut out, StatusCode::OK, &AnswerLines::default(), NoBody, true);
     assert_eq!(again, Err(WriteError::OutOfOrder));
     connection.write_end(&mut out).unwrap();
     assert_eq!(connection.write_end(&mut out), Err(WriteError::OutOfOrder));
@@ -232,15 +233,15 @@ fn parts_out_of_order_are_refused() {
 fn a_piece_can_be_framed_without_a_copy() {
     let mut connection = asked(GET);
     let mut out = BytesMut::new();
-    connection.write_head(&mut out, StatusCode::OK, &HeaderMap::new(), Streamed, true).unwrap();
+    connection.write_head(&mut out, StatusCode::OK, &AnswerLines::default(), Streamed, true).unwrap();
     let frame = connection.frame_data(300).unwrap();
     assert_eq!((frame.prefix(), frame.suffix(), frame.is_sent()), (&b"12c\r\n"[..], &b"\r\n"[..], true));
     assert!(!connection.frame_data(0).unwrap().is_sent());
     let mut connection = asked(HEAD);
-    connection.write_head(&mut out, StatusCode::OK, &HeaderMap::new(), Length(9), true).unwrap();
+    connection.write_head(&mut out, StatusCode::OK, &AnswerLines::default(), Length(9), true).unwrap();
     assert!(!connection.frame_data(9).unwrap().is_sent());
     let mut connection = asked(GET);
-    connection.write_head(&mut out, StatusCode::OK, &HeaderMap::new(), Length(9), true).unwrap();
+    connection.write_head(&mut out, StatusCode::OK, &AnswerLines::default(), Length(9), true).unwrap();
     let frame = connection.frame_data(9).unwrap();
     assert_eq!((frame.prefix(), frame.suffix(), frame.is_sent()), (&b""[..], &b""[..], true));
     assert_eq!(connection.frame_data(1), Err(WriteError::TooLong));
@@ -321,7 +322,7 @@ fn an_answer_that_nobody_asked_for_is_the_last() {
 fn an_answer_that_breaks_off_ends_the_connection() {
     let mut connection = asked(GET);
     let mut out = BytesMut::new();
-    connection.write_head(&mut out, StatusCode::OK, &HeaderMap::new(), Streamed, true).unwrap();
+    connection.write_head(&mut out, StatusCode::OK, &AnswerLines::default(), Streamed, true).unwrap();
     connection.write_data(&mut out, b"a").unwrap();
     connection.abort();
     assert!(connection.must_close());
@@ -349,8 +350,8 @@ fn a_switch_gives_the_rest_back() {
     let mut connection = sent(&format!("{UPGRADE}\u{81}\u{5}hello"));
     assert_events(&mut connection, &["/1"]);
     let mut out = BytesMut::new();
-    let headers = fields(&[("upgrade", "websocket"), ("content-length", "5"), ("x", "1")]);
-    let rest = connection.write_upgrade(&mut out, &headers).unwrap();
+    let lines = lines(&[("upgrade", "websocket"), ("content-length", "5"), ("x", "1")]);
+    let rest = connection.write_upgrade(&mut out, &lines).unwrap();
     assert_eq!(rest, &b"\x81\x05hello"[..]);
     let expected = "HTTP/1.1 101 Switching Protocols\nupgrade: websocket\nx: 1\nconnection: upgrade\n\n";
     assert_eq!(out, wire(expected));
@@ -360,18 +361,18 @@ fn a_switch_gives_the_rest_back() {
 
 #[test]
 fn a_switch_needs_a_whole_request_that_asks_for_it() {
-    let upgrade = fields(&[("upgrade", "websocket")]);
+    let upgrade = lines(&[("upgrade", "websocket")]);
     let with_body = UPGRADE.replace("\n\n", "\nContent-Length: 1\n\n");
     let mut out = BytesMut::new();
-    for (text, headers, error) in [
+    for (text, lines, error) in [
         (GET, &upgrade, WriteError::NoUpgrade),
-        (UPGRADE, &HeaderMap::new(), WriteError::NoUpgrade),
+        (UPGRADE, &AnswerLines::default(), WriteError::NoUpgrade),
         (with_body.as_str(), &upgrade, WriteError::NoUpgrade),
         ("", &upgrade, WriteError::NoUpgrade),
     ] {
         let mut connection = sent(text);
         let _ = event(&mut connection);
-        assert_eq!(connection.write_upgrade(&mut out, headers).unwrap_err(), error, "{text:?}");
+        assert_eq!(connection.write_upgrade(&mut out, lines).unwrap_err(), error, "{text:?}");
         assert!(out.is_empty());
     }
     let mut connection = sent(&format!("{with_body}aGET /2 HTTP/1.1\nHost: h\n\n"));

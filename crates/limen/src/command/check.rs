@@ -20,7 +20,7 @@ pub(super) fn check(file: &Path, output: Output, probes: bool) -> Result<String,
     config.check_target_files().map_err(|flaws| apply::told(&flaws))?;
     config.check_issuers(true).map_err(|flaws| apply::told(&flaws))?;
     let counts = counts(&config.declared);
-    let warnings = config.warnings();
+    let warnings = config.warnings(&Declared::default());
     let found = if probes {
         let scheme = if config.settings.gateway_tls.is_some() { "https" } else { "http" };
         let listened = || format!("{scheme}://{}", config.settings.gateway_listen);

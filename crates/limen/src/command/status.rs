@@ -2,7 +2,7 @@
 
 use limen_portal::wire::Status;
 
-use super::show::{measured, number, span, time};
+use super::show::{measured, number, plain, span, time};
 use super::table::{sheet, table};
 use super::{Context, Trouble, api, issuer, notice};
 
@@ -19,6 +19,9 @@ fn words(status: &Status, now_us: i64, data_dir_flag: &str) -> String {
     } else {
         String::new()
     };
+    let refused = status.upgrade_refused.as_ref();
+    let refused =
+        refused.map_or_else(String::new, |refused| format!("{}: {}", time(refused.at_us), plain(&refused.why)));
     let mut shown = sheet(&[
         ("Limen", format!("{}, up for {}, since {}", status.version, span(up_s), time(status.started_at_us))),
         ("gateway", status.gateway.clone()),
@@ -26,6 +29,7 @@ fn words(status: &Status, now_us: i64, data_dir_flag: &str) -> String {
         ("snapshot", format!("revision {}, confirmed {age} ago", number(status.snapshot_revision))),
         ("subscriptions", number(status.subscriptions.try_into().unwrap_or(u64::MAX))),
         ("sample", sample),
+        ("no upgrade at", refused),
     ]);
     shown.push('\n');
     shown.push_str(&api::list(&status.apis));

@@ -13,6 +13,9 @@ use super::{Context, Trouble, explain, read};
 use crate::arguments::{Output, Why};
 
 pub(super) fn run(context: &Context, asked: Why) -> Result<String, Trouble> {
+    once("--path", &asked.path)?;
+    once("--query", &asked.query)?;
+    once("--claim", &asked.claim)?;
     let declared: Declared = read(&context.admin.get("/v1/declared")?)?;
     let tried = answer(declared, &asked).map_err(|trouble| told(&trouble))?;
     let verdict = verdict(&asked, &tried);
@@ -21,6 +24,18 @@ pub(super) fn run(context: &Context, asked: Why) -> Result<String, Trouble> {
         Output::Json => json!({"allowed": tried.is_allowed(), "by": tried.by, "checks": checks}).to_string(),
         Output::Table => format!("{}\n\n{}", plain(&verdict), explain::chain(&checks)),
     })
+}
+
+/// Each name once: a call in which a parameter stands twice is refused where a policy reads it.
+fn once(flag: &str, pairs: &[(String, String)]) -> Result<(), Trouble> {
+    let twice = pairs.iter().enumerate().find(|(at, (name, _))| pairs.iter().take(*at).any(|(other, _)| other == name));
+    match twice {
+        Some((_, (name, _))) => Err(Trouble::wrong(
+            format!("{flag} {name} is given twice"),
+            "ask about one value at a time: a call with both is answered 400 where a policy reads it",
+        )),
+        None => Ok(()),
+    }
 }
 
 fn answer(declared: Declared, asked: &Why) -> Result<Tried, Unanswerable> {

@@ -269,6 +269,7 @@ const ISSUER: &[Field] = &[
     needed("issuer", Form::Text),
     field("form", Form::Word(&["signed", "opaque"])),
     field("jwks_url", Form::Text),
+    field("jwks_pause_s", LARGE),
     field("audiences", TEXTS),
     field("token_types", TEXTS),
     field("lifetime_max_s", LARGE),
@@ -423,7 +424,7 @@ mod tests {
                 "attributes": {"a": 1},
                 "memberships": [{"environment": "e", "administrator": true, "attributes": {"a": 1}}]}],
             "connections": [{"application": "a", "environment": "e", "scopes": ["s"], "own_roles": ["r"]}],
-            "issuers": [{"name": "i", "issuer": "https://i", "jwks_url": "u", "audiences": [], "environments": [],
+            "issuers": [{"name": "i", "issuer": "https://i", "jwks_url": "u", "jwks_pause_s": 1, "audiences": [], "environments": [],
                 "apis": ["a"], "claims": {"environment": "e", "roles": "r", "scope": "s"}, "user_prefix": "i:",
                 "roles": {"r": ["r"]}, "introspection": {"url": "u", "application_id": "a", "secret_file": "s"}}]
         }))

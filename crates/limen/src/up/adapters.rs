@@ -17,6 +17,7 @@ use limen_store::Store;
 use super::issuers;
 use super::targets;
 use super::telemetry;
+use super::upgrade::Refusals;
 use crate::secret_file;
 
 /// The store as the gateway's ledger.
@@ -79,6 +80,7 @@ impl ProviderSecret for SecretFile {
 pub(super) struct View {
     pub(super) gateway: Arc<Gateway>,
     pub(super) started_at_us: i64,
+    pub(super) refusals: Arc<Refusals>,
 }
 
 impl GatewayView for View {
@@ -87,6 +89,7 @@ impl GatewayView for View {
             snapshot_age_ms: self.gateway.current.age_us(self.gateway.clock.monotonic_us()) / 1_000,
             snapshot_revision: self.gateway.current.pin().revision,
             calls_by_status: self.gateway.journal.calls_by_status(),
+            upgrade_refused: self.refusals.last(),
         }
     }
 

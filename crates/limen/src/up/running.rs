@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::notify;
-use super::upgrade::Successor;
+use super::upgrade::{Refusals, Successor};
 use crate::command;
-use crate::config::{self, Sources};
+use crate::config::{self, Listen, Sources};
 
 /// Listens for signals from early on: most would end a process that doesn't.
 pub(super) struct Signals {
@@ -56,6 +56,9 @@ pub(super) struct Started {
     pub(super) watching: JoinSet<()>,
     pub(super) stop_portal: watch::Sender<bool>,
     pub(super) config_file: Option<PathBuf>,
+    pub(super) refusals: Arc<Refusals>,
+    /// Where figures are asked for.
+    pub(super) metrics: Option<Listen>,
 }
 
 /// What is handed to the process that follows.
@@ -81,7 +84,10 @@ impl Started {
                 Asked::Reload => self.reload().await,
                 Asked::Upgrade => match self.prepare_upgrade(successor.as_ref()).await {
                     Ok(successor) => break Some(successor),
-                    Err(why) => tracing::error!(%why, "the upgrade was refused; this process goes on"),
+                    Err(why) => {
+                        tracing::error!(%why, "the upgrade was refused; this process goes on");
+                        self.refusals.note(why, SystemClock.wall_us());
+                    }
                 },
             }
         };
@@ -114,7 +120,7 @@ impl Started {
     /// Makes sure that whoever follows could start, while this process can still go on.
     async fn prepare_upgrade(&self, successor: Option<&Successor>) -> Result<Successor, String> {
         let successor = successor.ok_or("it is not known where this program lies")?;
-        successor.try_out().await?;
+        successor.try_out(self.metrics.as_ref()).await?;
         if let Some(file) = &self.config_file {
             let existing = self.store.declared().await.map_err(|error| error.to_string())?;
             let sources = Sources { file: Some(file), ..Sources::default() };

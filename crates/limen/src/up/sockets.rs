@@ -21,6 +21,8 @@ const FIRST: RawFd = 3;
 /// More than Limen has names for are left alone.
 const NAMES: [&str; 2] = ["gateway", "web"];
 const IDLE: &str = "LIMEN_IDLE";
+/// How the place for figures is told.
+pub(super) const METRICS_KEY: &str = "LIMEN__METRICS__LISTEN";
 const IDLE_FILE_MAX_BYTES: u64 = 16 << 20;
 
 /// What this process was started with besides its standard streams. To be taken before anything is opened.
@@ -74,8 +76,7 @@ impl Sockets {
         let [gateway, web] = handed_in(&inherited.seats)?;
         let gateway = take(gateway, &mut settings.gateway_listen, "--gateway")?;
         let web = take(web, &mut settings.web_listen, "--web")?;
-        let metrics =
-            settings.metrics_listen.as_mut().map(|place| take(None, place, "LIMEN__METRICS__LISTEN")).transpose()?;
+        let metrics = settings.metrics_listen.as_mut().map(|place| take(None, place, METRICS_KEY)).transpose()?;
         let keep = |listener: &TcpListener| {
             let kept = listener.try_clone();
             kept.map_err(|error| StartFailure::of("A listening socket can't be kept", error, "Start again."))
@@ -210,6 +211,11 @@ fn take(handed: Option<TcpListener>, place: &mut Listen, flag: &str) -> Result<T
     let nonblocking = listener.set_nonblocking(true);
     nonblocking.map_err(|error| StartFailure::of("A listening socket can't be used", error, "Start again."))?;
     Ok(listener)
+}
+
+/// Whether that place is free.
+pub(super) fn could_bind(place: &Listen, flag: &str) -> Result<(), StartFailure> {
+    bind(place, flag).map(drop)
 }
 
 fn bind(place: &Listen, flag: &str) -> Result<TcpListener, StartFailure> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::TcpListener;
 
 use limen_testbed::tls::Authority;
-use limen_testbed::{DoorSettings, Reply, Service, TlsDoor, program};
+use limen_testbed::{DoorSettings, Limen, Reply, Service, Settings, TlsDoor, program};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -163,4 +163,65 @@ fn who_cannot_be_reached_is_told_with_the_mend() {
     let hits = service.hits() + plain.hits();
     let quiet = checked.told(&text, &["--no-probe"]);
     assert_eq!((quiet.lines().count(), service.hits() + plain.hits()), (1, hits), "{quiet}");
+}
+
+#[test]
+fn an_openapi_document_is_told_to_be_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("api.yaml");
+    std::fs::write(&file, "info: {title: T, version: \"1\"}\nopenapi: 3.1.0\npaths: {/a: {get: {}}}\n").unwrap();
+    let output = program(BINARY).arg("check").arg(&file).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{told}");
+    for words in [":2:1: this is an OpenAPI document", "limen publish DOCUMENT", "limen api import DOCUMENT"] {
+        assert!(told.contains(words), "{told}");
+    }
+}
+
+#[test]
+fn an_apply_tells_doubts_and_what_waits_for_a_restart() {
+    let service = Service::ok();
+    let api = format!(
+        "apis: [{{name: a, base_path: /a, target: \"{}\", access: token,\n  operations: [{{name: get, method: GET, path: \"/{{id}}\"}}],\n  \
+         policies: {{attributes: {{hidden: strings}}, text: 'forbid (principal, action, resource) unless \
+         {{ principal in Role::\"clark\" || principal.hidden.contains(context.id) }};'}}}}]\n\
+         roles: [{{name: clerk}}]\nenvironments: [{{name: e}}]\nusers: [{{name: bo, memberships: [{{environment: e}}]}}]\n",
+        service.url()
+    );
+    let settings = "gateway: {head_timeout_s: 20}\nlog: {format: text}\n";
+    let started = settings.replace("20", "21") + &api;
+    let told = Checked::new().told(&started, &["--no-probe"]);
+    let limen = Limen::start(Settings::new(BINARY).config(&started).environment("LIMEN__LOG__FORMAT", "json"));
+    let file = limen.folder().join("new.yaml");
+    // The variable goes before any file.
+    std::fs::write(&file, format!("{settings}access_log: {{keep: 3}}\n{api}")).unwrap();
+    let file = file.to_str().unwrap();
+    let applied = limen.command(&["apply", file]);
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+    for words in ["there is no role 'clark'; mend: did you mean 'clerk'?", "policies.attributes.hidden: no user has it"]
+    {
+        assert!(told.contains(words) && applied.stdout.contains(words), "{words}\n{told}\n{}", applied.stdout);
+    }
+    let waiting: Vec<&str> = applied.stdout.lines().filter(|line| line.starts_with("Needs a restart")).collect();
+    assert_eq!(
+        waiting,
+        [
+            "Needs a restart, or limen upgrade: access_log.keep",
+            "Needs a restart, or limen upgrade: gateway.head_timeout_s"
+        ]
+    );
+    let applied = limen.json(&["apply", file, "--dry-run"]);
+    assert_eq!(applied["needs_restart"], serde_json::json!(["access_log.keep", "gateway.head_timeout_s"]));
+    assert_eq!(applied["warnings"].as_array().map(Vec::len), Some(2), "{applied}");
+    // What is there already isn't doubted.
+    std::fs::write(
+        file,
+        api.replace("clark", "clerk").replace("roles: [{name: clerk}]\n", "").replace("hidden", "free"),
+    )
+    .unwrap();
+    let applied = limen.json(&["apply", file]);
+    assert_eq!(
+        (applied["needs_restart"].as_array().map(Vec::len), applied["warnings"].as_array().map(Vec::len)),
+        (Some(0), Some(1))
+    );
 }

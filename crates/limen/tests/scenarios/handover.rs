@@ -164,20 +164,36 @@ fn what_could_not_start_does_not_take_over() {
     let before = started_at(&limen);
     let config = limen.folder().join("limen.yaml");
     let refusals = |limen: &Limen| limen.stderr().matches("the upgrade was refused").count();
-    // A program that isn't one, one that fails, a flaw in the configuration, a reference that leads nowhere.
+    // A program that isn't one, one that fails, a flaw in the configuration, a reference that leads nowhere, a file that
+    // can't be read, a place that is taken: the command says it at once, in the words of what would have followed.
+    let upgrade = |words: &str| {
+        // Not by what lies at the path now.
+        let ask =
+            |command: &str| program(BINARY).arg(command).arg("--data-dir").arg(limen.data_dir()).output().unwrap();
+        let refused = ask("upgrade");
+        let told = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{told}");
+        assert!(told.contains("the running Limen goes on") && told.contains(words), "{told}");
+        let status = String::from_utf8_lossy(&ask("status").stdout).into_owned();
+        assert!(status.contains("no upgrade at") && status.contains(words), "{status}");
+    };
     put_program(&path, b"nonsense");
-    signal(&limen, "-USR2");
-    eventually("it is refused", || (refusals(&limen) == 1).then_some(()));
+    upgrade("can't be run");
     put_program(&path, b"#!/bin/sh\necho not today >&2\nexit 3\n");
-    signal(&limen, "-USR2");
-    eventually("it is refused", || (refusals(&limen) == 2 && limen.stderr().contains("not today")).then_some(()));
+    upgrade("not today");
     put_program(&path, &content);
-    std::fs::write(&config, "gateway: {listen: nowhere}\n").unwrap();
-    signal(&limen, "-USR2");
-    eventually("it is refused", || (refusals(&limen) == 3 && limen.stderr().contains("gateway.listen")).then_some(()));
-    std::fs::write(&config, "products: [{name: p, apis: [lost]}]\n").unwrap();
-    signal(&limen, "-USR2");
-    eventually("it is refused", || (refusals(&limen) == 4 && limen.stderr().contains("'lost'")).then_some(()));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap();
+    for (content, words) in [
+        ("gateway: {listen: nowhere}\n".to_owned(), "gateway.listen"),
+        ("products: [{name: p, apis: [lost]}]\n".to_owned(), "'lost'"),
+        ("outbound: {ca_file: /nowhere}\n".to_owned(), "outbound.ca_file"),
+        (format!("metrics: {{listen: \"{taken}\"}}\n"), "can't be listened on"),
+    ] {
+        std::fs::write(&config, content).unwrap();
+        upgrade(words);
+    }
+    assert_eq!(refusals(&limen), 6);
     assert_eq!(started_at(&limen), before);
     assert_eq!(limen.http().get("/open/x", &[]).status, 200);
     assert!(std::fs::read_link(format!("/proc/{process}/exe")).unwrap().to_string_lossy().contains("deleted"));

@@ -1,10 +1,10 @@
 //! HTTP/2: the same answers as over HTTP/1.1, nothing that two readers could take for two, nothing cut that looks whole.
 
 mod attacks;
+mod heads;
 
 use limen_testbed::frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, Frames, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, frame,
-    get, literals,
+    DATA, END_HEADERS, END_STREAM, Frame, Frames, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, frame, get, literals,
 };
 use limen_testbed::{Gate, Http2, Reply, eventually};
 
@@ -71,132 +71,6 @@ fn many_calls_share_a_connection() {
         assert!(answer.status == 200 && answer.text() == body, "{} {}", answer.status, answer.body.len());
     }
     assert_eq!(stage.service.hits(), 300);
-}
-
-#[test]
-#[expect(clippy::too_many_lines, reason = "two tables of cases")]
-fn what_two_readers_could_take_for_two_is_refused_and_never_reaches_the_service() {
-    let stage = Stage::new();
-    stage.service.record(true);
-    let authority = stage.limen.gateway().to_string();
-    let base = get("/open/items", &authority);
-    let with = |more: &[(&'static str, &'static str)]| -> Vec<(String, String)> {
-        base.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    };
-    let path = |path: &str| {
-        let mut fields = with(&[]);
-        fields[3].1 = path.to_owned();
-        fields
-    };
-    let pseudo = |at: usize, value: Option<&str>| {
-        let mut fields = with(&[]);
-        match value {
-            Some(value) => fields[at].1 = value.to_owned(),
-            None => drop(fields.remove(at)),
-        }
-        fields
-    };
-    let large = "x".repeat(40_000);
-    let larger = "x".repeat(90_000);
-    // Answered by us, in the contract's form.
-    let refused: Vec<Vec<(String, String)>> = vec![
-        with(&[("host", "other.example")]),
-        with(&[("host", "a"), ("host", "b")]),
-        pseudo(2, None),
-        pseudo(2, Some("user@h")),
-        pseudo(1, Some("ftp")),
-        path("*"),
-        path("/open/a%2fb/../c"),
-        path("/open/%00"),
-        path("/open/%zz"),
-        path("/open/\u{e9}"),
-        with(&[("content_length", "5")]),
-        with(&[("transfer_encoding", "chunked")]),
-        with(&[("content-length", "00")]),
-        with(&[("expect", "something")]),
-        with(&[("x", " a")]),
-        with(&[("x", "a\t")]),
-        with(&[("authorization", "Bearer a"), ("authorization", "Bearer b")]),
-        with(&[]).into_iter().chain([("x".to_owned(), large)]).collect(),
-        with(&[]).into_iter().chain([("x".to_owned(), larger)]).collect(),
-        with(&[]).into_iter().chain((0..101).map(|at| (format!("x-{at}"), String::new()))).collect(),
-    ];
-    for fields in &refused {
-        let shown = format!("{fields:?}").chars().take(400).collect::<String>();
-        let frames = sent(&stage, fields);
-        let head = frames.iter().find(|frame| frame.kind == HEADERS);
-        assert_eq!(head.and_then(|head| head.payload.first()), Some(&STATUS_400), "{shown}: {frames:?}");
-        let body: Vec<u8> = frames.iter().filter(|frame| frame.kind == DATA).flat_map(|f| f.payload.clone()).collect();
-        let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_else(|_| panic!("{shown}"));
-        assert!(["malformed-request", "headers-too-large"].contains(&body["code"].as_str().unwrap()), "{body}");
-    }
-    // Reset by the library: whoever sends these is no caller.
-    let reset: Vec<Vec<(String, String)>> = vec![
-        with(&[("X-Upper", "a")]),
-        with(&[("connection", "close")]),
-        with(&[("keep-alive", "a")]),
-        with(&[("proxy-connection", "a")]),
-        with(&[("transfer-encoding", "chunked")]),
-        with(&[("upgrade", "websocket")]),
-        with(&[("te", "gzip")]),
-        with(&[("x", "a\r\nb: c")]),
-        with(&[("x", "a\0b")]),
-        with(&[("x\r\ny", "a")]),
-        with(&[("x y", "a")]),
-        with(&[("", "a")]),
-        with(&[(":method", "POST")]),
-        with(&[(":path", "/keyed/items")]),
-        with(&[(":status", "200")]),
-        with(&[(":unknown", "a")]),
-        with(&[(":protocol", "websocket")]),
-        with(&[("x", "a"), (":authority", "h")]),
-        with(&[("content-length", "5")]),
-        with(&[("content-length", "0"), ("content-length", "1")]),
-        with(&[("content-length", "+0")]),
-        pseudo(0, None),
-        pseudo(1, None),
-        pseudo(3, None),
-        path(""),
-        path("items"),
-        path("/a b"),
-        path("/open/items HTTP/1.1\r\nx: y"),
-        pseudo(0, Some("GET /x HTTP/1.1\r\n")),
-        pseudo(2, Some("a b")),
-        pseudo(1, Some("ht tp")),
-    ];
-    for fields in &reset {
-        let frames = sent(&stage, fields);
-        let ended = frames.iter().any(|frame| matches!(frame.kind, RST_STREAM | GOAWAY)) || frames.is_empty();
-        let answered = frames.iter().find(|frame| frame.kind == HEADERS).map(|head| head.payload[0]);
-        assert!(ended && answered.is_none() || answered == Some(STATUS_400), "{fields:?}: {frames:?}");
-    }
-    assert_eq!(stage.service.hits(), 0, "{:?}", stage.service.requests());
-    // What looks odd and isn't.
-    for fields in [
-        with(&[("te", "trailers")]),
-        with(&[]).into_iter().chain([("host".to_owned(), authority.to_uppercase())]).collect(),
-        pseudo(1, Some("https")),
-        path("//open///items/"),
-    ] {
-        let frames = sent(&stage, &fields);
-        assert_eq!(frames[0].payload[0], STATUS_200, "{fields:?}: {frames:?}");
-    }
-    assert_eq!(stage.service.hits(), 4);
-}
-
-/// The frames of the answer to a GET with these fields, which may not fit into one frame.
-fn sent(stage: &Stage, fields: &[(String, String)]) -> Vec<Frame> {
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let mut frames = Frames::open(stage.limen.gateway());
-    let block = literals(&fields);
-    let pieces: Vec<&[u8]> = block.chunks(16_000).collect();
-    for (at, piece) in pieces.iter().enumerate() {
-        let kind = if at == 0 { HEADERS } else { CONTINUATION };
-        let ends = if at + 1 == pieces.len() { END_HEADERS } else { 0 };
-        let flags = ends | if at == 0 { END_STREAM } else { 0 };
-        frames.write(&frame(kind, flags, 1, piece));
-    }
-    frames.until_end_of(1)
 }
 
 #[test]

@@ -366,6 +366,9 @@ fn a_file_is_tried_without_a_running_limen() {
 fn why_somebody_may_or_may_not() {
     let desk = Desk::new();
     let why = |words: &[&str]| desk.limen.command(&[&["why"], words].concat());
+    let twice = why(&["rory", "list", "--api", "records", "--query", "region=north", "--query", "region=south"]);
+    assert_eq!((twice.code, twice.stdout.as_str()), (Some(2), ""));
+    assert!(twice.stderr.starts_with("--query region is given twice\nmend: "), "{twice:?}");
     let denied = why(&["rory", "get", "--api", "records", "--application", "shop", "--path", "id=280"]);
     assert_eq!(denied.code, Some(0), "{denied:?}");
     for told in [

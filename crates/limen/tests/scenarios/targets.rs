@@ -6,6 +6,7 @@ use limen_testbed::{Limen, Reply, Service, Settings, eventually, eventually_with
 use serde_json::{Value, json};
 
 use crate::stage::{BINARY, KEY, nowhere, refused, retry_after_s, wait};
+use crate::telemetry::{figure, of_socket};
 
 const UNAVAILABLE: &str = "The service is temporarily unavailable. Try again later.";
 /// Long enough for a breaker's wait on a loaded machine.
@@ -257,12 +258,20 @@ fn an_outage_opens_one_incident_that_ends_by_itself() {
         (limen.json(&["status"])["apis"][0]["targets"][0]["breaker"] == "open").then_some(())
     });
     assert_eq!(notices(&limen).len(), 2);
+    let up = format!("limen_target_up{{api=\"a\",target=\"http://{address}\"}}");
+    let figures = |limen: &Limen| {
+        let page = of_socket(limen);
+        let notices = |kind: &str| figure(&page, &format!("limen_notices_standing{{kind=\"{kind}\"}}"));
+        (figure(&page, &up), notices("incident"), notices("maintenance"))
+    };
+    assert_eq!(figures(&limen), (Some(0.0), Some(1.0), Some(0.0)));
     let _service = revived(address);
     eventually_within(LONG, "calls succeed again", || (call(&limen).status == 200).then_some(()));
     let ended = eventually_within(LONG, "the incident ends", || {
         notices(&limen).into_iter().find(|one| one["id"] == *id && !one["resolved_at_us"].is_null())
     });
     assert_eq!(ended["updates"][0]["message"], "The service answers again.");
+    eventually("the figures say so too", || (figures(&limen) == (Some(1.0), Some(0.0), Some(0.0))).then_some(()));
     let all = notices(&limen);
     assert_eq!(all.len(), 2, "{all:#?}");
     let untouched = all.iter().find(|one| one["title"] == "By hand").expect("the other");

@@ -122,7 +122,7 @@ fn the_log_can_be_elsewhere_in_text_or_off() {
 }
 
 /// The figure of a name with its labels.
-fn figure(page: &str, name: &str) -> Option<f64> {
+pub(crate) fn figure(page: &str, name: &str) -> Option<f64> {
     page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 

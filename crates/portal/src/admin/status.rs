@@ -8,7 +8,7 @@ use super::apis::lines;
 use super::failure::AdminFailure;
 use super::read::Named;
 use super::{Admin, Answered};
-use crate::wire::{Explanation, Status};
+use crate::wire::{Explanation, Status, ToldSettings};
 
 /// So many of the latest notices are looked at.
 const NOTICES_MAX: u32 = 1_000;
@@ -35,7 +35,13 @@ pub(super) async fn show(State(admin): State<Admin>) -> Answered<Status> {
         notices,
         issuers: portal.gateway.issuers(),
         calls_by_status: gateway.calls_by_status,
+        upgrade_refused: gateway.upgrade_refused,
     }))
+}
+
+/// `GET /v1/settings`: what the process was started with.
+pub(super) async fn settings(State(admin): State<Admin>) -> Json<ToldSettings> {
+    Json((*admin.portal.settings).clone())
 }
 
 /// `GET /v1/calls/REQUEST_ID`: a call, or a request of sign-in and token endpoints.

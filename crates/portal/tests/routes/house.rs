@@ -75,6 +75,7 @@ impl GatewayView for Stage {
             snapshot_age_ms: self.snapshot_age_ms.load(Ordering::SeqCst),
             snapshot_revision: 7,
             calls_by_status: vec![(200, 41), (429, 1)],
+            upgrade_refused: None,
         }
     }
 
@@ -184,6 +185,7 @@ impl House {
             }),
             memory: Memory::default(),
             provider: None,
+            settings: Arc::default(),
             version: "9.9.9",
             started_at_us: NOW_US - 5_000_000,
             snapshot_age_max_ms: 900_000,

@@ -1,6 +1,7 @@
 //! Whether issuers of tokens are right by themselves, and beside each other.
 
 use super::{Problems, shown};
+use crate::issuer::PAUSE_MAX_S;
 use crate::issuer::introspection::REMEMBER_MAX_S;
 use crate::model::{Declared, Introspection, TokenForm, TrustedIssuer};
 use crate::sign_in::provider::is_endpoint;
@@ -26,6 +27,7 @@ pub(super) fn check(field: &str, issuer: &TrustedIssuer, problems: &mut Problems
     }
     let range = (LIFETIME_MIN_S, LIFETIME_MAX_S);
     problems.range(format!("{field}.lifetime_max_s"), issuer.lifetime_max_s, range.0, range.1, "seconds");
+    problems.range(format!("{field}.jwks_pause_s"), issuer.jwks_pause_s, 1, PAUSE_MAX_S, "seconds");
     check_form(field, issuer, problems);
     check_names(field, issuer, problems);
     check_claims(field, issuer, problems);

@@ -1,5 +1,7 @@
 //! Whether an API's policies can be made ready, and whether users' attributes are of the kinds that they read.
 
+mod unknown;
+
 use serde_json::Value;
 
 use super::{Problem, Problems, nearest, shown};
@@ -41,9 +43,10 @@ pub(super) fn check(field: &str, api: &Api, problems: &mut Problems) {
     found.into_iter().for_each(|one| problems.add(format!("{field}.{}", one.field), one.message, one.mend));
 }
 
-/// What can hardly be meant in the policies of what is declared; nothing is refused for it.
+/// What can hardly be meant in the policies of what is declared; nothing is refused for it. `whole` is all that will be
+/// there, as [`super::merge`] gives it: who is named in policies is looked for in it.
 #[must_use]
-pub fn warnings(declared: &Declared) -> Vec<Problem> {
+pub fn warnings(declared: &Declared, whole: &Declared) -> Vec<Problem> {
     let of = |(at, api): (usize, &Api)| {
         let found = policy::check(api).map(|checked| checked.warnings).unwrap_or_default();
         let told = move |one: PolicyProblem| Problem {
@@ -51,7 +54,7 @@ pub fn warnings(declared: &Declared) -> Vec<Problem> {
             message: one.message,
             mend: one.mend,
         };
-        found.into_iter().map(told)
+        found.into_iter().chain(unknown::found(api, whole)).map(told)
     };
     declared.apis.iter().enumerate().flat_map(of).collect()
 }

@@ -1,6 +1,6 @@
 //! A table of what proxies tell and what is believed of it; callers who try to be somebody else.
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
 use super::*;

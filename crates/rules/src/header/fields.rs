@@ -1,12 +1,14 @@
 //! The fields of a head, read by name wherever they are kept: the rules need no map of them, and a call makes none.
 
+use std::fmt;
+
 use http::{HeaderMap, HeaderName};
 
 /// The fields of a head in the order in which they are kept, each at a place from 0 on.
 ///
 /// Whoever needs more than one field of a name takes [`find`](Self::find) on from the place after the last one;
 /// `dyn Fields` has the usual ways of asking.
-pub trait Fields {
+pub trait Fields: Sync + fmt::Debug {
     /// Name, in small letters, and value of the field at a place; none past the last.
     fn at(&self, place: usize) -> Option<(&[u8], &[u8])>;
 
@@ -33,8 +35,15 @@ impl<'f> dyn Fields + 'f {
         self.find(name, 0).is_some()
     }
 
+    /// The value of that name, where there is exactly one.
+    #[must_use]
+    pub fn single(&self, name: &HeaderName) -> Option<&[u8]> {
+        let (place, value) = self.find(name, 0)?;
+        if self.find(name, place + 1).is_none() { Some(value) } else { None }
+    }
+
     /// All values of that name, in order.
-    pub fn all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    pub fn all<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
         let mut from = 0;
         std::iter::from_fn(move || {
             let (place, value) = self.find(name, from)?;
@@ -63,7 +72,8 @@ impl Fields for HeaderMap {
 /// A value as text; none where it isn't visible ASCII, spaces and tabs.
 #[must_use]
 pub fn text(value: &[u8]) -> Option<&str> {
-    let is_text = value.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
+    // Without a way out at the first wrong byte, so that many are looked at at once.
+    let is_text = value.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~' | b'\t'));
     if is_text { std::str::from_utf8(value).ok() } else { None }
 }
 

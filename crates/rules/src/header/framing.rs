@@ -1,9 +1,13 @@
 //! What a parsed head must be before anything else is read of it (RFC 9112 §§3.2, 6; RFC 9113 §8.2.2).
 
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, Version};
+use http::{HeaderName, Version};
 
+use super::{Fields, text};
 use crate::contract::{BearerError, Cause, Location, Refusal};
+
+/// The longest host.
+const HOST_MAX_BYTES: usize = 255;
 
 /// Fields that the rules decide on before those that `Connection` names are removed.
 const NOT_HOP_BY_HOP: [&str; 9] = [
@@ -29,15 +33,15 @@ const NOT_HOP_BY_HOP: [&str; 9] = [
 ///
 /// [`Cause::MalformedRequest`] with everything that is wrong, a sentence for each; the `Bearer` challenge
 /// `invalid_request` where there are two `Authorization` fields.
-pub fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), Refusal> {
-    if is_plain(headers, version) {
+pub fn check_framing(fields: &dyn Fields, version: Version) -> Result<(), Refusal> {
+    if is_plain(fields, version) {
         return Ok(());
     }
     let mut flaws: Flaws = Vec::new();
-    check_host(headers, version, &mut flaws);
-    check_length(headers, version, &mut flaws);
-    check_connection(headers, version, &mut flaws);
-    let has_two_tokens = headers.get_all(AUTHORIZATION).iter().nth(1).is_some();
+    check_host(fields, version, &mut flaws);
+    check_length(fields, version, &mut flaws);
+    check_connection(fields, version, &mut flaws);
+    let has_two_tokens = fields.all(&AUTHORIZATION).nth(1).is_some();
     if has_two_tokens {
         flaws.push((&AUTHORIZATION, "There is more than one Authorization header; send one."));
     }
@@ -55,15 +59,14 @@ pub fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), Refusa
 
 /// Whether there is nothing to check but one `Host` that is right, as in most heads: one walk instead of a search for
 /// each field.
-fn is_plain(headers: &HeaderMap, version: Version) -> bool {
+fn is_plain(fields: &dyn Fields, version: Version) -> bool {
     let (mut hosts, mut tokens) = (0_u32, 0_u32);
-    for (name, value) in headers {
-        if *name == HOST && std::str::from_utf8(value.as_bytes()).is_ok_and(is_authority) {
-            hosts += 1;
-        } else if *name == AUTHORIZATION {
-            tokens += 1;
-        } else if [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, UPGRADE].contains(name) {
-            return false;
+    for (name, value) in fields.each() {
+        match name {
+            b"host" if is_authority_in(value) => hosts += 1,
+            b"authorization" => tokens += 1,
+            b"host" | b"content-length" | b"transfer-encoding" | b"connection" | b"upgrade" => return false,
+            _ => {}
         }
     }
     version == Version::HTTP_11 && hosts == 1 && tokens <= 1
@@ -71,8 +74,8 @@ fn is_plain(headers: &HeaderMap, version: Version) -> bool {
 
 type Flaws = Vec<(&'static HeaderName, &'static str)>;
 
-fn check_host(headers: &HeaderMap, version: Version, flaws: &mut Flaws) {
-    let mut hosts = headers.get_all(HOST).iter();
+fn check_host(fields: &dyn Fields, version: Version, flaws: &mut Flaws) {
+    let mut hosts = fields.all(&HOST);
     match (hosts.next(), hosts.next()) {
         (None, _) if version == Version::HTTP_11 => {
             flaws.push((&HOST, "There is no Host header; HTTP/1.1 needs one."));
@@ -80,29 +83,29 @@ fn check_host(headers: &HeaderMap, version: Version, flaws: &mut Flaws) {
         (None, _) => {}
         (Some(_), Some(_)) => flaws.push((&HOST, "There is more than one Host header; send one.")),
         (Some(host), None) => {
-            if !host.to_str().is_ok_and(is_authority) {
+            if !is_authority_in(host) {
                 flaws.push((&HOST, "The Host header isn't a host name or address with an optional port."));
             }
         }
     }
 }
 
-fn check_length(headers: &HeaderMap, version: Version, flaws: &mut Flaws) {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+fn check_length(fields: &dyn Fields, version: Version, flaws: &mut Flaws) {
+    let mut lengths = fields.all(&CONTENT_LENGTH);
     let length = lengths.next();
     if lengths.next().is_some() {
         flaws.push((&CONTENT_LENGTH, "There is more than one Content-Length header; send one."));
     } else if let Some(length) = length {
-        let digits = length.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let digits = text(length).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         if digits.and_then(|digits| digits.parse::<u64>().ok()).is_none() {
             flaws.push((&CONTENT_LENGTH, "The Content-Length isn't one decimal number."));
         }
     }
-    let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
+    let mut encodings = fields.all(&TRANSFER_ENCODING);
     let Some(encoding) = encodings.next() else { return };
     if version != Version::HTTP_11 {
         flaws.push((&TRANSFER_ENCODING, "Transfer-Encoding exists in HTTP/1.1 only."));
-    } else if encodings.next().is_some() || !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
+    } else if encodings.next().is_some() || !encoding.trim_ascii().eq_ignore_ascii_case(b"chunked") {
         flaws.push((&TRANSFER_ENCODING, "The Transfer-Encoding is not exactly chunked."));
     }
     if length.is_some() {
@@ -110,12 +113,12 @@ fn check_length(headers: &HeaderMap, version: Version, flaws: &mut Flaws) {
     }
 }
 
-fn check_connection(headers: &HeaderMap, version: Version, flaws: &mut Flaws) {
-    if version >= Version::HTTP_2 && (headers.contains_key(CONNECTION) || headers.contains_key(UPGRADE)) {
+fn check_connection(fields: &dyn Fields, version: Version, flaws: &mut Flaws) {
+    if version >= Version::HTTP_2 && (fields.has(&CONNECTION) || fields.has(&UPGRADE)) {
         flaws.push((&CONNECTION, "HTTP/2 has no Connection and Upgrade headers."));
         return;
     }
-    let mut options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let mut options = fields.all(&CONNECTION).flat_map(|value| value.split(|byte| *byte == b','));
     let is_end_to_end =
         |option: &[u8]| NOT_HOP_BY_HOP.iter().any(|name| option.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
     if options.any(is_end_to_end) {
@@ -127,27 +130,38 @@ fn check_connection(headers: &HeaderMap, version: Version, flaws: &mut Flaws) {
 /// address, or an IPv6 address in brackets. The host isn't empty; a port fits 16 bits and may be empty.
 #[must_use]
 pub fn is_authority(text: &str) -> bool {
-    let (is_host, port) = if let Some(bracketed) = text.strip_prefix('[') {
-        let Some((address, port)) = bracketed.split_once(']') else { return false };
-        (address.parse::<std::net::Ipv6Addr>().is_ok(), port)
-    } else {
-        let end = text.find(':').unwrap_or(text.len());
-        let (host, port) = text.split_at_checked(end).unwrap_or((text, ""));
-        (is_registered_name(host), port)
-    };
-    let is_port = match port.strip_prefix(':') {
-        None => port.is_empty(),
-        Some(digits) => {
-            digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.is_empty() || digits.parse::<u16>().is_ok())
-        }
-    };
-    is_host && is_port
+    is_authority_in(text.as_bytes())
 }
 
-/// A name of the DNS's letters, digits, hyphens, dots and underscores. RFC 3986 would allow escapes and `!$&'()*+,;=`
-/// too; no host has them, and readers differ on them.
-fn is_registered_name(host: &str) -> bool {
-    !host.is_empty()
-        && host.len() <= 255
-        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
+fn is_authority_in(text: &[u8]) -> bool {
+    let after = if let Some(bracketed) = text.strip_prefix(b"[") {
+        let end = bracketed.iter().position(|byte| *byte == b']');
+        let address = end.and_then(|end| std::str::from_utf8(bracketed.get(..end)?).ok());
+        if !address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()) {
+            return false;
+        }
+        end.and_then(|end| bracketed.get(end + 1..))
+    } else {
+        // A name of the DNS's letters, digits, hyphens, dots and underscores. RFC 3986 would allow escapes and
+        // `!$&'()*+,;=` too; no host has them, and readers differ on them.
+        let end = text.iter().position(|byte| !is_name_byte(*byte)).unwrap_or(text.len());
+        if end == 0 || end > HOST_MAX_BYTES {
+            return false;
+        }
+        text.get(end..)
+    };
+    after.is_some_and(is_port)
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// Whether what follows a host is nothing, or its port.
+fn is_port(port: &[u8]) -> bool {
+    let Some(digits) = port.strip_prefix(b":") else { return port.is_empty() };
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0_u16, |number, digit| number.checked_mul(10)?.checked_add(u16::from(digit - b'0')))
+    };
+    digits.iter().all(u8::is_ascii_digit) && number(digits).is_some()
 }

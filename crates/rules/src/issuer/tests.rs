@@ -98,7 +98,7 @@ fn what_fails_is_tried_ever_more_seldom_while_there_are_keys() {
 }
 
 proptest! {
-    /// Whatever callers bring and the issuer answers, a minute lies between two fetches.
+    /// Whatever callers bring and the issuer answers, a minute lies between two fetches, where no other pause was told.
     #[test]
     fn never_more_than_once_a_minute(steps in prop::collection::vec((0_u8..5, 0_u64..MINUTE_US), 0..200)) {
         let (mut fetches, mut now_us, mut last_us) = (KeyFetches::default(), 0, None);

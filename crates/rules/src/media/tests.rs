@@ -1,5 +1,6 @@
 //! Which announcements of a body are accepted, and what `Accept` means for a refusal.
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
 use super::*;
@@ -8,9 +9,15 @@ fn ranges(names: &[&str]) -> Vec<MediaRange> {
     names.iter().map(|name| MediaRange::parse(name).expect(name)).collect()
 }
 
+fn fields(content_types: &[&str], encodings: &[&str]) -> HeaderMap {
+    let of = |name: HeaderName, texts: &[&str]| -> Vec<_> {
+        texts.iter().map(|text| (name.clone(), HeaderValue::from_str(text).unwrap())).collect()
+    };
+    of(CONTENT_TYPE, content_types).into_iter().chain(of(CONTENT_ENCODING, encodings)).collect()
+}
+
 fn decide(method: Method, content_types: &[&str], encodings: &[&str], accepted: &[&str]) -> Result<Media, Refusal> {
-    let values = |texts: &[&str]| -> Vec<_> { texts.iter().map(|text| HeaderValue::from_str(text).unwrap()).collect() };
-    accept(&method, &values(content_types), &values(encodings), true, true, &ranges(accepted))
+    accept(&method, &fields(content_types, encodings), true, true, &ranges(accepted))
 }
 
 #[test]
@@ -95,11 +102,8 @@ fn several_content_types_are_malformed() {
 
 #[test]
 fn get_and_delete_may_announce_json() {
-    assert_eq!(
-        accept(&Method::GET, &[HeaderValue::from_static("text/x")], &[], false, true, &ranges(&[])),
-        Ok(Media::None)
-    );
-    assert_eq!(accept(&Method::POST, &[], &[], false, true, &ranges(&[])), Ok(Media::None));
+    assert_eq!(accept(&Method::GET, &fields(&["text/x"], &[]), false, true, &ranges(&[])), Ok(Media::None));
+    assert_eq!(accept(&Method::POST, &fields(&[], &[]), false, true, &ranges(&[])), Ok(Media::None));
     for (method, accepted, media) in [
         (Method::GET, "application/json", Some(Media::Json)),
         (Method::GET, "text/csv", Some(Media::BlankJson)),
@@ -175,10 +179,8 @@ proptest! {
 
 #[test]
 fn what_is_not_read_may_be_compressed_and_of_any_charset() {
-    let types = [HeaderValue::from_static("application/json; charset=latin1")];
-    let encodings = [HeaderValue::from_static("gzip")];
-    let judge =
-        |reads_json| accept(&Method::POST, &types, &encodings, true, reads_json, &ranges(&["application/json"]));
+    let fields = fields(&["application/json; charset=latin1"], &["gzip"]);
+    let judge = |reads_json| accept(&Method::POST, &fields, true, reads_json, &ranges(&["application/json"]));
     assert!(matches!(judge(false), Ok(Media::Other(_))));
     assert!(judge(true).is_err());
 }

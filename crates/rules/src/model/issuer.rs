@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Name;
+use crate::issuer::PAUSE_S;
 
 /// How an issuer's tokens are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +86,9 @@ pub struct TrustedIssuer {
     /// The longest time from `iat` (or now) to `exp`, in seconds.
     #[serde(default = "one_day")]
     pub lifetime_max_s: u64,
+    /// From one fetch of its keys to the next at least, in seconds.
+    #[serde(default = "one_minute", skip_serializing_if = "is_one_minute")]
+    pub jwks_pause_s: u64,
     /// The environments that its tokens may name.
     pub environments: Vec<Name>,
     /// The APIs that its tokens may call; empty: all.
@@ -114,6 +118,14 @@ fn client_id() -> String {
 
 fn token_types() -> Vec<String> {
     vec!["at+jwt".into()]
+}
+
+fn one_minute() -> u64 {
+    PAUSE_S
+}
+
+fn is_one_minute(seconds: &u64) -> bool {
+    *seconds == PAUSE_S
 }
 
 fn one_day() -> u64 {

@@ -1,6 +1,6 @@
 //! A parameter made ready, and everything that is wrong with what was sent of it.
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 
 use super::read::{self, Read};
 use super::shape::{Shape, Types};
@@ -8,6 +8,7 @@ use super::sources::{Pair, cookies, lines};
 use super::style::{Written, Wrong};
 use super::text::{Escapes, decoded, pointer, shown};
 use crate::contract::{FieldError, Location};
+use crate::header::Fields;
 use crate::media::MediaType;
 use crate::model::{Parameter, ParameterPlace, ParameterStyle};
 use crate::schema::{CompiledSchema, is_secret_name};
@@ -44,7 +45,7 @@ pub(super) enum Form {
 pub(super) struct Sources<'r> {
     pub(super) rest: &'r str,
     pub(super) pairs: Vec<Pair<'r>>,
-    pub(super) headers: &'r HeaderMap,
+    pub(super) headers: &'r dyn Fields,
     /// Names in the query that are parameters of their own.
     pub(super) taken: &'r [Box<str>],
 }

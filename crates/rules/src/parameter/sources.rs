@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 
 use super::text::{Escapes, decoded};
+use crate::header::Fields;
 
 /// A pair of the query: its name decoded, its text as it came.
 #[derive(Clone, Debug)]
@@ -47,16 +48,15 @@ impl<'r> Pair<'r> {
 }
 
 /// The texts of a header field's lines; none for one that isn't UTF-8.
-pub(super) fn lines<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Option<Vec<&'r str>> {
-    let lines = headers.get_all(name).iter();
-    lines.map(|line| std::str::from_utf8(line.as_bytes()).ok().map(|line| line.trim_matches([' ', '\t']))).collect()
+pub(super) fn lines<'r>(fields: &'r dyn Fields, name: &HeaderName) -> Option<Vec<&'r str>> {
+    fields.all(name).map(|line| std::str::from_utf8(line).ok().map(|line| line.trim_matches([' ', '\t']))).collect()
 }
 
 /// The texts of the cookies of that name (RFC 6265 §4.2.1), however many field lines there are.
-pub(super) fn cookies<'r>(headers: &'r HeaderMap, name: &str) -> Option<Vec<&'r str>> {
+pub(super) fn cookies<'r>(fields: &'r dyn Fields, name: &str) -> Option<Vec<&'r str>> {
     let mut found = Vec::new();
-    for line in headers.get_all(http::header::COOKIE) {
-        let line = std::str::from_utf8(line.as_bytes()).ok()?;
+    for line in fields.all(&http::header::COOKIE) {
+        let line = std::str::from_utf8(line).ok()?;
         let pairs = line.split(';').filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='));
         found.extend(pairs.filter(|(named, _)| *named == name).map(|(_, text)| text));
     }

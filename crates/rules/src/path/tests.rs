@@ -12,7 +12,7 @@ fn detail_of(raw: &str) -> String {
     let refusal = normalize(raw).expect_err(raw);
     assert_eq!(refusal.cause, Cause::MalformedRequest, "{raw}");
     assert_eq!(refusal.errors.len(), 1, "{raw}");
-    refusal.detail.into_owned()
+    refusal.detail.to_string()
 }
 
 #[test]

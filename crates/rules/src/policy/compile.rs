@@ -110,6 +110,11 @@ fn text_problem(message: impl Into<String>, mend: impl Into<String>) -> PolicyPr
     PolicyProblem { field: "policies.text".into(), message: message.into(), mend: mend.into() }
 }
 
+/// Every entity that a text of policies names, in the order of policies; none where it can't be read.
+pub(super) fn entities(text: &str) -> Vec<EntityUid> {
+    read(text).unwrap_or_default().iter().flat_map(|one| one.policy.entity_literals()).collect()
+}
+
 fn read(text: &str) -> Result<Vec<Read>, Vec<PolicyProblem>> {
     if text.len() > TEXT_MAX_BYTES {
         let message = format!("{} bytes are more than {TEXT_MAX_BYTES}", text.len());

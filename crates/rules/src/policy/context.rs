@@ -13,14 +13,14 @@ use crate::token::{APPLICATION_SUBJECT_PREFIX, Identity, OPERATOR_CLIENT_ID};
 #[derive(Clone, Copy, Debug)]
 pub enum Claims<'a> {
     /// Those of one of our own, as far as policies may know them: `sub`, `client_id`, `environment`, `scope`.
-    Ours(&'a Identity),
+    Ours(&'a Identity<'a>),
     /// Those of another issuer's, or of a trial.
     Told(&'a Map<String, Value>),
 }
 
 impl<'a> Claims<'a> {
-    pub(super) fn of(identity: &'a Identity) -> Self {
-        match &identity.foreign {
+    pub(super) fn of(identity: &'a Identity<'a>) -> Self {
+        match &identity.bearer.foreign {
             Some(foreign) => Self::Told(&foreign.claims),
             None => Self::Ours(identity),
         }
@@ -53,15 +53,15 @@ fn texts(name: &str, text: &str) -> Option<RestrictedExpression> {
     Some(RestrictedExpression::new_set(texts.into_iter().map(|one| RestrictedExpression::new_string(one.to_owned()))))
 }
 
-fn ours(identity: &Identity, name: &str) -> Option<String> {
-    let application = identity.application.as_deref();
+fn ours(identity: &Identity<'_>, name: &str) -> Option<String> {
+    let application = identity.bearer.application.as_deref();
     match name {
-        "sub" => Some(match (&identity.user, application) {
+        "sub" => Some(match (&identity.bearer.user, application) {
             (Some(user), _) => user.to_string(),
             (None, application) => format!("{APPLICATION_SUBJECT_PREFIX}{}", application.unwrap_or_default()),
         }),
         "client_id" => Some(application.unwrap_or(OPERATOR_CLIENT_ID).to_owned()),
-        "environment" => Some(identity.environment.to_string()),
+        "environment" => Some(identity.bearer.environment.to_string()),
         "scope" => {
             let limits = identity.limits.as_ref()?;
             Some(limits.of_token.as_ref()?.permission_names.to_string())

@@ -2,6 +2,8 @@
 
 mod differential;
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -181,19 +183,8 @@ fn another_issuer_does_not_take_attributes_away() {
     let has = snapshot(guarded(text), json!({"hidden": [280]}), json!({}));
     let told_by_issuer = |user: &str, roles: Option<&[Name]>| {
         let foreign = ForeignWord { roles: roles.map(Arc::from), claims: Arc::default() };
-        let identity = Identity {
-            user: Some(user.into()),
-            application: None,
-            environment: "north".into(),
-            issuer: Some("idp".into()),
-            grant: None,
-            permissions: Arc::default(),
-            permission_names: "".into(),
-            limits: None,
-            expires_at_s: 0,
-            foreign: Some(foreign),
-        };
-        let other = as_told(&has.catalog, &identity);
+        let identity = identity(Some(user), None, Some(foreign));
+        let other = as_told(&has.catalog, &identity.bearer);
         let policies = has.catalog.apis[0].operations[0].policies.as_ref().expect("policies");
         policies.decide(&subject(&has.catalog, &identity, &other), &vec![None]).is_allowed()
     };
@@ -263,19 +254,16 @@ fn a_caller_is_made_once_for_each_application_and_changes_with_the_snapshot() {
 }
 
 /// An identity in environment north, as a token's claims and the catalog make one.
-fn identity(user: Option<&str>, application: Option<&str>, foreign: Option<ForeignWord>) -> Identity {
-    Identity {
+fn identity(user: Option<&str>, application: Option<&str>, foreign: Option<ForeignWord>) -> Identity<'static> {
+    let bearer = Bearer {
         user: user.map(Into::into),
         application: application.map(Into::into),
         environment: "north".into(),
-        grant: None,
         issuer: foreign.as_ref().map(|_| "other".into()),
-        permissions: Arc::default(),
-        permission_names: "".into(),
-        limits: None,
-        expires_at_s: 0,
         foreign,
-    }
+        ..Bearer::default()
+    };
+    Identity { bearer: Arc::new(bearer), allowed: Cow::default(), limits: None }
 }
 
 #[test]
@@ -301,8 +289,8 @@ fn whoever_calls_is_read_from_the_catalog_or_from_what_their_issuer_says() {
     let snapshot = Snapshot::new(1, &Directory { declared, ..Directory::default() }, Issuer::default());
     let catalog = &snapshot.catalog;
     let policies = catalog.apis[0].operations[0].policies.as_ref().expect("policies");
-    let refused = |identity: &Identity| {
-        let other = as_told(catalog, identity);
+    let refused = |identity: &Identity<'_>| {
+        let other = as_told(catalog, &identity.bearer);
         policies.decide(&subject(catalog, identity, &other), &vec![None]).refused.join(" ")
     };
     let word = |roles: Option<&[&str]>, claims: Value| {

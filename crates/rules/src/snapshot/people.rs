@@ -34,7 +34,7 @@ pub struct LiveMember {
 #[derive(Clone, Debug, Default)]
 pub struct LiveMembership {
     /// As bits.
-    pub permissions: Arc<PermissionSet>,
+    pub permissions: PermissionSet,
     /// As names, sorted and space separated.
     pub permission_names: Arc<str>,
 }
@@ -97,7 +97,7 @@ impl PermissionBits {
         let mut names: Vec<&str> = names.collect();
         names.sort_unstable();
         names.dedup();
-        let permissions = Arc::new(self.set(names.iter().copied()));
+        let permissions = self.set(names.iter().copied());
         LiveMembership { permissions, permission_names: names.join(" ").into() }
     }
 

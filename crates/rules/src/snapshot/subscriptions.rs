@@ -6,6 +6,7 @@
 
 mod flat;
 mod keys;
+mod marks;
 mod records;
 mod settled;
 

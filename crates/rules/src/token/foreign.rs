@@ -8,10 +8,11 @@ mod claims;
 mod names;
 mod standing;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::identity::{Limited, bound, narrow};
-use super::{ForeignWord, Identified, Identity, refuse};
+use super::identity::{bound, narrow};
+use super::{Bearer, ForeignWord, Identified, Identity, refuse};
 use crate::contract::{Cause, Refusal};
 use crate::issuer::LiveIssuer;
 use crate::jose::{self, KeyId, KeySet, Signed};
@@ -84,14 +85,14 @@ pub fn unknown(words: String, retry_after_s: u64) -> Refusal {
 ///
 /// # Errors
 /// 401, or 403 `application-mismatch`.
-pub fn identify(
-    catalog: &Catalog,
+pub fn identify<'s>(
+    catalog: &'s Catalog,
     api: &LiveApi,
     issuer: &LiveIssuer,
     foreign: &Foreign,
-    subscribed: &Subscribed,
+    subscribed: &Subscribed<'_>,
     now_us: i64,
-) -> Result<Identified, Refusal> {
+) -> Result<Identified<'s>, Refusal> {
     let (settings, claims) = (&issuer.settings, &foreign.claims);
     let expires_at_s = check_standing(settings, foreign, now_us.div_euclid(1_000_000))?;
     let environment = names::environment(settings, claims)?;
@@ -102,19 +103,17 @@ pub fn identify(
     let connection = declared.and_then(|one| one.connections.get(&environment));
     let limit = connection.and_then(|one| one.limit.as_ref());
     let scope = scope(catalog, issuer, claims);
-    let Limited { allowed, limits } = narrow(catalog, &roles, limit, scope.as_deref());
-    Ok(Identified(Some(Identity {
+    let (allowed, limits) = narrow(catalog, roles, limit, scope.as_deref());
+    let bearer = Bearer {
         user: Some(user),
         application,
         environment,
         issuer: Some(settings.name.clone()),
         grant: None,
-        permissions: allowed.permissions,
-        permission_names: allowed.permission_names,
-        limits,
         foreign: Some(ForeignWord { roles: named, claims: Arc::clone(claims.all()) }),
         expires_at_s,
-    })))
+    };
+    Ok(Identified(Some(Identity { bearer: Arc::new(bearer), allowed, limits })))
 }
 
 fn invalid(words: impl Into<String>) -> Refusal {
@@ -125,22 +124,22 @@ fn invalid(words: impl Into<String>) -> Refusal {
 type NamedRoles = Option<Arc<[Name]>>;
 
 /// What the roles allow: those that the token names, told too, or those of the user whom we know by that name.
-fn roles(
-    catalog: &Catalog,
+fn roles<'s>(
+    catalog: &'s Catalog,
     issuer: &LiveIssuer,
     claims: &Claims,
     user: &Name,
     environment: &Name,
-) -> Result<(LiveMembership, NamedRoles), Refusal> {
+) -> Result<(Cow<'s, LiveMembership>, NamedRoles), Refusal> {
     let settings = &issuer.settings;
     if let Some(name) = &settings.claims.roles {
         let values = words(claims.get(name));
         let permissions = values.iter().flat_map(|value| issuer.permissions(value));
         let allowed = catalog.permissions.membership(permissions.map(|name| &**name));
-        return Ok((allowed, Some(values.iter().flat_map(|value| issuer.roles(value)).cloned().collect())));
+        return Ok((Cow::Owned(allowed), Some(values.iter().flat_map(|value| issuer.roles(value)).cloned().collect())));
     }
     let membership = catalog.users.get(user).and_then(|user| user.memberships.get(environment));
-    membership.map(|one| (one.allowed.clone(), None)).ok_or_else(|| {
+    membership.map(|one| (Cow::Borrowed(&one.allowed), None)).ok_or_else(|| {
         invalid(format!(
             "user {user} is unknown here or not in environment {environment}, and issuer {} has no claims.roles",
             settings.name

@@ -3,6 +3,7 @@
 //! Effective permissions are the roles' in the environment, less what the connection and the token leave out. Where
 //! neither leaves out anything, nothing is computed and nothing allocated. Knows no signature and no clock.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{APPLICATION_SUBJECT_PREFIX, Claims, Mode, OPERATOR_CLIENT_ID, Verified, refuse};
@@ -14,7 +15,18 @@ use crate::snapshot::{Catalog, LiveApi, LiveApplication, LiveConnection, LiveMem
 
 /// Who calls, as the token and the snapshot together say.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub struct Identity<'s> {
+    /// Whom the token names.
+    pub bearer: Arc<Bearer>,
+    /// What they may do there now; the catalog's own where nothing narrows it.
+    pub allowed: Cow<'s, LiveMembership>,
+    /// What narrows the roles; none where nothing does.
+    pub limits: Option<Box<Limits>>,
+}
+
+/// Whom a token names, and for how long. Of our own tokens that never changes, and is made once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bearer {
     /// The user; none where the application acts for itself.
     pub user: Option<Name>,
     /// The application; none for an operator's own token.
@@ -25,12 +37,6 @@ pub struct Identity {
     pub issuer: Option<Name>,
     /// The grant that the token was issued under; none of another issuer's.
     pub grant: Option<Name>,
-    /// What the caller may do there now.
-    pub permissions: Arc<PermissionSet>,
-    /// The permissions' names, space separated, as the service is told.
-    pub permission_names: Arc<str>,
-    /// What narrows the roles; none where nothing does.
-    pub limits: Option<Box<Limits>>,
     /// When the token ends.
     pub expires_at_s: i64,
     /// What another issuer says of them, where the token is one of its; none for our own.
@@ -38,7 +44,7 @@ pub struct Identity {
 }
 
 /// What another issuer's token says of a caller, as policies read it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ForeignWord {
     /// The roles in the environment, by our names; none: those of the user whom we know by that name.
     pub roles: Option<Arc<[Name]>>,
@@ -46,7 +52,29 @@ pub struct ForeignWord {
     pub claims: Arc<serde_json::Map<String, serde_json::Value>>,
 }
 
-impl Identity {
+impl Bearer {
+    /// Whom one of our own tokens names.
+    pub(super) fn of(claims: &Claims) -> Self {
+        let acts_for_itself = claims.sub.starts_with(APPLICATION_SUBJECT_PREFIX);
+        Self {
+            user: (!acts_for_itself).then(|| claims.sub.clone()),
+            application: claimed_application(claims).cloned(),
+            environment: claims.environment.clone(),
+            issuer: None,
+            grant: Some(claims.grant.clone()),
+            expires_at_s: claims.exp,
+            foreign: None,
+        }
+    }
+}
+
+impl Identity<'_> {
+    /// The permissions' names, space separated, as the service is told.
+    #[must_use]
+    pub fn permission_names(&self) -> &Arc<str> {
+        &self.allowed.permission_names
+    }
+
     /// Whether the token gives less than the roles and the connection do.
     #[must_use]
     pub fn mode(&self) -> Mode {
@@ -55,11 +83,19 @@ impl Identity {
     }
 }
 
+#[cfg(test)]
+impl Identity<'_> {
+    /// The same beyond the catalog's life.
+    pub(crate) fn into_owned(self) -> Identity<'static> {
+        Identity { allowed: Cow::Owned(self.allowed.into_owned()), bearer: self.bearer, limits: self.limits }
+    }
+}
+
 /// What stands between a caller and all that the roles allow.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// What the roles allow.
-    pub of_roles: Arc<PermissionSet>,
+    pub of_roles: PermissionSet,
     /// What the connection is limited to, where it is.
     pub of_connection: Option<Arc<LiveMembership>>,
     /// What the token is limited to, where it is.
@@ -68,9 +104,9 @@ pub struct Limits {
 
 /// The proof that the caller is known, or that no token was required.
 #[derive(Clone, Debug)]
-pub struct Identified(pub(super) Option<Identity>);
+pub struct Identified<'s>(pub(super) Option<Identity<'s>>);
 
-impl Identified {
+impl<'s> Identified<'s> {
     /// The proof for an operation whose access asks for no token.
     #[must_use]
     pub fn not_required(access: Access) -> Option<Self> {
@@ -79,13 +115,13 @@ impl Identified {
 
     /// Who calls.
     #[must_use]
-    pub fn identity(&self) -> Option<&Identity> {
+    pub fn identity(&self) -> Option<&Identity<'s>> {
         self.0.as_ref()
     }
 
     /// Who calls, by value.
     #[must_use]
-    pub fn into_identity(self) -> Option<Identity> {
+    pub fn into_identity(self) -> Option<Identity<'s>> {
         self.0
     }
 }
@@ -94,13 +130,13 @@ impl Identified {
 ///
 /// # Errors
 /// 401, or 403 `application-mismatch`.
-pub fn identify(
-    catalog: &Catalog,
+pub fn identify<'s>(
+    catalog: &'s Catalog,
     api: &LiveApi,
     verified: &Verified,
-    subscribed: &Subscribed,
+    subscribed: &Subscribed<'_>,
     now_us: i64,
-) -> Result<Identified, Refusal> {
+) -> Result<Identified<'s>, Refusal> {
     let claims = &verified.claims;
     check_standing(catalog, verified, now_us)?;
     let connected = match claimed_application(claims) {
@@ -120,19 +156,8 @@ pub fn identify(
     // nothing: a token only ever narrows.
     let is_limited = claims.mode == Mode::Limited || claims.scope.is_some();
     let scope = is_limited.then(|| claims.scope.as_deref().unwrap_or_default());
-    let Limited { allowed, limits } = narrow(catalog, roles, limit, scope);
-    Ok(Identified(Some(Identity {
-        user: own_name.is_none().then(|| claims.sub.clone()),
-        application: connected.map(|_| claims.client_id.clone()),
-        environment: claims.environment.clone(),
-        issuer: None,
-        grant: Some(claims.grant.clone()),
-        permissions: allowed.permissions,
-        permission_names: allowed.permission_names,
-        limits,
-        expires_at_s: claims.exp,
-        foreign: None,
-    })))
+    let (allowed, limits) = narrow(catalog, Cow::Borrowed(roles), limit, scope);
+    Ok(Identified(Some(Identity { bearer: Arc::clone(&verified.bearer), allowed, limits })))
 }
 
 fn invalid(words: String) -> Refusal {
@@ -201,24 +226,19 @@ fn own_roles<'c>(
     })
 }
 
-/// What is left of the roles, and by what.
-pub(super) struct Limited {
-    pub(super) allowed: LiveMembership,
-    pub(super) limits: Option<Box<Limits>>,
-}
-
-/// What connection and token leave of the roles. Who is limited by neither has what the roles allow, untouched.
-pub(super) fn narrow(
+/// What connection and token leave of the roles, and by what. Who is limited by neither has what the roles allow,
+/// untouched.
+pub(super) fn narrow<'s>(
     catalog: &Catalog,
-    roles: &LiveMembership,
+    roles: Cow<'s, LiveMembership>,
     limit: Option<&Arc<LiveMembership>>,
     scope: Option<&str>,
-) -> Limited {
+) -> (Cow<'s, LiveMembership>, Option<Box<Limits>>) {
     if limit.is_none() && scope.is_none() {
-        return Limited { allowed: roles.clone(), limits: None };
+        return (roles, None);
     }
     let of_token = scope.map(|scope| LiveMembership {
-        permissions: Arc::new(catalog.permissions.set(scope.split(' '))),
+        permissions: catalog.permissions.set(scope.split(' ')),
         permission_names: scope.into(),
     });
     let leaves = |bit| {
@@ -228,18 +248,18 @@ pub(super) fn narrow(
     let names = roles.permission_names.split(' ').filter(|name| catalog.permissions.bit(name).is_some_and(leaves));
     let names: Vec<&str> = names.collect();
     let allowed = LiveMembership {
-        permissions: Arc::new(catalog.permissions.set(names.iter().copied())),
+        permissions: catalog.permissions.set(names.iter().copied()),
         permission_names: names.join(" ").into(),
     };
-    let of_roles = Arc::clone(&roles.permissions);
-    Limited { allowed, limits: Some(Box::new(Limits { of_roles, of_connection: limit.cloned(), of_token })) }
+    let of_roles = roles.permissions.clone();
+    (Cow::Owned(allowed), Some(Box::new(Limits { of_roles, of_connection: limit.cloned(), of_token })))
 }
 
 /// Key and token must be of one developer, unless the API lets them differ: `owner` is the application's, where there is
 /// one that we know.
 pub(super) fn bound(
     api: &LiveApi,
-    subscribed: &Subscribed,
+    subscribed: &Subscribed<'_>,
     application: Option<&Name>,
     owner: Option<&Name>,
 ) -> Result<(), Refusal> {

@@ -113,7 +113,10 @@ fn well_signed_tokens_of_the_wrong_kind_are_refused() {
 }
 
 /// A world in which the claims of [`claims`] are accepted, then changed.
-fn identified(change: impl FnOnce(&mut Directory, &mut Claims), now_us: i64) -> Result<Option<Identity>, Refusal> {
+fn identified(
+    change: impl FnOnce(&mut Directory, &mut Claims),
+    now_us: i64,
+) -> Result<Option<Identity<'static>>, Refusal> {
     let declared: Declared = serde_json::from_value(serde_json::json!({
         "apis": [{"name": "a", "base_path": "/a", "target": "http://x", "access": "key+token"}],
         "products": [{"name": "gold", "apis": ["a"]}],
@@ -148,19 +151,23 @@ fn identified(change: impl FnOnce(&mut Directory, &mut Claims), now_us: i64) -> 
     let snapshot = Snapshot::new(1, &directory, issuer());
     let api = snapshot.catalog.api("a").unwrap();
     let subscribed = crate::key::subscription(&snapshot, api, Some("key"), now_us).unwrap();
-    let verified = Verified { claims, kid: "k1".into() };
-    identify(&snapshot.catalog, api, &verified, &subscribed, now_us).map(Identified::into_identity)
+    let verified = Verified::new(claims, "k1".into());
+    identify(&snapshot.catalog, api, &verified, &subscribed, now_us)
+        .map(|one| one.into_identity().map(Identity::into_owned))
 }
 
 #[test]
 fn who_calls_is_read_from_token_and_snapshot_together() {
     let identity = identified(|_, _| {}, NOW_US).unwrap().unwrap();
-    assert_eq!((identity.user.as_deref(), identity.application.as_deref()), (Some("farah"), Some("ada-app")));
-    assert_eq!(&*identity.permission_names, "thing.read");
+    assert_eq!(
+        (identity.bearer.user.as_deref(), identity.bearer.application.as_deref()),
+        (Some("farah"), Some("ada-app"))
+    );
+    assert_eq!(&**identity.permission_names(), "thing.read");
     let operators = identified(|_, claims| claims.client_id = OPERATOR_CLIENT_ID.into(), NOW_US).unwrap().unwrap();
-    assert_eq!(operators.application, None);
+    assert_eq!(operators.bearer.application, None);
     let roleless = identified(|all, _| all.declared.users[0].memberships[0].roles.clear(), NOW_US).unwrap().unwrap();
-    assert_eq!(&*roleless.permission_names, "");
+    assert_eq!(&**roleless.permission_names(), "");
 }
 
 #[test]
@@ -201,7 +208,7 @@ fn a_header_of_another_form_is_told_apart_from_none() {
         presented(&headers, &none)
             .and_then(|token| token.text())
             .map(str::to_owned)
-            .map_err(|refusal| refusal.detail.into_owned())
+            .map_err(|refusal| refusal.detail.to_string())
     };
     assert_eq!(read(Some("Bearer abc.d-e_f")).unwrap(), "abc.d-e_f");
     assert_eq!(read(Some("bearer  abc ")).unwrap(), "abc");

@@ -7,10 +7,11 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::header::{CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Version};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 use http_body::Body as _;
 use limen_http1::head::{BodyKind, RequestHead};
+use limen_http1::response::{AnswerLines, WriteError};
 
 use super::SEND_BUFFER_BYTES;
 use super::wire::Traffic;
@@ -21,17 +22,7 @@ use crate::handle;
 use crate::inbound::{BrokenBody, Feeder, Head, Inbound};
 use crate::pace::Pace;
 use crate::peer::Peer;
-
-/// What HTTP/1.1 says of a connection, and HTTP/2 doesn't (RFC 9113 §8.2.2).
-const OF_A_CONNECTION: [HeaderName; 7] = [
-    CONNECTION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
+use crate::reply::Reply;
 
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +33,7 @@ pub(super) enum Ended {
     TakenBack,
 }
 
-type Handling = Pin<Box<dyn Future<Output = Response<Answer>> + Send>>;
+type Handling = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
 /// A call under way.
 pub(super) struct Exchange {
@@ -95,8 +86,7 @@ impl Exchange {
             (inbound, Some((body, feeder)))
         };
         let (is_head, expects_continue) = (head.method == Method::HEAD, head.expects_continue);
-        let RequestHead { method, target, version, headers, .. } = head;
-        let head = Head { method, target, version, headers, upgrade: false };
+        let head = Head::from(head);
         let slowest = gateway.settings.edge.slowest;
         let (gateway, core, peer) = (Arc::clone(gateway), Arc::clone(core), Arc::clone(peer));
         let handling: Handling = Box::pin(async move { handle::handle(&gateway, &core, &peer, head, inbound).await });
@@ -117,7 +107,7 @@ impl Exchange {
     /// An answer to what is no request of ours.
     pub(super) fn of_refusal(
         edge: &Edge,
-        response: Response<Answer>,
+        reply: Reply,
         method: &Method,
         (respond, traffic): (SendResponse<Bytes>, &Arc<Traffic>),
     ) -> Self {
@@ -126,7 +116,7 @@ impl Exchange {
             body: None,
             left_bytes: Some(0),
             expects_continue: false,
-            handling: Some(Box::pin(std::future::ready(response))),
+            handling: Some(Box::pin(std::future::ready(reply))),
             sending: None,
             is_head: *method == Method::HEAD,
             slowest: edge.slowest,
@@ -150,10 +140,10 @@ impl Exchange {
         }
         self.poll_feed(context);
         if let Some(handling) = &mut self.handling
-            && let Poll::Ready(response) = handling.as_mut().poll(context)
+            && let Poll::Ready(reply) = handling.as_mut().poll(context)
         {
             self.handling = None;
-            if let Some(ended) = self.begin(response) {
+            if let Some(ended) = self.begin(reply) {
                 return Poll::Ready(ended);
             }
         }
@@ -209,23 +199,25 @@ impl Exchange {
     }
 
     /// Sends the answer's head; how the stream ended, where it did.
-    fn begin(&mut self, response: Response<Answer>) -> Option<Ended> {
-        let (mut parts, body) = response.into_parts();
-        let told = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    fn begin(&mut self, reply: Reply) -> Option<Ended> {
+        let Reply { status, lines, told_bytes, body, .. } = reply;
         let exact = body.size_hint().exact();
-        let is_bodiless = matches!(parts.status.as_u16(), 204 | 205 | 304) && exact == Some(0);
+        let is_bodiless = matches!(status.as_u16(), 204 | 205 | 304) && exact == Some(0);
         // For HEAD: what GET would have got.
-        let length = if self.is_head { told } else { exact.filter(|_| !is_bodiless) };
-        for name in OF_A_CONNECTION {
-            parts.headers.remove(name);
+        let length = if self.is_head { told_bytes } else { exact.filter(|_| !is_bodiless) };
+        let mut response = Response::new(());
+        *response.status_mut() = status;
+        *response.version_mut() = Version::HTTP_2;
+        if let Err(error) = put_fields(&lines, response.headers_mut()) {
+            tracing::error!(%error, %status, "an answer's head can't be written");
+            self.respond.send_reset(Reason::INTERNAL_ERROR);
+            return Some(Ended::Answered);
         }
-        parts.headers.remove(CONTENT_LENGTH);
         if let Some(length) = length {
-            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        parts.version = Version::HTTP_2;
         let ends = self.is_head || is_bodiless || body.is_end_stream();
-        match self.respond.send_response(Response::from_parts(parts, ()), ends) {
+        match self.respond.send_response(response, ends) {
             Ok(_) if ends => Some(Ended::Answered),
             Ok(stream) => {
                 let left_bytes = length;
@@ -241,6 +233,16 @@ impl Exchange {
             }
         }
     }
+}
+
+/// The lines as fields. What HTTP/1.1 says of a connection, and HTTP/2 doesn't (RFC 9113 §8.2.2), isn't among them, save
+/// `TE`, which no answer has a use for.
+fn put_fields(lines: &AnswerLines, headers: &mut HeaderMap) -> Result<(), WriteError> {
+    for (name, value) in lines.fields()?.filter(|(name, _)| *name != b"te") {
+        let name = HeaderName::from_bytes(name).map_err(|_| WriteError::FieldValue)?;
+        headers.append(name, HeaderValue::from_bytes(value).map_err(|_| WriteError::FieldValue)?);
+    }
+    Ok(())
 }
 
 impl Sending {
@@ -354,7 +356,7 @@ mod tests {
             let mut connection = h2::server::handshake(ours).await.unwrap();
             let (_, respond) = connection.accept().await.unwrap().unwrap();
             let began = Instant::now();
-            let answer = Response::new(Answer::Whole(Some(vec![b'x'; answer_bytes].into())));
+            let answer = Reply::new(StatusCode::OK, Answer::Whole(Some(vec![b'x'; answer_bytes].into())));
             let exchange = Exchange::of_refusal(&Edge::default(), answer, &Method::GET, (respond, &Arc::default()));
             let exchange = tokio::spawn(exchange.run());
             tokio::spawn(async move { while connection.accept().await.is_some() {} });

@@ -1,5 +1,6 @@
 //! Answers are asked for once, remembered in bounds, and made-up tokens push out no good ones.
 
+use std::sync::LazyLock;
 use std::sync::atomic::AtomicUsize;
 
 use limen_rules::record::Directory;
@@ -8,6 +9,8 @@ use limen_rules::token::Issuer;
 
 use super::*;
 use crate::token_cache::TokenCache;
+
+static TOKENS: LazyLock<TokenCache> = LazyLock::new(TokenCache::default);
 
 /// A clock that stands where it was put.
 #[derive(Default)]
@@ -61,13 +64,13 @@ impl World {
     }
 
     fn known(&self, token: &str) -> Option<Word> {
-        self.state.remembered(&self.issuer, &TokenCache::hash(token.as_bytes()), self.clock.monotonic_us())
+        self.state.remembered(&self.issuer, &TOKENS.hash(token.as_bytes()), self.clock.monotonic_us())
     }
 
     async fn ask(&self, token: &str) -> Word {
         let (introspector, clock) =
             (Arc::clone(&self.scripted) as Arc<dyn Introspector>, Arc::clone(&self.clock) as Arc<dyn Clock>);
-        let hash = TokenCache::hash(token.as_bytes());
+        let hash = TOKENS.hash(token.as_bytes());
         self.state.ask(&self.issuer, &introspector, &clock, (hash, token)).await
     }
 

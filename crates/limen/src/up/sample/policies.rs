@@ -33,7 +33,7 @@ mod tests {
     fn the_policy_guards_every_operation_on_a_constituent() {
         let declared = super::super::declared().expect("the sample");
         assert_eq!(
-            (check_values(&declared), check_references(&declared), warnings(&declared)),
+            (check_values(&declared), check_references(&declared), warnings(&declared, &declared)),
             (vec![], vec![], vec![])
         );
         let checked = limen_rules::policy::check(&declared.apis[0]).expect("a policy");

@@ -50,6 +50,7 @@ fn each_wrong_value_is_told_where_it_stands() {
         (json!({"audiences": [""]}), "audiences[0]"),
         (json!({"token_types": []}), "token_types"),
         (json!({"lifetime_max_s": 59}), "lifetime_max_s"),
+        (json!({"jwks_pause_s": 0}), "jwks_pause_s"),
         (json!({"environments": []}), "environments"),
         (json!({"environments": ["gone"]}), "environments[0]"),
         (json!({"environments": ["demo", "spare"]}), "claims.environment"),

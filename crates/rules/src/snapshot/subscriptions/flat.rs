@@ -5,7 +5,7 @@
 
 use memmap2::{Advice, MmapMut};
 
-/// From so many bytes on it is mapped by itself, and goes back to the system whole.
+/// From so many bytes on it is mapped by itself, and goes back to the system whole. As much is a large page.
 const MAPPED_FROM_BYTES: usize = 2 << 20;
 
 /// So many pieces of `SIZE` bytes, all zeros at first.
@@ -32,7 +32,9 @@ impl<const SIZE: usize> Flat<SIZE> {
     /// Room for so many pieces. What isn't used of it takes no memory where it is mapped.
     pub(super) fn with_room(pieces: usize) -> Self {
         let bytes = pieces.saturating_mul(SIZE);
-        let mapped = if bytes >= MAPPED_FROM_BYTES { MmapMut::map_anon(bytes).ok() } else { None };
+        // Newer kernels begin at a large page where all is a number of them. The rest is never touched.
+        let whole = bytes.checked_next_multiple_of(MAPPED_FROM_BYTES).unwrap_or(bytes);
+        let mapped = if bytes >= MAPPED_FROM_BYTES { MmapMut::map_anon(whole).ok() } else { None };
         let memory = match mapped {
             Some(mapped) => {
                 // A wish: where the system has no large pages, all works as well, and slower.
@@ -44,16 +46,26 @@ impl<const SIZE: usize> Flat<SIZE> {
         Self { memory, used: 0 }
     }
 
+    /// So many pieces, all in use.
+    pub(super) fn zeros(pieces: usize) -> Self {
+        Self { used: pieces, ..Self::with_room(pieces) }
+    }
+
     /// Adds a piece; `false` if there is no room.
     pub(super) fn push(&mut self, piece: [u8; SIZE]) -> bool {
+        let used = self.used;
+        let Some(place) = self.room_mut().get_mut(used) else { return false };
+        *place = piece;
+        self.used += 1;
+        true
+    }
+
+    fn room_mut(&mut self) -> &mut [[u8; SIZE]] {
         let bytes = match &mut self.memory {
             Memory::Mapped(mapped) => &mut mapped[..],
             Memory::Heap(bytes) => bytes,
         };
-        let Some(place) = bytes.as_chunks_mut::<SIZE>().0.get_mut(self.used) else { return false };
-        *place = piece;
-        self.used += 1;
-        true
+        bytes.as_chunks_mut::<SIZE>().0
     }
 
     /// The pieces in use.
@@ -66,13 +78,9 @@ impl<const SIZE: usize> Flat<SIZE> {
         pieces.get(..self.used).unwrap_or_default()
     }
 
-    /// Puts the pieces in use in the order of their bytes.
-    pub(super) fn sort(&mut self) {
-        let bytes = match &mut self.memory {
-            Memory::Mapped(mapped) => &mut mapped[..],
-            Memory::Heap(bytes) => bytes,
-        };
-        let pieces = bytes.as_chunks_mut::<SIZE>().0;
-        pieces.get_mut(..self.used).unwrap_or_default().sort_unstable();
+    /// The same, to be changed.
+    pub(super) fn pieces_mut(&mut self) -> &mut [[u8; SIZE]] {
+        let used = self.used;
+        self.room_mut().get_mut(..used).unwrap_or_default()
     }
 }

@@ -1,7 +1,7 @@
 //! The subscriptions that there were when the picture was made from the store: flat, never changed, one cache line each.
 //!
-//! A key is found by the first 32 bits of its hash in one table in order; the rest of what is kept of the hash stands
-//! with the subscription. What doesn't fit the form (a long id, a third key, a key with an end) isn't taken in.
+//! A key is found by the first 32 bits of its hash, mostly within one more cache line; the rest of what is kept of the
+//! hash stands with the subscription. What doesn't fit the form (a long id, a third key, a key with an end) isn't taken in.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
@@ -11,13 +11,11 @@ use subtle::ConstantTimeEq;
 
 use super::super::{LiveSubscription, account_of};
 use super::flat::Flat;
+use super::marks::{self, Marks};
 use super::{FoundKey, SubscriptionRow};
 use crate::model::Name;
 use crate::record::{StoredKey, SubscriptionState, Which};
 
-/// The table of keys begins anew for each value of so many bits of a hash.
-const BUCKET_BITS: u32 = 14;
-const BUCKETS: usize = 1 << BUCKET_BITS;
 /// Bytes of a hash in the table, and in the record.
 const MARK_BYTES: usize = 4;
 const REST_BYTES: usize = 12;
@@ -110,17 +108,6 @@ fn take<const COUNT: usize>(from: &mut &[u8]) -> [u8; COUNT] {
     *first
 }
 
-/// A line of the table of keys: the beginning of a hash, then which record's which key, so that lines are in the order
-/// of hashes.
-fn line(mark: u32, slot: u32, key: usize) -> [u8; 8] {
-    (u64::from(mark) << 32 | u64::from(slot) << 1 | key as u64).to_be_bytes()
-}
-
-fn split(line: [u8; 8]) -> (u32, u32, usize) {
-    let line = u64::from_be_bytes(line);
-    ((line >> 32) as u32, line as u32 >> 1, (line & 1) as usize)
-}
-
 fn mark(hash: &[u8; 32]) -> u32 {
     u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
 }
@@ -133,12 +120,9 @@ fn rest(hash: &[u8; 32]) -> [u8; REST_BYTES] {
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     records: Flat<RECORD_BYTES>,
-    /// Lines of keys in order.
-    keys: Flat<8>,
-    /// Where the lines of each bucket begin, and the end; empty where there are none.
-    begins: Vec<u32>,
-    /// Checksum of an id and its slot, in order.
-    ids: Flat<8>,
+    keys: Marks,
+    /// Slots in the order of their ids' checksums.
+    ids: Flat<4>,
     text: Vec<u8>,
     products: Vec<Name>,
 }
@@ -146,38 +130,15 @@ pub(super) struct Settled {
 impl Settled {
     /// The slot of a key's subscription, and what calls see of it, where a slot is good.
     pub(super) fn find(&self, hash: &[u8; 32], is_good: impl Fn(u32) -> bool) -> Option<FoundKey> {
-        let (wanted, wanted_rest) = (mark(hash), rest(hash));
-        for &entry in self.lines_from(wanted) {
-            let (mark, slot, key) = split(entry);
-            if mark != wanted {
+        let wanted_rest = rest(hash);
+        self.keys.find(mark(hash), |slot, key| {
+            let record = Record::read(self.records.pieces().get(slot as usize)?);
+            if !bool::from(record.rests.get(key)?.ct_eq(&wanted_rest)) || !is_good(slot) {
                 return None;
             }
-            let record = Record::read(self.records.pieces().get(slot as usize)?);
-            if bool::from(record.rests.get(key)?.ct_eq(&wanted_rest)) && is_good(slot) {
-                let subscription = self.live(&record)?;
-                return Some(FoundKey { which: record.which(key), valid_until_us: None, subscription });
-            }
-        }
-        None
-    }
-
-    /// The lines from the first on whose mark isn't smaller, to the end of its bucket. Hashes are even: where one belongs
-    /// can be told from its bits, and the search goes on from there over neighbours.
-    fn lines_from(&self, wanted: u32) -> &[[u8; 8]] {
-        let bucket = (wanted >> (32 - BUCKET_BITS)) as usize;
-        let bounds = self.begins.get(bucket).zip(self.begins.get(bucket + 1));
-        let lines = bounds.and_then(|(begin, end)| self.keys.pieces().get(*begin as usize..*end as usize));
-        let lines = lines.unwrap_or_default();
-        let share = u64::from(wanted << BUCKET_BITS);
-        let mut at = ((share * lines.len() as u64) >> 32) as usize;
-        let mark = |at: usize| lines.get(at).map(|line| split(*line).0);
-        while at > 0 && mark(at - 1).is_some_and(|mark| mark >= wanted) {
-            at -= 1;
-        }
-        while mark(at).is_some_and(|mark| mark < wanted) {
-            at += 1;
-        }
-        lines.get(at..).unwrap_or_default()
+            let subscription = self.live(&record)?;
+            Some(FoundKey { which: record.which(key), valid_until_us: None, subscription })
+        })
     }
 
     fn live(&self, record: &Record) -> Option<LiveSubscription> {
@@ -198,16 +159,16 @@ impl Settled {
         std::str::from_utf8(self.text.get(at..at + usize::from(record.developer_bytes))?).ok()
     }
 
-    /// The slot of the subscription with that id.
+    /// The slot of the subscription with that id. Only changes ask, so the checksums aren't kept.
     pub(super) fn slot(&self, id: &str) -> Option<u32> {
         let sum = crc32fast::hash(id.as_bytes());
         let ids = self.ids.pieces();
-        let first = ids.partition_point(|entry| split_id(*entry).0 < sum);
-        let alike = ids.get(first..)?.iter().map(|entry| split_id(*entry)).take_while(|(other, _)| *other == sum);
-        let has_id = |slot: &u32| {
-            self.records.pieces().get(*slot as usize).is_some_and(|record| Record::read(record).id() == id)
-        };
-        alike.map(|(_, slot)| slot).find(has_id)
+        let record = |slot: u32| self.records.pieces().get(slot as usize).map(Record::read);
+        let sum_of = |slot: u32| record(slot).map(|record| crc32fast::hash(record.id().as_bytes()));
+        let first = ids.partition_point(|slot| sum_of(u32::from_ne_bytes(*slot)) < Some(sum));
+        let slots = ids.get(first..)?.iter().map(|slot| u32::from_ne_bytes(*slot));
+        let mut alike = slots.take_while(|slot| sum_of(*slot) == Some(sum));
+        alike.find(|slot| record(*slot).is_some_and(|record| record.id() == id))
     }
 
     /// How many there are.
@@ -217,15 +178,14 @@ impl Settled {
 
     /// Each with its keys, for whoever makes another of these.
     pub(super) fn for_each(&self, mut act: impl FnMut(u32, &SubscriptionRow<'_>)) {
-        let mut marks = Flat::<12>::with_room(self.keys.pieces().len());
-        for line in self.keys.pieces() {
-            let (mark, slot, key) = split(*line);
+        let mut marks = Flat::<12>::with_room(self.len() * KEYS);
+        for (mark, slot, key) in self.keys.all() {
             let order = (u64::from(slot) << 1 | key as u64).to_be_bytes();
             let mut piece = [0; 12];
             piece.iter_mut().zip(order.iter().chain(&mark.to_be_bytes())).for_each(|(to, from)| *to = *from);
             marks.push(piece);
         }
-        marks.sort();
+        marks.pieces_mut().sort_unstable();
         let mut marks = marks.pieces().iter().peekable();
         for (slot, bytes) in (0_u32..).zip(self.records.pieces()) {
             let record = Record::read(bytes);
@@ -258,15 +218,12 @@ fn order(piece: &[u8; 12]) -> u64 {
     u64::from_be_bytes(take(&mut piece.as_slice()))
 }
 
-fn split_id(entry: [u8; 8]) -> (u32, u32) {
-    let entry = u64::from_be_bytes(entry);
-    ((entry >> 32) as u32, entry as u32)
-}
-
 /// Makes [`Settled`] from rows that come one by one.
 #[derive(Debug, Default)]
 pub(super) struct Settling {
     made: Settled,
+    /// Checksum of each id and its slot.
+    sums: Flat<8>,
     hasher: RandomState,
     /// The numbers of products.
     products: HashMap<Name, u16, RandomState>,
@@ -277,14 +234,10 @@ pub(super) struct Settling {
 impl Settling {
     /// With room for so many.
     pub(super) fn with_room(count: usize) -> Self {
-        let count = count.min(1 << 31);
-        let made = Settled {
-            records: Flat::with_room(count),
-            keys: Flat::with_room(count * KEYS),
-            ids: Flat::with_room(count),
-            ..Settled::default()
-        };
-        Self { made, ..Self::default() }
+        let count = count.min(marks::MOST_SLOTS);
+        let (records, keys) = (Flat::with_room(count), Marks::with_room(count * KEYS));
+        let made = Settled { records, keys, ..Settled::default() };
+        Self { made, sums: Flat::with_room(count), ..Self::default() }
     }
 
     /// Takes one in; `false` if it doesn't fit.
@@ -296,9 +249,9 @@ impl Settling {
         }
         // There is room for these where there was for the record.
         let sum = crc32fast::hash(row.id.as_bytes());
-        self.made.ids.push((u64::from(sum) << 32 | u64::from(slot)).to_be_bytes());
+        self.sums.push((u64::from(sum) << 32 | u64::from(slot)).to_be_bytes());
         for (at, key) in row.keys.iter().enumerate() {
-            self.made.keys.push(line(mark(&key.hash), slot, at));
+            self.made.keys.insert(mark(&key.hash), slot, at);
         }
         true
     }
@@ -363,16 +316,12 @@ impl Settling {
 
     /// All that was taken in.
     pub(super) fn finish(mut self) -> Settled {
-        self.made.keys.sort();
-        self.made.ids.sort();
-        self.made.text.shrink_to_fit();
-        let lines = self.made.keys.pieces();
-        if !lines.is_empty() {
-            let begin = |bucket: usize| {
-                lines.partition_point(|line| ((split(*line).0 >> (32 - BUCKET_BITS)) as usize) < bucket)
-            };
-            self.made.begins = (0..=BUCKETS).map(|bucket| begin(bucket) as u32).collect();
+        self.sums.pieces_mut().sort_unstable();
+        self.made.ids = Flat::with_room(self.sums.pieces().len());
+        for sum in self.sums.pieces() {
+            self.made.ids.push((u64::from_be_bytes(*sum) as u32).to_ne_bytes());
         }
+        self.made.text.shrink_to_fit();
         self.made
     }
 }

@@ -57,7 +57,7 @@ fn usual_claims(changes: &Value) -> Value {
 }
 
 /// Who calls, by an issuer and a token that was verified.
-fn judged(snapshot: &Snapshot, kind: Option<&str>, claims: &Value, now_s: i64) -> Result<Identity, Refusal> {
+fn judged(snapshot: &Snapshot, kind: Option<&str>, claims: &Value, now_s: i64) -> Result<Identity<'static>, Refusal> {
     let (catalog, claims) = (&snapshot.catalog, Claims::read(claims.to_string().as_bytes()).unwrap());
     let issuer = &catalog.issuers[0];
     let kind = kind.map(str::to_owned);
@@ -65,11 +65,11 @@ fn judged(snapshot: &Snapshot, kind: Option<&str>, claims: &Value, now_s: i64) -
     let subscribed = Subscribed::not_required(Access::Token).unwrap();
     let api = catalog.api("a").unwrap();
     let identified = identify(catalog, api, issuer, &foreign, &subscribed, now_s * 1_000_000)?;
-    Ok(identified.into_identity().unwrap())
+    Ok(identified.into_identity().unwrap().into_owned())
 }
 
 #[track_caller]
-fn accepted(settings: &Value, claims: &Value) -> Identity {
+fn accepted(settings: &Value, claims: &Value) -> Identity<'static> {
     judged(&world(&issuer(settings)), Some("at+jwt"), &usual_claims(claims), NOW_S)
         .unwrap_or_else(|refusal| panic!("{claims}: {}", refusal.operator_words))
 }
@@ -78,7 +78,7 @@ fn accepted(settings: &Value, claims: &Value) -> Identity {
 #[track_caller]
 fn refused(settings: &Value, claims: &Value) -> (Cause, String) {
     match judged(&world(&issuer(settings)), Some("at+jwt"), &usual_claims(claims), NOW_S) {
-        Err(refusal) => (refusal.cause, refusal.operator_words.into_owned()),
+        Err(refusal) => (refusal.cause, refusal.operator_words.to_string()),
         Ok(identity) => panic!("accepted {claims}: {identity:?}"),
     }
 }
@@ -86,20 +86,20 @@ fn refused(settings: &Value, claims: &Value) -> (Cause, String) {
 #[test]
 fn who_calls_is_what_the_claims_say() {
     let plain = accepted(&json!({}), &json!({}));
-    assert_eq!((plain.user.as_deref(), plain.application.as_deref()), (Some("rea"), Some("app")));
-    assert_eq!((&*plain.environment, &*plain.permission_names), ("demo", "thing.read"));
-    assert_eq!((plain.issuer.as_deref(), plain.grant.as_deref()), (Some("idp"), None));
-    assert_eq!(plain.foreign.as_ref().unwrap().claims["aud"], "api");
+    assert_eq!((plain.bearer.user.as_deref(), plain.bearer.application.as_deref()), (Some("rea"), Some("app")));
+    assert_eq!((&*plain.bearer.environment, &**plain.permission_names()), ("demo", "thing.read"));
+    assert_eq!((plain.bearer.issuer.as_deref(), plain.bearer.grant.as_deref()), (Some("idp"), None));
+    assert_eq!(plain.bearer.foreign.as_ref().unwrap().claims["aud"], "api");
     let nested = json!({"claims": {"roles": "realm_access.roles", "user": "https://x.example/name"}});
     let told = accepted(
         &nested,
         &json!({"realm_access": {"roles": ["writer", "unknown"]}, "https://x.example/name": "auth0|17"}),
     );
-    assert_eq!((told.user.as_deref(), &*told.permission_names), (Some("auth0|17"), "thing.read thing.write"));
+    assert_eq!((told.bearer.user.as_deref(), &**told.permission_names()), (Some("auth0|17"), "thing.read thing.write"));
     // The exact name goes before the path.
     let exact = json!({"realm_access.roles": "reader", "realm_access": {"roles": ["writer"]},
         "https://x.example/name": "a b"});
-    assert_eq!(&*accepted(&nested, &exact).permission_names, "thing.read");
+    assert_eq!(&*accepted(&nested, &exact).allowed.permission_names, "thing.read");
     let mapped = json!({"claims": {"roles": "groups"}, "roles": {"Staff": ["writer"], "guests": ["reader", "gone"]}});
     for (groups, allowed) in [
         (json!("Staff"), "thing.read thing.write"),
@@ -109,16 +109,16 @@ fn who_calls_is_what_the_claims_say() {
         (json!(17), ""),
         (Value::Null, ""),
     ] {
-        assert_eq!(&*accepted(&mapped, &json!({"groups": groups})).permission_names, allowed, "{groups}");
+        assert_eq!(&*accepted(&mapped, &json!({"groups": groups})).allowed.permission_names, allowed, "{groups}");
     }
     let party = accepted(&json!({}), &json!({"client_id": null, "azp": "app"}));
-    assert_eq!(party.application.as_deref(), Some("app"));
-    assert_eq!(accepted(&json!({}), &json!({"client_id": null})).application, None);
+    assert_eq!(party.bearer.application.as_deref(), Some("app"));
+    assert_eq!(accepted(&json!({}), &json!({"client_id": null})).bearer.application, None);
     let several = json!({"environments": ["demo", "spare"], "claims": {"environment": "org", "roles": "r"}});
     let spare = accepted(&several, &json!({"org": "spare", "sub": "spa", "r": "writer"}));
-    assert_eq!((&*spare.environment, &*spare.permission_names), ("spare", "thing.read thing.write"));
+    assert_eq!((&*spare.bearer.environment, &**spare.permission_names()), ("spare", "thing.read thing.write"));
     let prefixed = accepted(&json!({"user_prefix": "x:", "claims": {"roles": "r"}}), &json!({"r": "reader"}));
-    assert_eq!(prefixed.user.as_deref(), Some("x:rea"));
+    assert_eq!(prefixed.bearer.user.as_deref(), Some("x:rea"));
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_scope_narrows_where_it_names_ours_or_was_told_to() {
             settings["claims"]["scope"] = json!(scope);
         }
         let identity = accepted(&settings, &joined(json!({"r": "writer"}), &claims));
-        identity.permission_names.to_string()
+        identity.permission_names().to_string()
     };
     for (told, claims, left) in [
         (None, json!({}), "thing.read thing.write"),
@@ -263,7 +263,7 @@ fn an_answer_of_the_issuer_is_judged_alike() {
     let settings = json!({"form": "opaque", "audiences": null,
         "introspection": {"url": "https://i", "application_id": "l", "secret_file": "s"}});
     let bare = json!({"active": true, "iss": null, "aud": null, "exp": null, "iat": null, "client_id": null});
-    assert_eq!(accepted(&settings, &bare).user.as_deref(), Some("rea"));
+    assert_eq!(accepted(&settings, &bare).bearer.user.as_deref(), Some("rea"));
     for (more, words) in [
         (json!({"iss": "https://evil.example"}), "another issuer"),
         (json!({"exp": NOW_S - 30}), "expired"),
