@@ -8,7 +8,7 @@ use http::header::ACCEPT;
 use http::{HeaderMap, HeaderName, Method};
 use limen_rules::answer::{Surroundings, answer};
 use limen_rules::contract::{Cause, Refusal};
-use limen_rules::explain::{Finding, Outcome, Step};
+use limen_rules::explain::{Finding, Outcome, Step, Text};
 use limen_rules::header::{Fields, text};
 use limen_rules::model::{Name, Visibility};
 use limen_rules::period::Span;
@@ -18,56 +18,17 @@ use limen_rules::{media, notice};
 
 use crate::accounts::{AccountKey, Meter, QuotaTerms, Reading, Usage};
 use crate::answer::Answer;
+use crate::draft::{Draft, unknown_method};
 use crate::ended::Traffic;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
-use crate::journal::CallRecord;
 use crate::metrics::Count;
 use crate::peer::Peer;
 use crate::reply::Reply;
 use crate::request_id::{IdText, new_request_id};
 
-/// So much of a path is written down.
-const PATH_KEPT_CHARACTERS: usize = 512;
-/// A longer method is written down as unknown.
-const METHOD_KEPT_BYTES: usize = 32;
-
 /// The call's id, as callers, services and pages know it.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// What stands for a method that could not be read or is too long to keep.
-fn unknown_method() -> Method {
-    Method::from_bytes(b"-").unwrap_or_default()
-}
-
-/// A call's line in the journal, the access log and the counters; written when dropped, also for a caller who left.
-pub(crate) struct Draft {
-    gateway: Arc<Gateway>,
-    began_us: u64,
-    record: CallRecord,
-    pub(crate) traffic: Traffic,
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        self.record.duration_us = self.gateway.clock.monotonic_us().saturating_sub(self.began_us);
-        self.gateway.metrics.ended(&self.record, &self.traffic);
-        if let Some(log) = &self.gateway.access_log {
-            log.write(&self.record, &self.traffic);
-        }
-        let empty = CallRecord {
-            request_id: self.record.request_id,
-            at_us: self.record.at_us,
-            method: std::mem::take(&mut self.record.method),
-            path: std::mem::take(&mut self.record.path),
-            status: self.record.status,
-            cause: self.record.cause,
-            duration_us: self.record.duration_us,
-            findings: std::mem::take(&mut self.record.findings),
-        };
-        self.gateway.journal.write(empty);
-    }
-}
 
 /// An account, and what it may use.
 pub(crate) struct KnownQuota<'g> {
@@ -115,32 +76,21 @@ impl<'g> Call<'g> {
         fields: &'g dyn Fields,
     ) -> Self {
         gateway.metrics.count(Count::CallsBegun);
-        let now_us = gateway.clock.wall_us();
-        let monotonic_us = gateway.clock.monotonic_us();
-        let request_id = new_request_id(now_us);
-        let record = CallRecord {
-            request_id,
-            at_us: now_us,
-            method: if method.as_str().len() <= METHOD_KEPT_BYTES { method.clone() } else { unknown_method() },
-            path: "".into(),
-            status: 0,
-            cause: None,
-            duration_us: 0,
-            findings: Vec::with_capacity(10),
-        };
+        let now = Reading { wall_us: gateway.clock.wall_us(), monotonic_us: gateway.clock.monotonic_us() };
+        let request_id = new_request_id(now.wall_us);
         let peer = peer.of_call(fields, &gateway.settings.edge);
-        let traffic = Traffic { caller: Some(peer.address), ..Traffic::default() };
+        let draft = Draft::begin(gateway, request_id, now, method, peer.address);
         Self {
             gateway,
             peer,
             snapshot,
-            now_us,
-            monotonic_us,
+            now_us: now.wall_us,
+            monotonic_us: now.monotonic_us,
             id_text: IdText::new(request_id),
             step: Step::Framing,
             figures: Vec::new(),
             quota: None,
-            draft: Some(Draft { gateway: Arc::clone(gateway), began_us: monotonic_us, record, traffic }),
+            draft: Some(draft),
             api: None,
             operation: None,
             fields,
@@ -149,44 +99,39 @@ impl<'g> Call<'g> {
     }
 
     /// Writes down what a check found.
-    pub(crate) fn note(&mut self, finding: Finding) {
+    pub(crate) fn note(&mut self, finding: Finding<'_>) {
         if let Some(draft) = &mut self.draft {
-            draft.record.findings.push(finding);
+            draft.note(finding);
         }
     }
 
     /// Writes down the path, without its query.
     pub(crate) fn set_path(&mut self, path: &str) {
         if let Some(draft) = &mut self.draft {
-            // The journal is bounded in calls, so each must be bounded in bytes.
-            let end = match path.len() {
-                0..=PATH_KEPT_CHARACTERS => path.len(),
-                _ => path.char_indices().nth(PATH_KEPT_CHARACTERS).map_or(path.len(), |(at, _)| at),
-            };
-            draft.record.path = path.get(..end).unwrap_or_default().into();
+            draft.set_path(path);
         }
     }
 
     /// What is told of the call in the access log and the counters besides its findings.
     pub(crate) fn traffic(&mut self) -> Option<&mut Traffic> {
-        self.draft.as_mut().map(|draft| &mut draft.traffic)
+        self.draft.as_mut()?.traffic()
     }
 
     /// Counts the call as one of this API.
     pub(crate) fn count_for(&mut self, api: &LiveApi) {
-        if let Some(draft) = &mut self.draft {
-            draft.traffic.counted_as = self.gateway.metrics.number_of(api);
+        let counted_as = self.gateway.metrics.number_of(api);
+        if let Some(traffic) = self.traffic() {
+            traffic.counted_as = counted_as;
         }
     }
 
     /// Writes down the final status.
     pub(crate) fn ended_as(&mut self, status: u16, cause: Option<Cause>) {
         if let Some(draft) = &mut self.draft {
-            if let Some(api) = self.api {
-                draft.traffic.counted_as = self.gateway.metrics.number_of(api);
+            if let (Some(api), Some(traffic)) = (self.api, draft.traffic()) {
+                traffic.counted_as = self.gateway.metrics.number_of(api);
             }
-            draft.record.status = status;
-            draft.record.cause = draft.record.cause.or(cause);
+            draft.ended_as(status, cause);
         }
     }
 
@@ -272,8 +217,8 @@ impl<'g> Call<'g> {
             step: self.step,
             outcome,
             cause: refusal.cause,
-            told: told.into(),
-            operator_words: refusal.operator_words.as_ref().into(),
+            told: Text::of(&told),
+            operator_words: Text::of(&refusal.operator_words),
         });
         self.ended_as(refusal.status, Some(refusal.cause));
         let response = answer(&refusal, &self.surroundings());

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use limen_rules::explain::Finding;
+use limen_rules::explain::{Finding, Text};
 
 use crate::journal::CallRecord;
 
@@ -24,28 +24,22 @@ pub(crate) struct Traffic {
 /// A call that has ended. No key, no token and no query is in it.
 #[derive(Default)]
 pub(crate) struct Ended<'c> {
-    pub(crate) api: Option<&'c str>,
-    pub(crate) operation: Option<&'c str>,
-    pub(crate) subscription: Option<&'c str>,
-    pub(crate) application: Option<&'c str>,
-    pub(crate) user: Option<&'c str>,
-    pub(crate) target: Option<&'c str>,
+    pub(crate) api: Option<Text<'c>>,
+    pub(crate) operation: Option<Text<'c>>,
+    pub(crate) subscription: Option<Text<'c>>,
+    pub(crate) application: Option<Text<'c>>,
+    pub(crate) user: Option<Text<'c>>,
+    pub(crate) target: Option<Text<'c>>,
 }
 
 impl<'c> Ended<'c> {
     pub(crate) fn of(record: &'c CallRecord) -> Self {
         let mut ended = Self::default();
-        for finding in &record.findings {
+        for finding in record.findings() {
             match finding {
-                Finding::Route { api, operation } => {
-                    ended.api = Some(api);
-                    ended.operation = operation.as_deref();
-                }
+                Finding::Route { api, operation } => (ended.api, ended.operation) = (Some(api), operation),
                 Finding::Key { subscription, .. } => ended.subscription = Some(subscription),
-                Finding::Token { user, application, .. } => {
-                    ended.user = user.as_deref();
-                    ended.application = application.as_deref();
-                }
+                Finding::Token { user, application, .. } => (ended.user, ended.application) = (user, application),
                 Finding::Service { target, .. } => ended.target = Some(target),
                 Finding::Preflight
                 | Finding::NoticeOpen

@@ -11,7 +11,7 @@ use http::header::{
 use http::{Method, StatusCode};
 use limen_http1::head::{Target, TargetForm};
 use limen_rules::contract::{BearerError, Cause, Refusal};
-use limen_rules::explain::{Finding, Step};
+use limen_rules::explain::{Finding, Step, Text};
 use limen_rules::header::Fields;
 use limen_rules::key::{self, Subscribed};
 use limen_rules::model::{KEY_QUERY_PARAMETER, Visibility};
@@ -212,8 +212,8 @@ fn check_key<'g>(
     })?;
     if let Some(granted) = subscribed.granted() {
         call.note(Finding::Key {
-            subscription: granted.subscription.id.clone(),
-            product: granted.product.product.name.clone(),
+            subscription: Text::of(&granted.subscription.id),
+            product: Text::of(&granted.product.product.name),
             which: granted.which,
         });
     }
@@ -235,8 +235,9 @@ fn route<'g>(
     };
     let routed = routing::route(located, method, &path.path)?;
     call.count_for(routed.api);
-    call.operation = routed.operation().name.as_ref();
-    call.note(Finding::Route { api: routed.api.api.name.clone(), operation: routed.operation().name.clone() });
+    let operation = &routed.operation().name;
+    call.operation = operation.as_ref();
+    call.note(Finding::Route { api: Text::of(&routed.api.api.name), operation: Text::maybe(operation.as_ref()) });
     Ok(routed)
 }
 
@@ -304,7 +305,7 @@ fn permit<'g>(
     call.step = Step::Permission;
     let permitted = permission::permit(&call.snapshot.catalog, routed.operation(), identified)?;
     match &routed.operation().permission {
-        Some((_, permission)) => call.note(Finding::Permission { permission: permission.clone() }),
+        Some((_, permission)) => call.note(Finding::Permission { permission: Text::of(permission) }),
         None => call.note(Finding::NotRequired(Step::Permission)),
     }
     let snapshot = call.snapshot;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use limen_rules::contract::{Cause, Refusal};
-use limen_rules::explain::{Finding, Known, Step};
+use limen_rules::explain::{Finding, Known, Step, Text};
 use limen_rules::header::Fields;
 use limen_rules::issuer::{self, LiveIssuer, Whose};
 use limen_rules::jose::KeySet;
@@ -79,11 +79,11 @@ pub(crate) async fn identify<'s>(
     match identified.identity() {
         Some(identity) => {
             call.note(Finding::Token {
-                user: identity.bearer.user.clone(),
-                application: identity.bearer.application.clone(),
-                environment: identity.bearer.environment.clone(),
-                issuer: identity.bearer.issuer.clone(),
-                grant: identity.bearer.grant.clone(),
+                user: Text::maybe(identity.bearer.user.as_ref()),
+                application: Text::maybe(identity.bearer.application.as_ref()),
+                environment: Text::of(&identity.bearer.environment),
+                issuer: Text::maybe(identity.bearer.issuer.as_ref()),
+                grant: Text::maybe(identity.bearer.grant.as_ref()),
                 mode: identity.mode(),
                 by,
             });
@@ -98,9 +98,9 @@ pub(crate) async fn identify<'s>(
 fn note_limits(call: &mut Call<'_>, identity: &Identity<'_>) {
     let Some(limits) = &identity.limits else { return };
     call.note(Finding::Limited {
-        connection: limits.of_connection.as_ref().map(|limit| Arc::clone(&limit.permission_names)),
-        token: limits.of_token.as_ref().map(|limit| Arc::clone(&limit.permission_names)),
-        left: Arc::clone(identity.permission_names()),
+        connection: limits.of_connection.as_ref().map(|limit| Text::of(&limit.permission_names)),
+        token: limits.of_token.as_ref().map(|limit| Text::of(&limit.permission_names)),
+        left: Text::of(identity.permission_names()),
     });
 }
 

@@ -30,6 +30,7 @@ mod collect;
 mod compare;
 mod connection;
 mod debts;
+mod draft;
 mod ended;
 mod fields;
 mod forward;

@@ -16,7 +16,7 @@ use limen_http1::service::{AnswerBody, ResponseHead};
 use limen_rules::answer::put_challenges;
 use limen_rules::body::{SERVICE_BODY_LEN_MAX, service_message};
 use limen_rules::contract::{BearerError, Cause, Challenges, Refusal};
-use limen_rules::explain::{Finding, Step};
+use limen_rules::explain::{Finding, Step, Text};
 use limen_rules::header::{ResponseFilter, ResponsePassage, text};
 use limen_rules::mapping::{Mapped, MappingSettings, PassedBody, RewrittenLocation, map, rewrite_location};
 use limen_rules::model::{ContractKind, ErrorBody};
@@ -25,8 +25,9 @@ use limen_rules::snapshot::LiveApi;
 use limen_rules::target::Target;
 
 use crate::answer::{Answer, Cut};
-use crate::call::{Call, Draft};
+use crate::call::Call;
 use crate::debts::Debts;
+use crate::draft::Draft;
 use crate::drift::{Tap, Watched};
 use crate::failure::{Failure, ServiceFailure};
 use crate::forward::Forwarded;
@@ -79,8 +80,8 @@ impl Settlement {
 
 impl Drop for Settlement {
     fn drop(&mut self) {
-        if let Some(draft) = &mut self.draft {
-            (draft.traffic.request_bytes, draft.traffic.response_bytes) = self.debts.body_bytes();
+        if let Some(traffic) = self.draft.as_mut().and_then(Draft::traffic) {
+            (traffic.request_bytes, traffic.response_bytes) = self.debts.body_bytes();
         }
         if let (Some(mut link), Some(under_way)) = (self.link.take(), &self.debts.under_way)
             && link.finish()
@@ -180,11 +181,11 @@ pub(crate) fn respond(
     };
     let cause = match mapped {
         Mapped::Pass { status: leaves_as, body } => {
-            call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
+            call.note(Finding::Service { target: Text::of(&target.address), status, leaves_as });
             return Responded::Answer(Ok(pass(call, api, &target, head, leaves_as, body, settlement)));
         }
         Mapped::Refuse { cause, status: leaves_as } if api.api.error_body == ErrorBody::Pass => {
-            call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
+            call.note(Finding::Service { target: Text::of(&target.address), status, leaves_as });
             call.ended_as(leaves_as, Some(cause));
             let mut reply = pass(call, api, &target, head, leaves_as, PassedBody::Kept, settlement);
             if leaves_as == 401 {
@@ -200,7 +201,7 @@ pub(crate) fn respond(
         Mapped::Unavailable => Cause::ServiceUnavailable,
         Mapped::Timeout => Cause::ServiceTimeout,
         Mapped::Upgrade => {
-            call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as: status });
+            call.note(Finding::Service { target: Text::of(&target.address), status, leaves_as: status });
             return Responded::Answer(Ok(switch(call, api, head, settlement)));
         }
         Mapped::Unexpected | Mapped::Interim => Cause::Unexpected,
@@ -332,7 +333,7 @@ fn seconds_until(told: &str, now_us: i64) -> Option<u64> {
 pub(crate) async fn refusal(call: &mut Call<'_>, api: &LiveApi, refused: Box<Refused>) -> Refusal {
     let Refused { cause, leaves_as, target, head, mut settlement } = *refused;
     let status = head.status.as_u16();
-    call.note(Finding::Service { target: Arc::clone(&target.address), status, leaves_as });
+    call.note(Finding::Service { target: Text::of(&target.address), status, leaves_as });
     let retry_after = head.fields.get(&RETRY_AFTER).and_then(text);
     let retry_after_s = retry_after.and_then(|told| seconds_until(told, call.now_us));
     let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);

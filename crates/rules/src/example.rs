@@ -112,7 +112,7 @@ mod tests {
         let told = |cause| {
             let refusal = refusal(cause);
             assert_eq!((refusal.cause, refusal.errors.len()), (cause, 1));
-            (refusal.message.into_owned(), refusal.errors[0].pointer.clone())
+            (refusal.message.to_string(), refusal.errors[0].pointer.clone())
         };
         let (message, pointer) = told(Cause::SchemaViolation);
         assert_eq!(

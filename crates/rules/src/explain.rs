@@ -1,11 +1,12 @@
 //! The chain of checks of one call: each with what it looked at and decided, in words that can be read out.
 //!
-//! Findings are small while the call runs and become words only when somebody asks.
+//! Findings are noted as bytes while the call runs ([`notes`]) and become words only when somebody asks.
 
-use std::sync::Arc;
+pub mod notes;
+
+use std::fmt;
 
 use crate::contract::Cause;
-use crate::model::Name;
 use crate::record::Which;
 use crate::token::Mode;
 
@@ -39,6 +40,22 @@ pub enum Step {
 }
 
 impl Step {
+    /// All, in their order.
+    const ALL: [Self; 12] = [
+        Self::Framing,
+        Self::Route,
+        Self::Preflight,
+        Self::Notice,
+        Self::Key,
+        Self::Rate,
+        Self::Token,
+        Self::Permission,
+        Self::Media,
+        Self::Body,
+        Self::Quota,
+        Self::Service,
+    ];
+
     /// Its name in an explanation.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -73,6 +90,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    const ALL: [Self; 4] = [Self::Passed, Self::Refused, Self::Failed, Self::NotRequired];
+
     /// In words.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -99,6 +118,8 @@ pub enum Known {
 }
 
 impl Known {
+    const ALL: [Self; 4] = [Self::Verified, Self::Remembered, Self::Asked, Self::AskedBefore];
+
     fn words(self) -> &'static str {
         match self {
             Self::Verified => "signature verified now",
@@ -109,15 +130,57 @@ impl Known {
     }
 }
 
+/// A text in a finding. It was one when it was noted, and isn't looked at again before it is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Text<'f>(&'f [u8]);
+
+impl<'f> Text<'f> {
+    const NONE: Self = Self(&[]);
+
+    /// Of something that is kept elsewhere.
+    #[must_use]
+    pub fn of(text: &'f (impl AsRef<str> + ?Sized)) -> Self {
+        Self(text.as_ref().as_bytes())
+    }
+
+    /// Of something that there may be.
+    #[must_use]
+    pub fn maybe(text: Option<&'f (impl AsRef<str> + ?Sized)>) -> Option<Self> {
+        text.map(Self::of)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(self) -> &'f [u8] {
+        self.0
+    }
+
+    fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&String::from_utf8_lossy(self.0))
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&String::from_utf8_lossy(self.0), formatter)
+    }
+}
+
 /// What one check looked at and decided.
-#[derive(Clone, Debug)]
-pub enum Finding {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding<'f> {
     /// Path and method were found.
     Route {
         /// The API.
-        api: Name,
+        api: Text<'f>,
         /// The operation, where the API declares any.
-        operation: Option<Name>,
+        operation: Option<Text<'f>>,
     },
     /// A preflight was answered by the gateway.
     Preflight,
@@ -126,9 +189,9 @@ pub enum Finding {
     /// The key was accepted.
     Key {
         /// The subscription.
-        subscription: Name,
+        subscription: Text<'f>,
         /// Its product.
-        product: Name,
+        product: Text<'f>,
         /// Which key.
         which: Which,
     },
@@ -144,15 +207,15 @@ pub enum Finding {
     /// The token was accepted.
     Token {
         /// The user; none where the application acts for itself.
-        user: Option<Name>,
+        user: Option<Text<'f>>,
         /// The application.
-        application: Option<Name>,
+        application: Option<Text<'f>>,
         /// The environment.
-        environment: Name,
+        environment: Text<'f>,
         /// Who issued it, where it wasn't us.
-        issuer: Option<Name>,
+        issuer: Option<Text<'f>>,
         /// The grant; none of another issuer's.
-        grant: Option<Name>,
+        grant: Option<Text<'f>>,
         /// Whether the token gives less than all.
         mode: Mode,
         /// How it was known to be good.
@@ -161,23 +224,23 @@ pub enum Finding {
     /// What narrows the roles: the connection, the token or both.
     Limited {
         /// The permissions that the connection is limited to, where it is.
-        connection: Option<Arc<str>>,
+        connection: Option<Text<'f>>,
         /// The permissions that the token is limited to, where it is.
-        token: Option<Arc<str>>,
+        token: Option<Text<'f>>,
         /// What is left of the roles' permissions.
-        left: Arc<str>,
+        left: Text<'f>,
     },
     /// The user has the permission.
     Permission {
         /// It.
-        permission: Name,
+        permission: Text<'f>,
     },
     /// Policies were asked about the record.
     Policies {
         /// Which, by id, comma separated.
-        asked: Arc<str>,
+        asked: Text<'f>,
         /// Which of them forbid it.
-        refused: Arc<str>,
+        refused: Text<'f>,
     },
     /// The body may be of that media type.
     Media {
@@ -201,7 +264,7 @@ pub enum Finding {
     /// The service answered.
     Service {
         /// Its address.
-        target: Arc<str>,
+        target: Text<'f>,
         /// Its status.
         status: u16,
         /// The status that left.
@@ -218,13 +281,13 @@ pub enum Finding {
         /// The cause.
         cause: Cause,
         /// What the caller was told.
-        told: Box<str>,
+        told: Text<'f>,
         /// The real reason, for operators.
-        operator_words: Box<str>,
+        operator_words: Text<'f>,
     },
 }
 
-impl Finding {
+impl Finding<'_> {
     /// The check.
     #[must_use]
     pub fn step(&self) -> Step {
@@ -277,7 +340,7 @@ impl Finding {
                 format!("The product allows {limit} calls within {window_s} s; after this call {remaining} are left.")
             }
             Self::Token { .. } => self.token(),
-            Self::Limited { connection, token, left } => limited(connection.as_deref(), token.as_deref(), left),
+            Self::Limited { connection, token, left } => limited(*connection, *token, *left),
             Self::Permission { permission } => format!("The caller has the permission {permission}."),
             Self::Policies { asked, refused } if refused.is_empty() => {
                 format!("Policies were asked about the record: {asked}. None of them forbids it.")
@@ -316,7 +379,7 @@ impl Finding {
     }
 }
 
-impl Finding {
+impl Finding<'_> {
     /// Who calls, by which token.
     fn token(&self) -> String {
         let Self::Token { user, application, environment, issuer, grant, mode, by } = self else {
@@ -324,7 +387,7 @@ impl Finding {
         };
         let (mode, by) = (if *mode == Mode::Limited { "Limited" } else { "Full" }, by.words());
         if let Some(issuer) = issuer {
-            let user = user.as_deref().unwrap_or_default();
+            let user = user.unwrap_or(Text::NONE);
             let through = application.as_ref().map(|name| format!(" through application {name}")).unwrap_or_default();
             return format!(
                 "User {user} of issuer {issuer} calls{through} in environment {environment} (mode {mode}; {by})."
@@ -334,23 +397,23 @@ impl Finding {
             (Some(user), Some(application)) => format!("User {user} calls through application {application}"),
             (Some(user), None) => format!("User {user} calls with a token that an operator issued"),
             (None, application) => {
-                format!("Application {} acts for itself", application.as_deref().unwrap_or_default())
+                format!("Application {} acts for itself", application.unwrap_or(Text::NONE))
             }
         };
         let connected = if application.is_some() { ", to which it is connected" } else { "" };
-        let grant = grant.as_deref().unwrap_or_default();
+        let grant = grant.unwrap_or(Text::NONE);
         format!("{who} in environment {environment}{connected} (grant {grant}; mode {mode}; {by}).")
     }
 }
 
 /// What is left of an application's permissions, and by what.
-fn limited(connection: Option<&str>, token: Option<&str>, left: &str) -> String {
-    let narrowed = |what: &str, by: Option<&str>| match by {
+fn limited(connection: Option<Text<'_>>, token: Option<Text<'_>>, left: Text<'_>) -> String {
+    let narrowed = |what: &str, by: Option<Text<'_>>| match by {
         None => String::new(),
-        Some("") => format!("The {what} is limited to nothing. "),
+        Some(names) if names.is_empty() => format!("The {what} is limited to nothing. "),
         Some(names) => format!("The {what} is limited to: {names}. "),
     };
-    let left = if left.is_empty() { "nothing" } else { left };
+    let left = if left.is_empty() { Text::of("nothing") } else { left };
     format!("{}{}Left of the roles: {left}.", narrowed("connection", connection), narrowed("token", token))
 }
 
@@ -375,8 +438,8 @@ mod tests {
             step: Step::Key,
             outcome: Outcome::Refused,
             cause: Cause::SubscriptionKeyInvalid,
-            told: "Access denied.".into(),
-            operator_words: "subscription sub_1 is suspended".into(),
+            told: Text::of("Access denied."),
+            operator_words: Text::of("subscription sub_1 is suspended"),
         };
         assert_eq!(
             refused.words(),

@@ -19,7 +19,7 @@ use cedar_policy::{AuthorizationError, Authorizer, Decision, EntityUid, PolicyId
 
 use crate::contract::{Cause, Refusal};
 use crate::description;
-use crate::explain::Finding;
+use crate::explain::{Finding, Text};
 use crate::model::{Attributes, Name, Policies, ValueKind};
 use crate::parameter::Given;
 use crate::permission::Permitted;
@@ -274,7 +274,7 @@ pub fn judge<'s>(
     routed: &Routed<'_>,
     given: &Given<'_>,
     permitted: Permitted<'s>,
-    mut note: impl FnMut(Finding),
+    mut note: impl FnMut(Finding<'_>),
 ) -> Result<Judged<'s>, Refusal> {
     let operation = routed.operation();
     let Some(policies) = &operation.policies else { return Ok(Judged { permitted, withheld: None }) };
@@ -288,7 +288,7 @@ pub fn judge<'s>(
         // The check of what is declared says so too.
         None => Verdict::error("the operation has policies and asks for no token"),
     };
-    note(Finding::Policies { asked: Arc::clone(&policies.asked), refused: verdict.refused.join(", ").into() });
+    note(Finding::Policies { asked: Text::of(&policies.asked), refused: Text::of(&verdict.refused.join(", ")) });
     match policies.refusal(&verdict) {
         None => Ok(Judged { permitted, withheld: None }),
         Some(refusal) if policies.hides => Ok(Judged { permitted, withheld: Some(refusal) }),

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use limen_rules::contract::Cause;
+use limen_rules::explain::Text;
 
 use crate::ended::{Ended, Traffic};
 use crate::journal::CallRecord;
@@ -71,13 +71,14 @@ impl Line<'_> {
         put(out, "\",\"from\":\"");
         put_address(out, traffic.caller);
         put(out, "\",\"method\":\"");
-        put_json(out, record.method.as_str());
+        put_json(out, record.method.as_str().as_bytes());
         put(out, "\",\"path\":\"");
-        put_json(out, &record.path);
+        put_json(out, record.path.as_bytes());
         put(out, "\",\"status\":");
         put_number(out, u64::from(record.status));
+        let code = record.cause.map(|cause| Text::of(cause.code()));
         let words = [
-            (",\"code\":\"", record.cause.map(Cause::code)),
+            (",\"code\":\"", code),
             (",\"api\":\"", ended.api),
             (",\"operation\":\"", ended.operation),
             (",\"subscription\":\"", ended.subscription),
@@ -88,7 +89,7 @@ impl Line<'_> {
         for (name, word) in words {
             if let Some(word) = word {
                 put(out, name);
-                put_json(out, word);
+                put_json(out, word.as_bytes());
                 out.push(b'"');
             }
         }
@@ -110,21 +111,22 @@ impl Line<'_> {
         second.set(record.at_us.div_euclid(1_000_000));
         put_address(out, traffic.caller);
         put(out, " - ");
-        put_text(out, ended.user.unwrap_or("-"));
+        put_text(out, ended.user.map_or(b"-", Text::as_bytes));
         put(out, " [");
         put(out, &second.text);
         put(out, "] \"");
-        put_text(out, record.method.as_str());
+        put_text(out, record.method.as_str().as_bytes());
         out.push(b' ');
-        put_text(out, &record.path);
+        put_text(out, record.path.as_bytes());
         put(out, "\" ");
         put_number(out, u64::from(record.status));
         out.push(b' ');
         put_number(out, traffic.response_bytes);
         put(out, " id=");
         put_hex(out, record.request_id);
+        let code = record.cause.map(|cause| Text::of(cause.code()));
         let words = [
-            (" code=", record.cause.map(Cause::code)),
+            (" code=", code),
             (" api=", ended.api),
             (" operation=", ended.operation),
             (" subscription=", ended.subscription),
@@ -134,7 +136,7 @@ impl Line<'_> {
         for (name, word) in words {
             if let Some(word) = word {
                 put(out, name);
-                put_text(out, word);
+                put_text(out, word.as_bytes());
             }
         }
         put(out, " in_bytes=");
@@ -208,12 +210,12 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// The inside of a JSON string, in ASCII.
-fn put_json(out: &mut Vec<u8>, text: &str) {
+fn put_json(out: &mut Vec<u8>, text: &[u8]) {
     // Every byte is looked at, which costs less than to stop at the first that isn't plain.
-    if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
-        return put(out, text);
+    if text.iter().fold(true, |all, byte| all & is_plain(*byte)) {
+        return out.extend_from_slice(text);
     }
-    for character in text.chars() {
+    for character in String::from_utf8_lossy(text).chars() {
         match u8::try_from(character) {
             Ok(byte) if is_plain(byte) => out.push(byte),
             Ok(byte @ (b'"' | b'\\')) => out.extend([b'\\', byte]),
@@ -229,8 +231,11 @@ fn put_json(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Between quotes or spaces: every other byte as `\xNN`.
-fn put_text(out: &mut Vec<u8>, text: &str) {
-    for byte in text.bytes() {
+fn put_text(out: &mut Vec<u8>, text: &[u8]) {
+    if text.iter().fold(true, |all, byte| all & (is_plain(*byte) && *byte != b' ')) {
+        return out.extend_from_slice(text);
+    }
+    for byte in text.iter().copied() {
         if is_plain(byte) && byte != b' ' {
             out.push(byte);
         } else {

@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 
 use limen_rules::contract::Cause;
-use limen_rules::explain::Finding;
+use limen_rules::explain::notes::Notes;
+use limen_rules::explain::{Finding, Text};
 use limen_rules::record::Which;
 use limen_rules::token::Mode;
 
 use super::*;
 
 fn record(path: &str) -> CallRecord {
-    CallRecord {
+    let mut record = CallRecord {
         request_id: 0x0123_4567_89ab_cdef_0011_2233_4455_6677,
         at_us: 1_795_368_727_000_789,
         method: http::Method::GET,
@@ -18,21 +19,25 @@ fn record(path: &str) -> CallRecord {
         status: 200,
         cause: None,
         duration_us: 1_234,
-        findings: vec![
-            Finding::Route { api: "orders".into(), operation: Some("list".into()) },
-            Finding::Key { subscription: "sub_1".into(), product: "gold".into(), which: Which::Primary },
-            Finding::Token {
-                user: Some("bo".into()),
-                application: Some("shop".into()),
-                environment: "north".into(),
-                issuer: None,
-                grant: Some("g1".into()),
-                mode: Mode::Full,
-                by: limen_rules::explain::Known::Remembered,
-            },
-            Finding::Service { target: "127.0.0.1:9000".into(), status: 204, leaves_as: 200 },
-        ],
+        notes: Notes::default(),
+    };
+    for finding in [
+        Finding::Route { api: Text::of("orders"), operation: Some(Text::of("list")) },
+        Finding::Key { subscription: Text::of("sub_1"), product: Text::of("gold"), which: Which::Primary },
+        Finding::Token {
+            user: Some(Text::of("bo")),
+            application: Some(Text::of("shop")),
+            environment: Text::of("north"),
+            issuer: None,
+            grant: Some(Text::of("g1")),
+            mode: Mode::Full,
+            by: limen_rules::explain::Known::Remembered,
+        },
+        Finding::Service { target: Text::of("127.0.0.1:9000"), status: 204, leaves_as: 200 },
+    ] {
+        record.notes.note(finding);
     }
+    record
 }
 
 fn traffic() -> Traffic {
@@ -60,7 +65,7 @@ fn a_line_tells_who_called_what_and_how_it_ended() {
          \"in_bytes\":0,\"out_bytes\":120,\"duration_us\":1234,\"service_us\":900}\n"
     );
     let mut refused = record("/orders/7");
-    refused.findings.clear();
+    refused.notes.clear();
     refused.status = 401;
     refused.cause = Some(Cause::SubscriptionKeyMissing);
     let traffic = Traffic { caller: Some("2001:db8::1".parse().expect("an address")), ..Traffic::default() };

@@ -111,7 +111,7 @@ impl GatewayView for View {
 
     fn explain(&self, request_id: &str) -> Option<Explanation> {
         let record = self.gateway.journal.find(u128::from_str_radix(request_id, 16).ok()?)?;
-        let checks = record.findings.iter().map(|finding| Check {
+        let checks = record.findings().map(|finding| Check {
             check: finding.step().word().into(),
             outcome: finding.outcome().word().into(),
             words: finding.words(),
@@ -120,7 +120,7 @@ impl GatewayView for View {
             request_id: request_id.into(),
             at_us: record.at_us,
             method: record.method.to_string(),
-            path: record.path.to_string(),
+            path: record.path.clone(),
             status: record.status,
             code: record.cause.map(|cause| cause.code().into()),
             duration_us: record.duration_us,
