@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::future::poll_fn;
+use std::sync::Arc;
 
 use http::header::{HOST, UPGRADE};
 use http::{HeaderName, Method};
