@@ -30,14 +30,15 @@ use crate::edge::Edge;
 use crate::gateway::{Core, Gateway};
 use crate::link::timer::Timer;
 use crate::metrics::{Count, OpenConnection};
+use crate::moment;
 use crate::peer::Peer;
-use crate::stopping::Stopping;
+use crate::stopping::{Phase, Stopping};
 use crate::tls::Begun;
 
 /// How waiting for a request ended.
 enum Next {
     /// With a request.
-    Request(Box<RequestHead>),
+    Request(RequestHead),
     /// With something that is refused before it is a request.
     Refused(Refusal),
     /// With HTTP/2: what was received so far.
@@ -100,7 +101,7 @@ async fn serve_http1(
         tokio::task::consume_budget().await;
         match next(&mut socket, is_first, edge, &mut watch, &stopping).await {
             Next::Request(head) => {
-                let exchange = Exchange::of_request(&gateway, &core, &peer, &mut socket, *head, &stopping);
+                let exchange = Exchange::of_request(&gateway, &core, &peer, &mut socket, head, &stopping);
                 if !exchange.run().await {
                     break;
                 }
@@ -164,17 +165,24 @@ struct Watch {
     timer: Timer,
     /// None once the end of idle connections has come.
     idle_ends: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// In which phase `idle_ends` was polled last: it has a place in a list that all cores share, and keeps it till then.
+    watched_in: Option<Phase>,
 }
 
 impl Watch {
     fn new(stopping: &Stopping) -> Self {
         let mut stopping = stopping.clone();
-        Self { timer: Timer::default(), idle_ends: Some(Box::pin(async move { stopping.idle_ends().await })) }
+        let idle_ends = Box::pin(async move { stopping.idle_ends().await });
+        Self { timer: Timer::default(), idle_ends: Some(idle_ends), watched_in: None }
     }
 
-    /// Ready when idle connections end.
-    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// Ready when idle connections end. To be asked by the connection's own task alone, which is woken then.
+    fn poll_end(&mut self, context: &mut Context<'_>, phase: Phase) -> Poll<()> {
         if let Some(idle_ends) = &mut self.idle_ends {
+            if self.watched_in == Some(phase) {
+                return Poll::Pending;
+            }
+            self.watched_in = Some(phase);
             ready!(idle_ends.as_mut().poll(context));
             self.idle_ends = None;
         }
@@ -194,7 +202,7 @@ async fn next(socket: &mut Socket, is_first: bool, edge: &Edge, watch: &mut Watc
     let mut begun: Option<Instant> = None;
     loop {
         match socket.engine.next_event() {
-            Ok(Event::Head(head)) => return Next::Request(Box::new(head)),
+            Ok(Event::Head(head)) => return Next::Request(head),
             Ok(Event::NeedMore) => {}
             Ok(Event::Data(_) | Event::End | Event::AwaitResponse | Event::Close) => return Next::Done,
             Err(malformed) => {
@@ -213,11 +221,11 @@ async fn next(socket: &mut Socket, is_first: bool, edge: &Edge, watch: &mut Watc
             if let Poll::Ready(filled) = socket.poll_fill(context) {
                 return Poll::Ready(Woken::Filled(filled));
             }
-            if idle && watch.poll_end(context).is_ready() {
+            if idle && watch.poll_end(context, stopping.phase()).is_ready() {
                 return Poll::Ready(Woken::Stopped);
             }
             let deadline = *deadline.get_or_insert_with(|| match idle {
-                true => Instant::now() + edge.idle_timeout,
+                true => moment::now() + edge.idle_timeout,
                 false => *begun.get_or_insert_with(Instant::now) + edge.head_timeout,
             });
             watch.timer.poll(context, deadline).map(|()| Woken::TimedOut)

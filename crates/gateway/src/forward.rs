@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::future::poll_fn;
+use std::sync::Arc;
 
 use http::header::{HOST, UPGRADE};
 use http::{HeaderName, Method};
@@ -59,7 +60,7 @@ pub(crate) struct Onward<'r> {
 pub(crate) struct Forwarded {
     pub(crate) head: ResponseHead,
     pub(crate) link: Box<Link>,
-    pub(crate) target: Target,
+    pub(crate) target: Arc<Target>,
     pub(crate) debts: Debts,
 }
 
@@ -168,7 +169,7 @@ async fn attempt(
     charged: &mut Charged<'_>,
     onward: &Onward<'_>,
     debts: &mut Debts,
-) -> Result<(ResponseHead, Box<Link>, Target), Failure> {
+) -> Result<(ResponseHead, Box<Link>, Arc<Target>), Failure> {
     let api = charged.routed.api;
     let mut picked = targets::first(call, api)?;
     let now_us = || call.gateway.clock.monotonic_us();
@@ -214,8 +215,8 @@ async fn attempt(
         }
         let broken = match poll_fn(|context| link.poll_head(context, debts, &deadlines)).await {
             Ok(answer) => {
-                let target = picked.target().clone();
-                debts.under_way = picked.answered(answer.status.as_u16(), now_us);
+                let target = Arc::clone(picked.target());
+                debts.under_way = Some(picked.answered(answer.status.as_u16(), now_us));
                 return Ok((answer, link, target));
             }
             Err(broken) => broken,

@@ -37,6 +37,7 @@ mod forward;
 mod identify;
 mod inbound;
 mod link;
+mod moment;
 mod outbound;
 mod pace;
 mod peer;

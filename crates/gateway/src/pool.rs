@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::link::Link;
+use crate::moment;
 use secure::Insecure;
 pub(crate) use secure::ServiceTls;
 pub use secure::check_files;
@@ -68,7 +69,7 @@ impl Pool {
         let waiting = idle.get_mut(connection_key)?;
         let (mut link, since) = waiting.pop_back()?;
         // Those below it are older still, and left for the sweep.
-        if since.elapsed() >= IDLE_TIMEOUT {
+        if moment::now().saturating_duration_since(since) >= IDLE_TIMEOUT {
             return None;
         }
         link.note_idle();
@@ -79,7 +80,8 @@ impl Pool {
     pub(crate) fn sweep(&self) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         for waiting in idle.values_mut() {
-            waiting.retain_mut(|(link, since)| since.elapsed() < IDLE_TIMEOUT && link.is_quiet());
+            let is_young = |since: Instant| moment::now().saturating_duration_since(since) < IDLE_TIMEOUT;
+            waiting.retain_mut(|(link, since)| is_young(*since) && link.is_quiet());
         }
         idle.retain(|_, waiting| !waiting.is_empty());
     }
@@ -87,7 +89,7 @@ impl Pool {
     /// Keeps a connection for the next call.
     pub(crate) fn put(&self, connection_key: &Arc<str>, link: Box<Link>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
+        let now = moment::now();
         let waiting = match idle.get_mut(connection_key) {
             Some(waiting) => waiting,
             None => idle.entry(Arc::clone(connection_key)).or_default(),

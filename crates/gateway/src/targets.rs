@@ -87,7 +87,7 @@ impl Targets {
         let name = &api.api.name;
         let earlier = || before.apis.iter().filter(|one| one.api.api.name == *name).flat_map(|one| &one.targets);
         let state = |target: &Target| {
-            let kept = earlier().find(|one| one.state.target == *target).map(|one| Arc::clone(&one.state));
+            let kept = earlier().find(|one| *one.state.target == *target).map(|one| Arc::clone(&one.state));
             kept.unwrap_or_else(|| Arc::new(TargetState::new(name, target.clone())))
         };
         let told = api.targets.iter().map(|one| (&one.target, one.weight));

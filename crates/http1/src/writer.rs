@@ -308,8 +308,8 @@ impl Out for Vec<u8> {
 /// without its check, and a split message is too dear. Looked at as a whole, since that costs less than each value.
 pub(crate) fn has_only_lines(written: &[u8], lines: usize) -> bool {
     let mut controls = 0_usize;
-    // So short that a byte holds the count of each.
-    for piece in written.chunks(255) {
+    // So short that a byte holds the count of each, and of a length that is looked at in whole steps.
+    for piece in written.chunks(224) {
         let count = piece.iter().fold(0_u8, |count, byte| count.wrapping_add(u8::from(is_control(*byte))));
         controls += usize::from(count);
     }

@@ -227,7 +227,7 @@ impl Windows {
 }
 
 fn resume(ring: MappedRing<'_>, latest_us: u64) -> Window<'_> {
-    let (window_ms, total) = (ring.slot().frame().window_ms, ring.total());
+    let (window_ms, total) = (ring.window_ms(), ring.total());
     RateLog::resume(AnyRing::Mapped(ring), window_ms, total, latest_us)
 }
 

@@ -78,7 +78,9 @@ impl<'e> Exchange<'e> {
         };
         let is_head = head.method == http::Method::HEAD;
         let is_old = head.version == http::Version::HTTP_10;
-        let handling: Handling<'e> = Box::pin(handle::handle(gateway, core, peer, head.into(), body));
+        // Made where it stays: a call's future is large, and `Box::pin` would move it there.
+        let handling = Box::write(Box::new_uninit(), handle::handle(gateway, core, peer, head.into(), body));
+        let handling: Handling<'e> = Box::into_pin(handling);
         socket.renew();
         Self {
             gateway,

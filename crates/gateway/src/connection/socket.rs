@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 
 use super::transport::Transport;
 use crate::edge::Slowest;
+use crate::link::forget;
 use crate::pace::Pace;
 
 /// For a caller to finish sending and read our last words before the connection is closed, and for a pause in that.
@@ -35,6 +36,8 @@ pub(crate) struct Socket {
     pub(super) has_grown: bool,
     /// Whether nothing more can be learnt from what comes while a call is handled.
     is_unwatched: bool,
+    /// Whether the task is told already when something comes: nothing was read since it asked for that.
+    is_told: bool,
     /// How slowly answers are taken.
     pace: Pace,
     /// What the system had taken when it was last looked at, over TLS.
@@ -53,6 +56,7 @@ impl Socket {
             resets: false,
             has_grown: false,
             is_unwatched: false,
+            is_told: false,
             pace: Pace::new(slowest),
             taken_bytes: 0,
         }
@@ -78,21 +82,29 @@ impl Socket {
             self.out = BytesMut::with_capacity(OUT_BYTES);
         }
         self.is_unwatched = false;
+        self.is_told = false;
     }
 
-    /// Ready when the caller's connection was reset while nothing is read from it. A caller who only ended its side is
-    /// still there for the answer.
+    /// Ready when the caller's connection was reset while nothing is read from it, as the connection's own task is told. A
+    /// caller who only ended its side is still there for the answer.
     pub(super) fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while !self.is_unwatched {
             // Below TLS, for what counts is a reset alone.
             let tcp = self.stream.tcp();
-            ready!(tcp.poll_read_ready(context)).ok();
+            if !self.is_told && tcp.poll_read_ready(context).is_pending() {
+                self.is_told = true;
+                return Poll::Pending;
+            }
+            let mut has_come = false;
             let peeked = tcp.try_io(Interest::READABLE, || {
+                has_come = true;
                 let mut byte = [0_u8; 1];
                 Ok(recv(tcp, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT)?)
             });
             match peeked {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) if self.is_told && !has_come => return Poll::Pending,
+                // What was told to have come is not there: to be told of the next, it must be asked for.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.is_told = false,
                 Err(_) => return Poll::Ready(()),
                 // The next request, or the end of what it sends: either stays readable, so there is nothing to wait for.
                 Ok(_) => self.is_unwatched = true,
@@ -103,6 +115,7 @@ impl Socket {
 
     /// Takes what has already come; false if nothing has.
     pub(super) fn try_fill(&mut self, context: &mut Context<'_>) -> bool {
+        self.is_told = false;
         if self.engine.room() == 0 {
             return false;
         }
@@ -123,6 +136,7 @@ impl Socket {
     /// Waits for more of what the caller sends; its end is told to the engine. Must not be called without room.
     pub(super) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Not by `try_read_buf`: only this way tokio notes that a short read emptied the socket, and asks no second time.
+        self.is_told = false;
         let mut space = self.engine.space();
         let read = ready!(std::pin::pin!(self.stream.read_buf(&mut space)).poll(context))?;
         if read == 0 {
@@ -152,7 +166,7 @@ impl Socket {
             match stream.try_write(&self.out) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Ok(written) => {
-                    self.out.advance(written);
+                    forget(&mut self.out, written);
                     self.pace.moved(written);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -17,7 +17,7 @@ use crate::pool::ServiceTls;
 #[derive(Debug)]
 pub struct TargetState {
     /// Where it is.
-    pub target: Target,
+    pub target: Arc<Target>,
     /// How it is verified, where it is spoken to over TLS.
     pub(crate) tls: Option<Arc<ServiceTls>>,
     api: Name,
@@ -68,7 +68,7 @@ impl TargetState {
     pub(super) fn new(api: &Name, target: Target) -> Self {
         Self {
             tls: target.security.clone().map(|security| Arc::new(ServiceTls::new(security))),
-            target,
+            target: Arc::new(target),
             api: Arc::clone(api),
             in_flight: AtomicU32::new(0),
             answered: AtomicU64::new(0),
@@ -120,9 +120,8 @@ impl TargetState {
             }
         }
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let under_way = UnderWay(Arc::clone(self));
         let answered_before = self.answered.load(Ordering::Relaxed);
-        Some(Picked { under_way: Some(under_way), state: Arc::clone(self), settings, tries, answered_before })
+        Some(Picked { state: Arc::clone(self), settings, tries, answered_before })
     }
 
     /// Microseconds until it may be tried; `None`: now.
@@ -228,22 +227,22 @@ impl TargetState {
     }
 }
 
-/// A call that a target carries, from its try to the end of the answer's body.
+/// A call that a target carries, once the head of its answer came, to the end of the answer's body.
 #[derive(Debug)]
-pub(crate) struct UnderWay(Arc<TargetState>);
+pub(crate) struct UnderWay(Picked);
 
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+impl UnderWay {
+    /// Where it went.
+    pub(crate) fn target(&self) -> &Arc<Target> {
+        self.0.target()
     }
 }
 
-/// A target that a call was given. Whoever has it tells what came of it; dropped without a word, the call was ended by
-/// its caller, or in a way that says nothing of the target.
+/// A target that a call was given, and that carries it until this is dropped. Whoever has it tells what came of it;
+/// dropped without a word, the call was ended by its caller, or in a way that says nothing of the target.
 #[derive(Debug)]
 pub(crate) struct Picked {
     state: Arc<TargetState>,
-    under_way: Option<UnderWay>,
     settings: BreakerSettings,
     tries: bool,
     answered_before: u64,
@@ -251,7 +250,7 @@ pub(crate) struct Picked {
 
 impl Picked {
     /// Where to go.
-    pub(crate) fn target(&self) -> &Target {
+    pub(crate) fn target(&self) -> &Arc<Target> {
         &self.state.target
     }
 
@@ -260,9 +259,9 @@ impl Picked {
     }
 
     /// The head of an answer came. The target carries the call until what is given back is dropped.
-    pub(crate) fn answered(mut self, status: u16, now_us: impl FnOnce() -> u64) -> Option<UnderWay> {
+    pub(crate) fn answered(mut self, status: u16, now_us: impl FnOnce() -> u64) -> UnderWay {
         self.end(outcome_of(status), now_us);
-        self.under_way.take()
+        UnderWay(self)
     }
 
     /// No connection could be made, or no answer came in time.
@@ -284,5 +283,6 @@ impl Drop for Picked {
         if self.tries {
             self.end(Outcome::Unknown, || 0);
         }
+        self.state.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
