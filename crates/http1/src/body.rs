@@ -137,7 +137,7 @@ fn drop_trailers(lines: &mut Lines, count: &mut usize, input: &mut Input, limits
         }
     }
     let section = input.bytes().get(..lines.end()).unwrap_or_default();
-    fields::check(section, *count).map_err(|(flaw, index)| input.flaw(flaw, index))?;
+    fields::check(section).map_err(|(flaw, index)| input.flaw(flaw, index))?;
     input.skip(lines.end());
     Ok(true)
 }
