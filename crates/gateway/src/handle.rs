@@ -117,7 +117,7 @@ fn framing<'g, 't>(
     parts: &Head,
     target: &'t str,
 ) -> Result<(Normalized<'t>, Option<Located<'g>>), Refusal> {
-    let raw_path = target.split('?').next().unwrap_or_default();
+    let (raw_path, _) = path::split(target);
     call.set_path(raw_path);
     // A refusal from here on carries the CORS fields and the realm of the API that is meant, if it may be known.
     let meant = routing::locate(&call.snapshot.catalog, raw_path);
@@ -130,11 +130,14 @@ fn framing<'g, 't>(
         return Err(Refusal::new(Cause::ResourceNotFound).detail(words));
     }
     let path = path::normalize(target)?;
-    // Most paths are written as they are decided on.
-    let located = if path.path == raw_path { meant } else { routing::locate(&call.snapshot.catalog, &path.path) };
-    if path.path != raw_path {
-        call.set_path(&path.path);
-    }
+    let located = match &path.path {
+        // As most: written as they are decided on.
+        Cow::Borrowed(_) => meant,
+        Cow::Owned(decided) => {
+            call.set_path(decided);
+            routing::locate(&call.snapshot.catalog, decided)
+        }
+    };
     Ok((path, located))
 }
 

@@ -52,6 +52,10 @@ pub fn query_pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, s
 /// they are decoded once.
 #[must_use]
 pub fn without_query_parameter<'a>(query: &'a str, name: &str) -> Cow<'a, str> {
+    // An escape makes a name longer, never shorter.
+    if query.len() < name.len() {
+        return Cow::Borrowed(query);
+    }
     let has_name = |piece: &&str| decode(piece.split_once('=').map_or(*piece, |(name, _)| name)) == name;
     if !query.split('&').any(|piece| has_name(&piece)) {
         return Cow::Borrowed(query);

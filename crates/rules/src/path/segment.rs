@@ -34,7 +34,7 @@ pub(super) fn append(segment: &str, path: &mut String) -> Result<(), Flaw> {
 }
 
 /// `pchar` of RFC 3986 §3.3 without the escape.
-pub(super) fn is_pchar(byte: u8) -> bool {
+pub(super) const fn is_pchar(byte: u8) -> bool {
     is_unreserved(byte)
         || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@')
 }
@@ -49,7 +49,7 @@ pub(super) fn hex(byte: u8) -> Option<u8> {
     }
 }
 
-fn is_unreserved(byte: u8) -> bool {
+const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
