@@ -93,14 +93,14 @@ pub(crate) async fn forward(
 }
 
 /// The body as it is sent.
-fn outbound(body: &mut Collected, max_bytes: u64, debts: &mut Debts) -> Outbound {
-    match std::mem::replace(body, Collected::None) {
+fn outbound(charged: &mut Charged<'_>, debts: &mut Debts) -> Outbound {
+    match std::mem::replace(&mut charged.accepted.body, Collected::None) {
         Collected::None => Outbound::None,
         Collected::Whole(bytes) => {
             debts.add_request_bytes(bytes.len() as u64);
             Outbound::Whole(bytes)
         }
-        Collected::Stream(body) => Outbound::stream(body, max_bytes),
+        Collected::Stream(body) => Outbound::stream(body, charged.routed.operation().body_max_bytes),
     }
 }
 
@@ -174,8 +174,7 @@ async fn attempt(
     let mut picked = targets::first(call, api)?;
     let now_us = || call.gateway.clock.monotonic_us();
     let mut head = head(call, charged, picked.target(), onward)?;
-    let max_bytes = charged.routed.operation().body_max_bytes;
-    let mut body = outbound(&mut charged.accepted.body, max_bytes, debts);
+    let mut body = outbound(charged, debts);
     let deadlines = api.api.deadlines;
     let is_read = matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS);
     let mut unsent: Option<Box<Link>> = None;

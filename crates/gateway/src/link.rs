@@ -291,7 +291,7 @@ impl Link {
                 Poll::Pending => return Ok(Poll::Pending),
                 Poll::Ready(Ok(0)) => return Err(Broken::Io(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => {
-                    self.out.advance(written);
+                    forget(&mut self.out, written);
                     self.has_written = true;
                     self.waiting = None;
                 }
@@ -344,6 +344,15 @@ impl Link {
         };
         self.waiting = Some((wait, since));
         self.timer.poll(context, since + timeout)
+    }
+}
+
+/// Drops what was written. Where that is all, what comes next is put where it stood: that memory is warm.
+pub(crate) fn forget(out: &mut BytesMut, written: usize) {
+    if written >= out.len() {
+        out.clear();
+    } else {
+        out.advance(written);
     }
 }
 

@@ -55,8 +55,6 @@ pub(crate) struct Settlement {
     /// None only while it is dropped.
     pub(crate) link: Option<Box<Link>>,
     core: Arc<Core>,
-    /// What the call was let in with.
-    presented: Option<Presented>,
     draft: Option<Draft>,
     /// Copies what passes, to be compared.
     tap: Option<Box<Tap>>,
@@ -97,7 +95,7 @@ pub(crate) struct Relay {
     left_bytes: Option<u64>,
     idle_timeout: Duration,
     /// For streams: whether the call would still be let in.
-    standing: Option<Standing>,
+    standing: Option<Box<Standing>>,
     settlement: Settlement,
 }
 
@@ -164,9 +162,7 @@ pub(crate) fn respond(
     };
     let core = Arc::clone(core);
     let tap = opening.watched.and_then(|watched| Tap::new(call, watched, method, &head));
-    let may_stay_open = opening.websocket.is_some() || is_stream(&head.fields);
-    let presented = may_stay_open.then(|| Presented::of(asked, api));
-    let mut settlement = Settlement { debts, link: Some(link), core, presented, draft: None, tap };
+    let mut settlement = Settlement { debts, link: Some(link), core, draft: None, tap };
     let failed =
         |cause: Cause| ServiceFailure { cause, words: format!("the service at {} answered {status}", target.address) };
     let mapped = match map(status, method, &settings) {
@@ -182,12 +178,12 @@ pub(crate) fn respond(
     let cause = match mapped {
         Mapped::Pass { status: leaves_as, body } => {
             call.note(Finding::Service { target: Text::of(&target.address), status, leaves_as });
-            return Responded::Answer(Ok(pass(call, api, &target, head, leaves_as, body, settlement)));
+            return Responded::Answer(Ok(pass(call, api, &target, asked, head, (leaves_as, body), settlement)));
         }
         Mapped::Refuse { cause, status: leaves_as } if api.api.error_body == ErrorBody::Pass => {
             call.note(Finding::Service { target: Text::of(&target.address), status, leaves_as });
             call.ended_as(leaves_as, Some(cause));
-            let mut reply = pass(call, api, &target, head, leaves_as, PassedBody::Kept, settlement);
+            let mut reply = pass(call, api, &target, asked, head, (leaves_as, PassedBody::Kept), settlement);
             if leaves_as == 401 {
                 let mut headers = HeaderMap::new();
                 put_challenges(&challenges(api), None, &call.surroundings(), &mut headers);
@@ -202,7 +198,7 @@ pub(crate) fn respond(
         Mapped::Timeout => Cause::ServiceTimeout,
         Mapped::Upgrade => {
             call.note(Finding::Service { target: Text::of(&target.address), status, leaves_as: status });
-            return Responded::Answer(Ok(switch(call, api, head, settlement)));
+            return Responded::Answer(Ok(switch(call, api, asked, head, settlement)));
         }
         Mapped::Unexpected | Mapped::Interim => Cause::Unexpected,
     };
@@ -214,14 +210,14 @@ pub(crate) fn respond(
 }
 
 /// The service's consent to a WebSocket.
-fn switch(call: &mut Call<'_>, api: &LiveApi, head: ResponseHead, mut settlement: Settlement) -> Reply {
+fn switch(call: &mut Call<'_>, api: &LiveApi, asked: &Head, head: ResponseHead, mut settlement: Settlement) -> Reply {
     if let Some(mut tap) = settlement.tap.take() {
         tap.forget();
     }
     call.ended_as(head.status.as_u16(), None);
     settlement.draft = call.draft.take();
     let idle_timeout = Duration::from_millis(api.api.deadlines.idle_timeout_ms);
-    let standing = settlement.presented.take().map(|presented| Standing::new(call.gateway, presented));
+    let standing = Some(Standing::new(call.gateway, Presented::of(asked, api)));
     let tunnel = Tunnel::new(settlement, standing, idle_timeout);
     let mut reply = Reply::new(head.status, Answer::Switch(Box::new(tunnel)));
     let filter = filter(api, &head.fields);
@@ -248,9 +244,9 @@ fn pass(
     call: &mut Call<'_>,
     api: &LiveApi,
     target: &Target,
+    asked: &Head,
     head: ResponseHead,
-    leaves_as: u16,
-    passed: PassedBody,
+    (leaves_as, passed): (u16, PassedBody),
     mut settlement: Settlement,
 ) -> Reply {
     call.ended_as(leaves_as, None);
@@ -263,15 +259,15 @@ fn pass(
                 AnswerBody::Length(length) => Some(length),
                 AnswerBody::Chunked | AnswerBody::UntilClose => None,
             };
-            let presented = settlement.presented.take().filter(|_| is_stream(&head.fields));
-            let standing = presented.map(|presented| Standing::new(call.gateway, presented));
+            let stands = || Box::new(Standing::new(call.gateway, Presented::of(asked, api)));
+            let standing = is_stream(&head.fields).then(stands);
             Answer::Relay(Box::new(Relay { left_bytes, idle_timeout, standing, settlement }))
         }
         PassedBody::Empty | PassedBody::HeadersOnly => Answer::empty(),
     };
     let status = StatusCode::from_u16(leaves_as).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = Reply::new(status, body);
-    put_fields(&mut reply, api, target, &head.fields, &call.gateway.settings.gateway_url);
+    put_fields(&mut reply, api, target, &head, &call.gateway.settings.gateway_url);
     if passed == PassedBody::Empty {
         reply.told_bytes = Some(0);
     }
@@ -279,17 +275,18 @@ fn pass(
 }
 
 /// The service's fields, as far as they pass, and where it is told to be private what says nothing of it.
-fn put_fields(reply: &mut Reply, api: &LiveApi, target: &Target, fields: &Fields, gateway_url: &str) {
-    let filter = filter(api, fields);
-    let mut has_cache_control = false;
+fn put_fields(reply: &mut Reply, api: &LiveApi, target: &Target, head: &ResponseHead, gateway_url: &str) {
+    let filter = filter(api, &head.fields);
+    let (mut has_cache_control, mut tells_length) = (false, false);
     // What becomes of the first `Location`; others share its fate.
     let mut location = None;
-    reply.put_those(fields, |name, value| {
+    reply.put_those(&head.fields, |name, value| {
         if !filter.passes(name) {
             return false;
         }
         match name {
             b"cache-control" => has_cache_control = true,
+            b"content-length" => tells_length = true,
             b"location" => {
                 let rewritten = location.get_or_insert_with(|| rewritten(value, api, target, gateway_url));
                 return *rewritten == RewrittenLocation::Kept;
@@ -298,6 +295,7 @@ fn put_fields(reply: &mut Reply, api: &LiveApi, target: &Target, fields: &Fields
         }
         true
     });
+    reply.told_bytes = head.length.filter(|_| tells_length);
     if let Some(RewrittenLocation::Public(location)) = location {
         reply.lines.put(&LOCATION, location.as_bytes());
     }

@@ -9,13 +9,13 @@ use limen_rules::cors;
 use crate::answer::Answer;
 
 /// What the lines of most answers take.
-const LINES_BYTES: usize = 1_024;
+const LINES_BYTES: usize = 768;
 
 /// An answer.
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) lines: AnswerLines,
-    /// What `Content-Length` tells: for `HEAD` what `GET` would have got.
+    /// What `Content-Length` tells to `HEAD`: what `GET` would have got.
     pub(crate) told_bytes: Option<u64>,
     /// Whether a line says `Date`.
     pub(crate) has_date: bool,
@@ -40,21 +40,16 @@ impl Reply {
 
     /// Puts those fields that pass: `passes` is shown name, in small letters, and value of each.
     pub(crate) fn put_those(&mut self, fields: &Fields, mut passes: impl FnMut(&[u8], &[u8]) -> bool) {
-        let Self { lines, told_bytes, has_date, varies_by_origin, .. } = self;
+        let Self { lines, has_date, varies_by_origin, .. } = self;
         lines.put_those(fields, |name, value| {
             let does_pass = passes(name, value);
             match name {
                 _ if !does_pass => {}
                 b"date" => *has_date = true,
                 b"vary" => *varies_by_origin |= cors::varies_by_origin(value),
-                b"content-length" => *told_bytes = length(value),
                 _ => {}
             }
             does_pass
         });
     }
-}
-
-fn length(value: &[u8]) -> Option<u64> {
-    std::str::from_utf8(value).ok()?.parse().ok()
 }

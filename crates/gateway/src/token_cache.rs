@@ -13,6 +13,7 @@ use limen_rules::token::Verified;
 use limen_rules::token::foreign::Foreign;
 use sha2::{Digest, Sha256};
 
+const KEY_BYTES: usize = 16;
 const SHARDS: usize = 64;
 /// Tokens remembered in each half of a shard: 2 × 64 × 512 = 65,536 in all.
 const HALF_TOKENS: usize = 512;
@@ -86,19 +87,19 @@ pub struct TokenCache {
 
 impl Default for TokenCache {
     fn default() -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::new(Halves::new(HALF_TOKENS))).collect();
-        Self { key: random_key(), shards }
+        let mut key = [0; KEY_BYTES];
+        Self::with_key(rand::fill(&mut key).ok().map(|()| key))
     }
 }
 
-/// A key that nobody else knows.
-fn random_key() -> Option<LessSafeKey> {
-    let mut bytes = [0; 16];
-    rand::fill(&mut bytes).ok()?;
-    UnboundKey::new(&AES_128_GCM, &bytes).ok().map(LessSafeKey::new)
-}
-
 impl TokenCache {
+    /// Remembers under a key that whoever calls this has drawn.
+    #[must_use]
+    pub fn with_key(key: Option<[u8; KEY_BYTES]>) -> Self {
+        let key = key.and_then(|key| UnboundKey::new(&AES_128_GCM, &key).ok()).map(LessSafeKey::new);
+        Self { key, shards: (0..SHARDS).map(|_| Mutex::new(Halves::new(HALF_TOKENS))).collect() }
+    }
+
     /// The hash of a token.
     #[must_use]
     pub fn hash(&self, token: &[u8]) -> TokenHash {
@@ -171,7 +172,7 @@ mod tests {
         }
         assert_ne!(one.hash(&token.as_bytes()[..599]), one.hash(token.as_bytes()));
         assert_eq!(format!("{:?}", one.hash(b"a")), "TokenHash", "it is never told");
-        let without = TokenCache { key: None, ..TokenCache::default() };
+        let without = TokenCache::with_key(None);
         assert_ne!(without.hash(b"a"), without.hash(b"b"));
     }
 

@@ -204,7 +204,7 @@ mod tests {
             }
             let status = StatusCode::SWITCHING_PROTOCOLS;
             let fields = Fields::of(&headers);
-            let head = ResponseHead { status, version: Version::HTTP_11, fields, body: AnswerBody::None };
+            let head = ResponseHead { status, version: Version::HTTP_11, fields, length: None, body: AnswerBody::None };
             assert_eq!(expected.is_met_by(&head), is_met, "{upgrade:?} {accept:?}");
         }
     }

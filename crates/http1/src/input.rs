@@ -8,6 +8,8 @@ use crate::flaw::{Flaw, Malformed};
 #[derive(Debug, Default)]
 pub(crate) struct Input {
     buffer: BytesMut,
+    /// What the buffer's memory takes as a whole: what was taken of it may still be held.
+    whole_bytes: usize,
     /// Bytes of this request that were taken before those in the buffer.
     taken: u64,
 }
@@ -33,8 +35,13 @@ impl Input {
     /// The buffer to receive into, at most `most` bytes, of which at least `wanted` have memory.
     pub(crate) fn space(&mut self, most: usize, wanted: usize) -> bytes::buf::Limit<&mut BytesMut> {
         let wanted = wanted.min(most);
+        if self.buffer.is_empty() {
+            // Where nobody holds what was taken any more, reading begins where it began before: that memory is warm.
+            let _ = self.buffer.try_reclaim(self.whole_bytes);
+        }
         if self.buffer.capacity() - self.buffer.len() < wanted / 4 {
             self.buffer.reserve(wanted);
+            self.whole_bytes = self.buffer.capacity();
         }
         (&mut self.buffer).limit(most)
     }

@@ -50,7 +50,7 @@ use running::{HandedOver, Signals, Started};
 use secret::Secret;
 use signing::Keys;
 use sockets::{Inherited, Legacy, Sockets};
-use upgrade::{Refusals, Successor};
+use upgrade::Successor;
 
 /// The file of rate windows in the data folder.
 const WINDOWS_FILE: &str = "windows";
@@ -179,17 +179,14 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     refresh::sign_with_current(&gateway, &keys);
     let (refreshed, refresher) = refresh::start(Arc::clone(&gateway), store.clone(), issuer, Arc::clone(&keys));
     let started_at_us = SystemClock.wall_us();
-    let refusals = Arc::<Refusals>::default();
+    let view = Arc::new(adapters::View { gateway: Arc::clone(&gateway), started_at_us, refusals: Arc::default() });
+    let refusals = Arc::clone(&view.refusals);
     let portal = Portal {
         store: store.clone(),
         clock: Arc::new(adapters::WallClock),
         random: Arc::new(adapters::SystemRandomness),
         signer: Arc::clone(&keys) as _,
-        gateway: Arc::new(adapters::View {
-            gateway: Arc::clone(&gateway),
-            started_at_us,
-            refusals: Arc::clone(&refusals),
-        }),
+        gateway: view,
         refresh: Arc::new(refreshed),
         addresses: Arc::new(addresses.clone()),
         sample: Arc::new(sample::names(&store).await.map_err(unkept)?),

@@ -125,9 +125,13 @@ pub fn strip_trailers(trailers: &mut HeaderMap) {
 
 /// The fields that these values of `Connection` name. What isn't a field name names none.
 fn names_of_connection<'v>(values: impl Iterator<Item = &'v [u8]>) -> Vec<HeaderName> {
-    let options = values.flat_map(|value| value.split(|byte| *byte == b','));
-    let named = options.map(<[u8]>::trim_ascii).filter(|option| !is_connection_option(option));
-    named.filter_map(|option| HeaderName::from_bytes(option).ok()).collect()
+    let mut named = Vec::new();
+    for value in values {
+        let options = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        let options = options.filter(|option| !is_connection_option(option));
+        named.extend(options.filter_map(|option| HeaderName::from_bytes(option).ok()));
+    }
+    named
 }
 
 /// What `Connection` says of the connection itself, and nearly always nothing else: no field that passes has that name.

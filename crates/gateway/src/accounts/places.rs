@@ -91,16 +91,19 @@ impl Places {
     /// Where the entry stands of whose place `of` makes something, and what.
     pub(super) fn find<T>(&self, tag: u32, of: impl Fn(u32) -> Option<T>) -> Option<(usize, T)> {
         let words = self.words();
-        let (before, from) = words.split_at_checked(home(tag, words.len()))?;
-        for (steps, word) in from.iter().chain(before).enumerate() {
-            let entry = word.load(Ordering::Relaxed);
-            if entry == 0 {
-                return None;
-            }
-            if (entry >> 32) as u32 == tag
-                && let Some(found) = of(entry as u32)
-            {
-                return Some(((before.len() + steps) % words.len(), found));
+        let home = home(tag, words.len());
+        let (before, from) = words.split_at_checked(home)?;
+        for (first, entries) in [(home, from), (0, before)] {
+            for (at, word) in (first..).zip(entries) {
+                let entry = word.load(Ordering::Relaxed);
+                if entry == 0 {
+                    return None;
+                }
+                if (entry >> 32) as u32 == tag
+                    && let Some(found) = of(entry as u32)
+                {
+                    return Some((at, found));
+                }
             }
         }
         None

@@ -4,6 +4,7 @@
 //! frame: kind, size class, and for a rate log the window and the ring's cursor. It is stored last, so that a slot is
 //! there whole or not at all. This module knows no file and no account table.
 
+use std::cell::Cell;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -159,9 +160,11 @@ impl<C: Deref<Target = Chunk>> Slot<C> {
     }
 }
 
-/// A rate log's ring in the file.
+/// A rate log's ring in the file; the only one of its slot for as long as it lives.
 pub(super) struct MappedRing<'f> {
     slot: Slot<&'f Chunk>,
+    /// As it stands in the slot.
+    frame: Cell<Frame>,
     /// As in the slot's class, so that the two can't disagree within a process.
     capacity: u16,
     head_words: u16,
@@ -170,13 +173,24 @@ pub(super) struct MappedRing<'f> {
 impl<'f> MappedRing<'f> {
     /// The ring of a slot that holds one, or is free and of a ring's class.
     pub(super) fn of(slot: Slot<&'f Chunk>) -> Option<MappedRing<'f>> {
-        let class = slot.frame().class;
-        Some(MappedRing { capacity: runs_of_class(class)?, head_words: head_words(class) as u16, slot })
+        let frame = slot.frame();
+        let (capacity, head_words) = (runs_of_class(frame.class)?, head_words(frame.class) as u16);
+        Some(MappedRing { slot, frame: Cell::new(frame), capacity, head_words })
     }
 
     /// From now on the ring is found again after a restart.
     pub(super) fn publish(&self, window_ms: u32) {
-        self.slot.set_frame(Frame { kind: Kind::Rate, window_ms, ..self.slot.frame() });
+        self.set_frame(Frame { kind: Kind::Rate, window_ms, ..self.frame.get() });
+    }
+
+    /// The window that it was published with.
+    pub(super) fn window_ms(&self) -> u32 {
+        self.frame.get().window_ms
+    }
+
+    fn set_frame(&self, frame: Frame) {
+        self.frame.set(frame);
+        self.slot.set_frame(frame);
     }
 
     pub(super) fn slot(&self) -> &Slot<&'f Chunk> {
@@ -211,11 +225,11 @@ impl Ring for MappedRing<'_> {
     }
 
     fn cursor(&self) -> Cursor {
-        self.slot.frame().cursor
+        self.frame.get().cursor
     }
 
     fn set_cursor(&mut self, cursor: Cursor) {
-        self.slot.set_frame(Frame { cursor, ..self.slot.frame() });
+        self.set_frame(Frame { cursor, ..self.frame.get() });
     }
 
     fn run(&self, index: usize) -> Run {

@@ -70,7 +70,7 @@ pub(super) struct Windows {
     /// begins no earlier than the moment at which one was found empty and let go.
     latest_us: u64,
     places: Places,
-    // Boxed: hardly ever there, and so all that calls read is in few lines.
+    #[expect(clippy::box_collection, reason = "hardly ever there; so all that a call reads of a shard is in one line")]
     unmapped: Option<Box<HashMap<AccountKey, Unmapped>>>,
 }
 
@@ -227,7 +227,7 @@ impl Windows {
 }
 
 fn resume(ring: MappedRing<'_>, latest_us: u64) -> Window<'_> {
-    let (window_ms, total) = (ring.slot().frame().window_ms, ring.total());
+    let (window_ms, total) = (ring.window_ms(), ring.total());
     RateLog::resume(AnyRing::Mapped(ring), window_ms, total, latest_us)
 }
 

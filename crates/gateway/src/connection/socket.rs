@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 
 use super::transport::Transport;
 use crate::edge::Slowest;
+use crate::link::forget;
 use crate::pace::Pace;
 
 /// For a caller to finish sending and read our last words before the connection is closed, and for a pause in that.
@@ -165,7 +166,7 @@ impl Socket {
             match stream.try_write(&self.out) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Ok(written) => {
-                    self.out.advance(written);
+                    forget(&mut self.out, written);
                     self.pace.moved(written);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

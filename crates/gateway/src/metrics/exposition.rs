@@ -125,19 +125,21 @@ fn figures(page: &mut Page, metric: Metric, name: &str, gateway: &Gateway, proce
                 page.line(name, &[("api", &*api)], answers);
             }
         }
-        Metric::AnswersCompared => {
-            let compared = gateway.drift.compared();
-            page.line(name, &[("outcome", "alike")], compared.alike);
-            page.line(name, &[("outcome", "drifted")], compared.drifted);
-            page.line(name, &[("outcome", "left_aside")], compared.left_aside);
-            page.line(name, &[("outcome", "dropped")], compared.dropped);
-        }
+        Metric::AnswersCompared => compared(page, name, gateway),
         Metric::BuildInfo => page.line(name, &[("version", env!("CARGO_PKG_VERSION"))], 1),
         Metric::ProcessStart => page.line(name, &[], process.started_at_us as f64 / 1e6),
         Metric::ProcessCpu => page.line(name, &[], process.cpu_ms as f64 / 1e3),
         Metric::ProcessMemory => page.line(name, &[], process.resident_bytes),
         Metric::ProcessFiles => page.line(name, &[], process.open_files),
     }
+}
+
+fn compared(page: &mut Page, name: &str, gateway: &Gateway) {
+    let compared = gateway.drift.compared();
+    page.line(name, &[("outcome", "alike")], compared.alike);
+    page.line(name, &[("outcome", "drifted")], compared.drifted);
+    page.line(name, &[("outcome", "left_aside")], compared.left_aside);
+    page.line(name, &[("outcome", "dropped")], compared.dropped);
 }
 
 /// So many targets are shown; of more, those of the APIs whose names come first.

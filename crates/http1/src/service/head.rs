@@ -20,6 +20,8 @@ pub struct ResponseHead {
     pub version: Version,
     /// The fields, as they came.
     pub fields: Fields,
+    /// What `Content-Length` tells, also where there is no body.
+    pub length: Option<u64>,
     /// How the body is framed.
     pub body: AnswerBody,
 }
@@ -116,7 +118,8 @@ impl AnswerScan {
         // Some services send a body where there is none: what may still come must not be the next answer.
         let is_certain = body != AnswerBody::UntilClose && !(is_bodiless && announces_body);
         let keep_alive = may_stay && is_certain && !framing.options.close && !framing.is_unclear;
-        Ok(Read { head: ResponseHead { status, version, fields, body }, keep_alive, announces_body })
+        let head = ResponseHead { status, version, fields, length: framing.body.content_length, body };
+        Ok(Read { head, keep_alive, announces_body })
     }
 }
 

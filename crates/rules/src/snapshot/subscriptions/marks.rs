@@ -16,6 +16,9 @@ pub(super) struct Marks {
     entries: Flat<8>,
 }
 
+/// The slot that an unused entry seems to name.
+const UNUSED: u32 = u32::MAX;
+
 /// An entry: the mark, then which slot's which key, so that none in use is zero.
 fn entry(mark: u32, slot: u32, key: usize) -> u64 {
     u64::from(mark) << 32 | u64::from(slot + 1) << 1 | (key & 1) as u64
@@ -49,15 +52,26 @@ impl Marks {
     /// What `of` makes of the first slot and key with that mark that it takes.
     pub(super) fn find<T>(&self, wanted: u32, of: impl Fn(u32, usize) -> Option<T>) -> Option<T> {
         let (before, from) = self.entries.pieces().split_at_checked(self.home(wanted))?;
-        let entries = from.iter().chain(before).map(|entry| u64::from_ne_bytes(*entry));
-        let marked = entries.take_while(|entry| *entry != 0).map(split).filter(|(mark, ..)| *mark == wanted);
-        marked.into_iter().find_map(|(_, slot, key)| of(slot, key))
+        for entries in [from, before] {
+            for entry in entries {
+                let (mark, slot, key) = split(u64::from_ne_bytes(*entry));
+                if slot == UNUSED {
+                    return None;
+                }
+                if mark == wanted
+                    && let Some(found) = of(slot, key)
+                {
+                    return Some(found);
+                }
+            }
+        }
+        None
     }
 
     /// Every mark with its slot and key.
     pub(super) fn all(&self) -> impl Iterator<Item = (u32, u32, usize)> {
-        let entries = self.entries.pieces().iter().map(|entry| u64::from_ne_bytes(*entry));
-        entries.filter(|entry| *entry != 0).map(split)
+        let entries = self.entries.pieces().iter().map(|entry| split(u64::from_ne_bytes(*entry)));
+        entries.filter(|(_, slot, _)| *slot != UNUSED)
     }
 }
 
