@@ -50,7 +50,7 @@ impl FieldScan {
     /// Notes where the field of a line stands, which is given without its end, and puts its name into small letters.
     pub(crate) fn line(&mut self, head: &mut [u8], line: Range<usize>) {
         if self.count == 0 {
-            self.places.reserve(FEW);
+            self.places = Vec::with_capacity(FEW);
         }
         self.count += 1;
         match head.get_mut(line.clone()).and_then(read_line) {

@@ -72,8 +72,12 @@ impl<'a> RequestFilter<'a> {
         if passage.key_headers.iter().any(|key| key.as_str().as_bytes() == name) {
             return false;
         }
-        if named.is_empty() && is_everyday(name) {
-            return true;
+        if named.is_empty() {
+            match name {
+                b"authorization" => return passage.forward_token,
+                name if is_everyday(name) => return true,
+                _ => {}
+            }
         }
         // No field has another name than one of ASCII.
         let Ok(raw) = std::str::from_utf8(name) else { return false };
