@@ -12,7 +12,7 @@ pub(crate) fn is_authority(authority: &[u8], needs_port: bool) -> bool {
     let after = if let Some(bracketed) = authority.strip_prefix(b"[") {
         let end = bracketed.iter().position(|byte| *byte == b']');
         let address = end.and_then(|end| std::str::from_utf8(bracketed.get(..end)?).ok());
-        if !address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()) {
+        if address.is_none_or(|address| address.parse::<std::net::Ipv6Addr>().is_err()) {
             return false;
         }
         end.and_then(|end| bracketed.get(end + 1..))

@@ -137,7 +137,7 @@ fn is_authority_in(text: &[u8]) -> bool {
     let after = if let Some(bracketed) = text.strip_prefix(b"[") {
         let end = bracketed.iter().position(|byte| *byte == b']');
         let address = end.and_then(|end| std::str::from_utf8(bracketed.get(..end)?).ok());
-        if !address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()) {
+        if address.is_none_or(|address| address.parse::<std::net::Ipv6Addr>().is_err()) {
             return false;
         }
         end.and_then(|end| bracketed.get(end + 1..))
