@@ -1,5 +1,5 @@
 //! What finding a key and counting its call costs among so many subscriptions, without the rest of a call: for the
-//! cache lines that only many have (`docs/decisions/0059-a-window-is-one-line.md`).
+//! cache lines that only many have (`docs/decisions/0057-a-window-is-one-line.md`).
 //!
 //! `crowd COUNT CALLS` makes COUNT subscriptions, lets each call once and then CALLS random ones, and tells processor time
 //! and memory. What CALLS touch is the difference of two runs under `valgrind --tool=cachegrind --cache-sim=yes`.

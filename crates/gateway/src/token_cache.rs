@@ -19,7 +19,7 @@ const SHARDS: usize = 64;
 const HALF_TOKENS: usize = 512;
 
 /// A hash of a whole token under a key that this process drew and nobody sees; it is never told either
-/// (`docs/decisions/0057-remembered-tokens-under-a-keyed-hash.md`).
+/// (`docs/decisions/0056-remembered-tokens-under-a-keyed-hash.md`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash(u128);
 
