@@ -25,6 +25,7 @@ const SHEETS_KEPT: usize = 64;
 const SHEET_KEPT_BYTES: usize = 4 * 1024;
 
 thread_local! {
+    #[expect(clippy::vec_box, reason = "a call's line moves as one pointer")]
     static SHEETS: RefCell<Vec<Box<Sheet>>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -157,12 +157,10 @@ async fn start(arguments: &Up, config: &Config, folder: DataFolder, sockets: Soc
     let accounts = open_accounts(&store)?;
     let way = outbound::Way::open(&settings.outbound)?;
     let (revision, catalog, subscriptions) = store.directory(SystemClock.wall_us()).await.map_err(unkept)?;
+    let snapshot = Snapshot::of(revision, &catalog, subscriptions, issuer.clone());
     let gateway = Arc::new(Gateway {
         settings: places::gateway_settings(settings, &addresses),
-        current: Current::new(
-            Snapshot::of(revision, &catalog, subscriptions, issuer.clone()),
-            SystemClock.monotonic_us(),
-        ),
+        current: Current::new(snapshot, SystemClock.monotonic_us()),
         targets: Targets::new(sample_target),
         accounts: accounts.clone(),
         tokens: TokenCache::default(),

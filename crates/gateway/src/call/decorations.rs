@@ -35,10 +35,13 @@ impl Call<'_> {
     }
 }
 
+/// Figures, and the words of their policies.
+type Kept = (Box<[Figure]>, Vec<u8>);
+
 /// `RateLimit-Policy`: the same for all calls of a product, so its words are made for the first of them.
 fn put_policy(lines: &mut AnswerLines, figures: &[Figure]) {
     thread_local! {
-        static KEPT: RefCell<Vec<(Box<[Figure]>, Vec<u8>)>> = const { RefCell::new(Vec::new()) };
+        static KEPT: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
     }
     KEPT.with_borrow_mut(|kept| {
         let is_alike = |known: &[Figure]| {
