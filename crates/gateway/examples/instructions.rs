@@ -266,8 +266,7 @@ fn gateway(service: &str, key: &str, public_point: &str) -> Outcome<()> {
         current: Current::new(Snapshot::new(1, &directory, issuer()), now.monotonic_us),
         targets: Targets::default(),
         accounts,
-        // A drawn one would cost another number of instructions in each run.
-        tokens: TokenCache::with_key(Some([7; 16])),
+        tokens: TokenCache::with_key(Some([7; 16])), // Drawing one costs another number each time.
         issuers: Issuers::default(),
         journal: Journal::default(),
         metrics: Metrics::default(),
