@@ -20,6 +20,7 @@ use limen_http1::flaw::{Flaw, Malformed};
 use limen_http1::head::RequestHead;
 use limen_rules::contract::{Cause, Location, Refusal};
 use tokio::net::TcpStream;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::Instant;
 
 use self::exchange::Exchange;
@@ -182,7 +183,8 @@ impl Watch {
             if self.watched_in == Some(phase) {
                 return Poll::Pending;
             }
-            self.watched_in = Some(phase);
+            // A task that has used up its turn is told to come again, and has no place in the list.
+            self.watched_in = has_budget_remaining().then_some(phase);
             ready!(idle_ends.as_mut().poll(context));
             self.idle_ends = None;
         }
@@ -300,5 +302,34 @@ fn place(flaw: Flaw) -> (&'static str, Location) {
         | Flaw::TrailersTooLarge
         | Flaw::TruncatedBody => ("", Location::Body),
         _ => ("", Location::Header),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::coop::consume_budget;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_is_heard_by_who_had_used_up_its_turn() {
+        let (stop, stopping) = Stopping::begin();
+        let heard = tokio::spawn(async move {
+            let (mut watch, mut polls) = (Watch::new(&stopping), 0);
+            poll_fn(|context| {
+                while polls == 0 && has_budget_remaining() {
+                    let _ = std::pin::pin!(consume_budget()).poll(context);
+                }
+                polls += 1;
+                watch.poll_end(context, stopping.phase())
+            })
+            .await;
+        });
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!heard.is_finished());
+        stop.send_replace(Phase::Closing);
+        tokio::time::timeout(Duration::from_secs(30), heard).await.unwrap().unwrap();
     }
 }

@@ -10,6 +10,7 @@ use limen_http1::connection::{Connection, Limits};
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, Interest};
 use tokio::net::TcpStream;
+use tokio::task::coop::has_budget_remaining;
 
 use super::transport::Transport;
 use crate::edge::Slowest;
@@ -91,8 +92,10 @@ impl Socket {
         while !self.is_unwatched {
             // Below TLS, for what counts is a reset alone.
             let tcp = self.stream.tcp();
+            // A task that has used up its turn is told to come again, and of nothing else.
+            let is_asked = has_budget_remaining();
             if !self.is_told && tcp.poll_read_ready(context).is_pending() {
-                self.is_told = true;
+                self.is_told = is_asked;
                 return Poll::Pending;
             }
             let mut has_come = false;

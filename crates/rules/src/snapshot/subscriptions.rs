@@ -182,7 +182,8 @@ impl Subscriptions {
         for (place, key) in self.keys.iter().flat_map(|shard| shard.all()) {
             keys.entry(place).or_default().push(key);
         }
-        let mut builder = Builder::with_expected(self.settled.len() + keys.len());
+        let later: usize = self.records.iter().map(|shard| shard.all().count()).sum();
+        let mut builder = Builder::with_expected(self.settled.len() + later);
         self.settled.for_each(|slot, row| {
             if !self.is_gone(slot) {
                 builder.add(row);

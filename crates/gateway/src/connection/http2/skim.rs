@@ -95,14 +95,20 @@ pub(super) struct Heads {
     /// Whether the frame that came last belongs to one.
     is_inside: bool,
     newest_stream: u32,
-    /// Of the trailers that are coming; 0 for a request's head.
-    trailer_bytes: u32,
+    /// Of the trailers that are coming; none for a request's head.
+    trailer_bytes: Option<u32>,
 }
 
 impl Heads {
     /// What comes on a connection, from the preface on.
     pub(super) fn new(preface_bytes: usize) -> Self {
-        Self { skim: Skim::behind(preface_bytes), is_open: false, is_inside: false, newest_stream: 0, trailer_bytes: 0 }
+        Self {
+            skim: Skim::behind(preface_bytes),
+            is_open: false,
+            is_inside: false,
+            newest_stream: 0,
+            trailer_bytes: None,
+        }
     }
 
     /// These come. Whether trailers stay within so many bytes as they are sent.
@@ -119,11 +125,11 @@ impl Heads {
                 // A second head of a stream is its trailers.
                 let is_trailers = frame.stream <= *newest_stream;
                 *newest_stream = frame.stream.max(*newest_stream);
-                *trailer_bytes = if is_trailers { frame.length } else { 0 };
-            } else if *trailer_bytes > 0 {
-                *trailer_bytes = trailer_bytes.saturating_add(frame.length);
+                *trailer_bytes = is_trailers.then_some(frame.length);
+            } else {
+                *trailer_bytes = trailer_bytes.map(|before| before.saturating_add(frame.length));
             }
-            within &= *trailer_bytes <= trailers_max_bytes;
+            within &= trailer_bytes.is_none_or(|bytes| bytes <= trailers_max_bytes);
         });
         within
     }
@@ -190,5 +196,7 @@ mod tests {
         assert!(!heads.come(&frame(CONTINUATION, 4, 3, &[0; 1]), 100));
         assert!(heads.come(&frame(HEADERS, 4, 5, &[0; 900]), 100), "the next stream's head");
         assert!(!heads.come(&frame(HEADERS, 4, 1, &[0; 101]), 100), "an older stream's trailers");
+        assert!(heads.come(&frame(HEADERS, 0, 5, &[]), 100), "trailers that begin with an empty frame");
+        assert!(!heads.come(&frame(CONTINUATION, 4, 5, &[0; 101]), 100));
     }
 }

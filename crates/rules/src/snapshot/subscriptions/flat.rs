@@ -12,6 +12,8 @@ const MAPPED_FROM_BYTES: usize = 2 << 20;
 #[derive(Debug)]
 pub(super) struct Flat<const SIZE: usize> {
     memory: Memory,
+    /// Pieces that were asked for.
+    room: usize,
     /// Pieces in use, from the first on.
     used: usize,
 }
@@ -24,7 +26,7 @@ enum Memory {
 
 impl<const SIZE: usize> Default for Flat<SIZE> {
     fn default() -> Self {
-        Self { memory: Memory::Heap(Vec::new()), used: 0 }
+        Self { memory: Memory::Heap(Vec::new()), room: 0, used: 0 }
     }
 }
 
@@ -43,7 +45,7 @@ impl<const SIZE: usize> Flat<SIZE> {
             }
             None => Memory::Heap(vec![0; bytes]),
         };
-        Self { memory, used: 0 }
+        Self { memory, room: pieces, used: 0 }
     }
 
     /// So many pieces, all in use.
@@ -51,9 +53,12 @@ impl<const SIZE: usize> Flat<SIZE> {
         Self { used: pieces, ..Self::with_room(pieces) }
     }
 
-    /// Adds a piece; `false` if there is no room.
+    /// Adds a piece; `false` if there is no room: as much as was asked for, also where more is mapped.
     pub(super) fn push(&mut self, piece: [u8; SIZE]) -> bool {
         let used = self.used;
+        if used >= self.room {
+            return false;
+        }
         let Some(place) = self.room_mut().get_mut(used) else { return false };
         *place = piece;
         self.used += 1;
@@ -82,5 +87,20 @@ impl<const SIZE: usize> Flat<SIZE> {
     pub(super) fn pieces_mut(&mut self) -> &mut [[u8; SIZE]] {
         let used = self.used;
         self.room_mut().get_mut(..used).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_for_what_was_asked_and_no_more() {
+        for pieces in [0, 3, MAPPED_FROM_BYTES / 64, MAPPED_FROM_BYTES / 64 + 1] {
+            let mut flat = Flat::<64>::with_room(pieces);
+            assert!((0..pieces).all(|at| flat.push([at as u8; 64])), "{pieces}");
+            assert!(!flat.push([0; 64]), "{pieces}");
+            assert_eq!(flat.pieces().len(), pieces);
+        }
     }
 }
