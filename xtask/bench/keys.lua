@@ -1,6 +1,6 @@
 -- For wrk: each call brings the key of another subscription, from a file of 47 bytes a key. Without a header of its own a
 -- call is as any other.
--- Arguments: the file, how many keys it has, and "each BEGIN" for the keys from place BEGIN on, each once, or
+-- Arguments: the file, how many lines it has, and "each BEGIN" for the keys from place BEGIN on, each once, or
 -- "some CALLED SEED" for keys at random among those of the first CALLED places. Places are spread over the whole file.
 local keys, count, begin, called
 

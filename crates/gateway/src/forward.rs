@@ -312,7 +312,7 @@ fn assertion<'c>(call: &'c Call<'_>, charged: &'c Charged<'_>, method: &'c Metho
         jti: &call.id_text,
         method: method.as_str(),
         path,
-        subscription: charged.subscribed.subscription_id().map(|id| &**id),
+        subscription: charged.subscribed.subscription_id(),
         application: bearer.and_then(|bearer| bearer.application.as_deref()),
         user: bearer.and_then(|bearer| bearer.user.as_deref()),
         environment: bearer.map(|bearer| &*bearer.environment),

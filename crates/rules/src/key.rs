@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::contract::{Cause, Location, Refusal};
 use crate::header::{Fields, text};
-use crate::model::{KEY_QUERY_PARAMETER, Name};
+use crate::model::KEY_QUERY_PARAMETER;
 use crate::record::{SubscriptionState, Which};
 use crate::snapshot::{LiveApi, LiveProduct, LiveSubscription, Snapshot};
 
@@ -153,7 +153,7 @@ pub struct Subscribed<'s> {
 #[derive(Clone, Debug)]
 pub struct Granted<'s> {
     /// The subscription.
-    pub subscription: LiveSubscription,
+    pub subscription: LiveSubscription<'s>,
     /// Its product.
     pub product: &'s LiveProduct,
     /// Which key it was.
@@ -169,8 +169,8 @@ impl<'s> Subscribed<'s> {
 
     /// The subscription's id.
     #[must_use]
-    pub fn subscription_id(&self) -> Option<&Name> {
-        self.granted.as_ref().map(|granted| &granted.subscription.id)
+    pub fn subscription_id(&self) -> Option<&'s str> {
+        self.granted.as_ref().map(|granted| granted.subscription.id)
     }
 
     /// The proof for an operation whose access asks for no key.
@@ -220,7 +220,7 @@ pub fn subscription<'s>(
     if state != SubscriptionState::Active {
         return Err(invalid(format!("subscription {} is {}", subscription.id, state.word())));
     }
-    let Some(product) = snapshot.catalog.products.get(&subscription.product) else {
+    let Some(product) = snapshot.catalog.products.get(subscription.product) else {
         return Err(invalid(format!("product {} of subscription {} is gone", subscription.product, subscription.id)));
     };
     if !product.product.apis.contains(&api.api.name) {

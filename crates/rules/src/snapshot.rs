@@ -30,17 +30,17 @@ use self::subscriptions::{Builder, FoundKey, Subscriptions};
 pub use people::{LiveApplication, LiveConnection, LiveMember, LiveMembership, LiveUser, PermissionBits};
 pub use targets::LiveTarget;
 
-/// A subscription as calls see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LiveSubscription {
+/// A subscription as calls see it: nothing of it is copied out of the snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveSubscription<'s> {
     /// Its id.
-    pub id: Name,
+    pub id: &'s str,
     /// What its use is counted under.
     pub account: AccountKey,
     /// Its product.
-    pub product: Name,
-    /// Whose it is.
-    pub developer: Name,
+    pub product: &'s Name,
+    /// See [`LiveSubscription::developer`].
+    developer: &'s [u8],
     /// Where it stands, its own end aside.
     pub state: SubscriptionState,
     /// From when periods are counted.
@@ -49,7 +49,13 @@ pub struct LiveSubscription {
     pub ends_at_us: Option<i64>,
 }
 
-impl LiveSubscription {
+impl<'s> LiveSubscription<'s> {
+    /// Whose it is. Read only where it is asked for: among a million, each line of memory that a call touches costs it.
+    #[must_use]
+    pub fn developer(&self) -> &'s str {
+        std::str::from_utf8(self.developer).unwrap_or_default()
+    }
+
     /// Where it stands at a moment: an active one expires by itself.
     #[must_use]
     pub fn state_at(&self, now_us: i64) -> SubscriptionState {
@@ -221,7 +227,7 @@ impl Snapshot {
 
     /// The key with that SHA-256, and its subscription.
     #[must_use]
-    pub fn key(&self, hash: &[u8; 32]) -> Option<FoundKey> {
+    pub fn key(&self, hash: &[u8; 32]) -> Option<FoundKey<'_>> {
         self.subscriptions.find(hash)
     }
 

@@ -1,5 +1,6 @@
 //! What many subscriptions cost: memory, processor time of a call, and the time until a changed key is live.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ struct Crowd {
     setup: Setup,
     limen: Limen,
     keys: PathBuf,
+    /// Lines of the file of keys: of few, each stands there often, so that choosing one costs the load the same.
+    lines: u32,
     started_s: f64,
     idle_mb: f64,
     /// Subscriptions that have made a call.
@@ -52,7 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         ("many-charged", "charged", options.count),
     ] {
         let setup = Setup::new(name, &binary, &folder, service, "")?;
-        crowds.push(gather(setup, &folder.join(format!("{name}.keys")), product, count)?);
+        crowds.push(gather(setup, &folder.join(format!("{name}.keys")), product, count, options.count)?);
     }
     let first: Result<Vec<_>> = crowds.iter_mut().map(|crowd| first_calls(crowd, service, options)).collect();
     let mut first = first?.into_iter();
@@ -112,17 +115,20 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Starts Limen once to make its store, puts the subscriptions in while it is stopped, and starts it again.
-fn gather(setup: Setup, keys: &Path, product: &str, count: u32) -> Result<Crowd> {
+fn gather(setup: Setup, keys: &Path, product: &str, count: u32, many: u32) -> Result<Crowd> {
     println!("{} subscriptions of {product}: made", thousands(count));
     setup.start()?.process.stop()?;
     let script = root().join("xtask/bench/subscriptions.py");
     output(
         Command::new("python3").arg(script).arg(setup.data_dir()).args([&count.to_string(), product, "ada"]).arg(keys),
     )?;
+    let times = many.checked_div(count).unwrap_or(1).max(1);
+    fs::write(keys, fs::read(keys)?.repeat(usize::try_from(times)?))?;
     let began = Instant::now();
     let limen = setup.start()?;
     let started_s = began.elapsed().as_secs_f64();
-    let mut crowd = Crowd { count, setup, limen, keys: keys.to_owned(), started_s, idle_mb: 0.0, called: 0 };
+    let (keys, lines) = (keys.to_owned(), count * times);
+    let mut crowd = Crowd { count, setup, limen, keys, lines, started_s, idle_mb: 0.0, called: 0 };
     crowd.idle_mb = memory_mb(&crowd)?;
     println!("{} subscriptions: started in {started_s:.1} s, {:.0} MB", thousands(count), crowd.idle_mb);
     Ok(crowd)
@@ -172,7 +178,7 @@ fn beside(few: &Crowd, many: &Crowd, service: SocketAddr, options: &Options) -> 
         let order = if round % 2 == 1 { [few, many] } else { [many, few] };
         let seed = round.to_string();
         let [first, second] = order.map(|crowd| {
-            let called = crowd.called.to_string();
+            let called = (crowd.called * (crowd.lines / crowd.count)).to_string();
             cpu_per_call_us(&crowd.limen.process, service, || load(crowd, &["some", &called, &seed]))
         });
         let (first, second) = (first?, second?);
@@ -187,9 +193,9 @@ fn beside(few: &Crowd, many: &Crowd, service: SocketAddr, options: &Options) -> 
 
 fn load(crowd: &Crowd, whose: &[&str]) -> Result<Load> {
     let script = root().join("xtask/bench/keys.lua").display().to_string();
-    let (keys, count) = (crowd.keys.display().to_string(), crowd.count.to_string());
+    let (keys, lines) = (crowd.keys.display().to_string(), crowd.lines.to_string());
     let request = Request { address: crowd.limen.address, path: "/limited/one", headers: Vec::new(), script: None };
-    let words = [&["--script", &script, &keys, &count], whose].concat();
+    let words = [&["--script", &script, &keys, &lines], whose].concat();
     wrk(&request, CONNECTIONS, LOAD_S, &words)
 }
 

@@ -81,14 +81,14 @@ impl<'a> From<&'a Subscription> for SubscriptionRow<'a> {
 }
 
 /// A key that was found.
-#[derive(Clone, Debug)]
-pub struct FoundKey {
+#[derive(Clone, Copy, Debug)]
+pub struct FoundKey<'s> {
     /// Which key it is.
     pub which: Which,
     /// Until when it is good.
     pub valid_until_us: Option<i64>,
     /// The subscription.
-    pub subscription: LiveSubscription,
+    pub subscription: LiveSubscription<'s>,
 }
 
 /// Every subscription and key of a snapshot. A clone shares what it is made of.
@@ -119,11 +119,11 @@ impl Default for Subscriptions {
 impl Subscriptions {
     /// The key with that SHA-256.
     #[must_use]
-    pub fn find(&self, hash: &[u8; 32]) -> Option<FoundKey> {
+    pub fn find(&self, hash: &[u8; 32]) -> Option<FoundKey<'_>> {
         self.settled.find(hash, |slot| !self.is_gone(slot)).or_else(|| self.find_changed(hash))
     }
 
-    fn find_changed(&self, hash: &[u8; 32]) -> Option<FoundKey> {
+    fn find_changed(&self, hash: &[u8; 32]) -> Option<FoundKey<'_>> {
         let (packed, valid_until_us) = self.keys.get(keys::shard_of(hash))?.find(hash)?;
         let (place, which) = Place::unpack(packed);
         let subscription = self.records.get(usize::from(place.shard))?.live(place.slot)?;
@@ -192,9 +192,9 @@ impl Subscriptions {
         for (shard, records) in (0_u16..).zip(&self.records) {
             for (slot, live) in records.all() {
                 builder.add(&SubscriptionRow {
-                    id: &live.id,
-                    product: &live.product,
-                    developer: &live.developer,
+                    id: live.id,
+                    product: live.product,
+                    developer: live.developer(),
                     state: live.state,
                     started_at_us: live.started_at_us,
                     ends_at_us: live.ends_at_us,

@@ -264,8 +264,8 @@ pub(super) fn bound(
     owner: Option<&Name>,
 ) -> Result<(), Refusal> {
     let Some(granted) = subscribed.granted() else { return Ok(()) };
-    let (subscription, developer) = (&granted.subscription.id, &granted.subscription.developer);
-    if api.api.bind == Bind::None || owner == Some(developer) {
+    let (subscription, developer) = (granted.subscription.id, granted.subscription.developer());
+    if api.api.bind == Bind::None || owner.is_some_and(|owner| **owner == *developer) {
         return Ok(());
     }
     let refused = Refusal::new(Cause::ApplicationMismatch);

@@ -45,15 +45,15 @@ pub(super) struct RecordShard {
 
 impl RecordShard {
     /// What calls see of the subscription in a slot.
-    pub(super) fn live(&self, slot: u32) -> Option<LiveSubscription> {
+    pub(super) fn live(&self, slot: u32) -> Option<LiveSubscription<'_>> {
         let record = self.records.get(slot as usize)?;
         let state = record.state?;
         let (id, developer) = (self.id(record)?, self.developer(record)?);
         Some(LiveSubscription {
-            id: id.into(),
+            id,
             account: account_of(id),
-            product: self.products.get(usize::from(record.product))?.clone(),
-            developer: developer.into(),
+            product: self.products.get(usize::from(record.product))?,
+            developer,
             state,
             started_at_us: record.started_at_us,
             ends_at_us: (record.ends_at_us != NEVER_US).then_some(record.ends_at_us),
@@ -61,16 +61,17 @@ impl RecordShard {
     }
 
     fn id(&self, record: &Record) -> Option<&str> {
-        self.text_of(record.text_at as usize, usize::from(record.id_bytes))
+        let id = self.text_of(record.text_at as usize, usize::from(record.id_bytes))?;
+        std::str::from_utf8(id).ok()
     }
 
-    fn developer(&self, record: &Record) -> Option<&str> {
+    fn developer(&self, record: &Record) -> Option<&[u8]> {
         let at = record.text_at as usize + usize::from(record.id_bytes);
         self.text_of(at, usize::from(record.developer_bytes))
     }
 
-    fn text_of(&self, at: usize, bytes: usize) -> Option<&str> {
-        std::str::from_utf8(self.text.get(at..at + bytes)?).ok()
+    fn text_of(&self, at: usize, bytes: usize) -> Option<&[u8]> {
+        self.text.get(at..at + bytes)
     }
 
     /// The slot of the subscription with that id.
@@ -184,7 +185,7 @@ impl RecordShard {
     }
 
     /// Every subscription with its slot.
-    pub(super) fn all(&self) -> impl Iterator<Item = (u32, LiveSubscription)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (u32, LiveSubscription<'_>)> {
         (0..self.records.len() as u32).filter_map(|slot| Some((slot, self.live(slot)?)))
     }
 }

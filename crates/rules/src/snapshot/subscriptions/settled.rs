@@ -87,8 +87,7 @@ impl Record {
     }
 
     fn id(&self) -> &str {
-        let length = self.id.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        std::str::from_utf8(self.id.get(..length).unwrap_or_default()).unwrap_or_default()
+        trimmed(&self.id)
     }
 
     fn state(&self) -> SubscriptionState {
@@ -99,6 +98,17 @@ impl Record {
     fn which(&self, key: usize) -> Which {
         if self.flags >> (STATE_BITS + key as u32) & 1 == 0 { Which::Primary } else { Which::Secondary }
     }
+}
+
+/// An id without the zeros behind it.
+fn trimmed(id: &[u8]) -> &str {
+    let length = id.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    std::str::from_utf8(id.get(..length).unwrap_or_default()).unwrap_or_default()
+}
+
+/// The id of a record as it is written.
+fn id_of(piece: &[u8; RECORD_BYTES]) -> &str {
+    trimmed(piece.get(KEYS * REST_BYTES..KEYS * REST_BYTES + LONGEST_ID).unwrap_or_default())
 }
 
 /// The first bytes, which are left out then.
@@ -129,34 +139,35 @@ pub(super) struct Settled {
 
 impl Settled {
     /// The slot of a key's subscription, and what calls see of it, where a slot is good.
-    pub(super) fn find(&self, hash: &[u8; 32], is_good: impl Fn(u32) -> bool) -> Option<FoundKey> {
+    pub(super) fn find(&self, hash: &[u8; 32], is_good: impl Fn(u32) -> bool) -> Option<FoundKey<'_>> {
         let wanted_rest = rest(hash);
         self.keys.find(mark(hash), |slot, key| {
-            let record = Record::read(self.records.pieces().get(slot as usize)?);
+            let piece = self.records.pieces().get(slot as usize)?;
+            let record = Record::read(piece);
             if !bool::from(record.rests.get(key)?.ct_eq(&wanted_rest)) || !is_good(slot) {
                 return None;
             }
-            let subscription = self.live(&record)?;
+            let subscription = self.live(piece, &record)?;
             Some(FoundKey { which: record.which(key), valid_until_us: None, subscription })
         })
     }
 
-    fn live(&self, record: &Record) -> Option<LiveSubscription> {
-        let id = record.id();
+    fn live<'s>(&'s self, piece: &'s [u8; RECORD_BYTES], record: &Record) -> Option<LiveSubscription<'s>> {
+        let id = id_of(piece);
         Some(LiveSubscription {
-            id: id.into(),
+            id,
             account: account_of(id),
-            product: self.products.get(usize::from(record.product))?.clone(),
-            developer: self.developer(record)?.into(),
+            product: self.products.get(usize::from(record.product))?,
+            developer: self.developer(record)?,
             state: record.state(),
             started_at_us: record.started_at_us,
             ends_at_us: (record.ends_at_us != NEVER_US).then_some(record.ends_at_us),
         })
     }
 
-    fn developer(&self, record: &Record) -> Option<&str> {
+    fn developer(&self, record: &Record) -> Option<&[u8]> {
         let at = record.text_at as usize;
-        std::str::from_utf8(self.text.get(at..at + usize::from(record.developer_bytes))?).ok()
+        self.text.get(at..at + usize::from(record.developer_bytes))
     }
 
     /// The slot of the subscription with that id. Only changes ask, so the checksums aren't kept.
@@ -198,7 +209,8 @@ impl Settled {
                 keys.push(StoredKey { which: record.which(key), hash, made_at_us: 0, valid_until_us: None });
             }
             let product = self.products.get(usize::from(record.product));
-            if let (Some(product), Some(developer)) = (product, self.developer(&record)) {
+            let developer = self.developer(&record).and_then(|name| std::str::from_utf8(name).ok());
+            if let (Some(product), Some(developer)) = (product, developer) {
                 let row = SubscriptionRow {
                     id: record.id(),
                     product,

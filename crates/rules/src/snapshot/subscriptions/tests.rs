@@ -26,10 +26,10 @@ fn subscription(id: &str, keys: &[(&str, Which, Option<i64>)]) -> Subscription {
     }
 }
 
-fn same(found: &FoundKey, expected: &Subscription, key: &StoredKey) {
+fn same(found: &FoundKey<'_>, expected: &Subscription, key: &StoredKey) {
     assert_eq!((found.which, found.valid_until_us), (key.which, key.valid_until_us));
     let live = &found.subscription;
-    assert_eq!((&live.id, &live.product, &live.developer), (&expected.id, &expected.product, &expected.developer));
+    assert_eq!((live.id, live.product, live.developer()), (&*expected.id, &expected.product, &*expected.developer));
     assert_eq!((live.state, live.started_at_us, live.ends_at_us), (expected.state, 7, expected.ends_at_us));
     assert_eq!(live.account, super::super::account_of(&expected.id));
 }
@@ -114,7 +114,7 @@ fn many_are_found_and_a_change_shares_the_other_shards() {
     let table = builder.build();
     for number in 0..5_000 {
         for text in texts(number) {
-            assert_eq!(&*table.find(&key::hash(&text)).unwrap().subscription.id, format!("sub_{number}"));
+            assert_eq!(table.find(&key::hash(&text)).unwrap().subscription.id, format!("sub_{number}"));
         }
         assert!(table.find(&key::hash(&format!("third {number}"))).is_none());
     }
@@ -165,7 +165,7 @@ fn half_a_hash_is_not_enough_of_another_key() {
     one.id = "sub_2".into();
     table.put(&(&one).into());
     table.take_out("sub_1");
-    assert_eq!(&*table.find(&one.keys[0].hash).unwrap().subscription.id, "sub_2");
+    assert_eq!(table.find(&one.keys[0].hash).unwrap().subscription.id, "sub_2");
 }
 
 #[test]
