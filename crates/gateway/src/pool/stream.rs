@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use rustls::ClientConfig;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
@@ -58,18 +59,13 @@ impl SecuredService {
 }
 
 impl ServiceStream {
-    /// Whether the stream is open and not a byte waits in it: what was received before a request is written can't be the
-    /// answer to that request. The kernel is asked only where it has told that something came since the last answer was
-    /// read to its end, which it tells before every round of a core's calls.
+    /// Whether the stream is open and not a byte waits in it, asked of the kernel: what it has received before a request
+    /// is written can't be the answer to that request.
     pub(crate) fn is_quiet(&mut self) -> bool {
         match self {
             Self::Plain(stream) => {
-                let stream = &*stream;
-                let peeked = stream.try_io(Interest::READABLE, || {
-                    let mut byte = [0_u8; 1];
-                    Ok(recv(stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT)?)
-                });
-                peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+                let mut byte = [0_u8; 1];
+                matches!(recv(stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT), Err(Errno::AGAIN))
             }
             Self::Tls(secured) => secured.is_quiet(),
         }
