@@ -317,7 +317,7 @@ mod tests {
             let snapshot = snapshot(|_, _| {});
             let subscribed = open(&snapshot, "a", Some(KEY), 5).unwrap();
             let granted = subscribed.granted().unwrap();
-            assert_eq!((&*granted.subscription.id, granted.which), ("sub_1", Which::Secondary));
+            assert_eq!((granted.subscription.id, granted.which), ("sub_1", Which::Secondary));
             assert_eq!(open(&snapshot, "a", None, 5).unwrap_err().cause, Cause::SubscriptionKeyMissing);
         }
 

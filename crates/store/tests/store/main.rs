@@ -407,7 +407,7 @@ async fn a_directory_is_everything() {
         assert_eq!((found.which, found.valid_until_us), (which, valid_until_us));
         let expected = if id == "sub_a" { &subscribed } else { &third };
         let live = found.subscription;
-        assert_eq!((&live.id, &live.product, &live.developer), (&expected.id, &expected.product, &expected.developer));
+        assert_eq!((live.id, live.product, live.developer()), (&*expected.id, &expected.product, &*expected.developer));
         assert_eq!(
             (live.state, live.started_at_us, live.ends_at_us),
             (expected.state, expected.started_at_us, expected.ends_at_us)
