@@ -166,25 +166,27 @@ struct Watch {
     timer: Timer,
     /// None once the end of idle connections has come.
     idle_ends: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    /// In which phase `idle_ends` was polled last: it has a place in a list that all cores share, and keeps it till then.
-    watched_in: Option<Phase>,
+    /// Whether `idle_ends` has a place in the list that all cores share, where it waits for the end of serving.
+    is_listed: bool,
 }
 
 impl Watch {
     fn new(stopping: &Stopping) -> Self {
         let mut stopping = stopping.clone();
         let idle_ends = Box::pin(async move { stopping.idle_ends().await });
-        Self { timer: Timer::default(), idle_ends: Some(idle_ends), watched_in: None }
+        Self { timer: Timer::default(), idle_ends: Some(idle_ends), is_listed: false }
     }
 
     /// Ready when idle connections end. To be asked by the connection's own task alone, which is woken then.
     fn poll_end(&mut self, context: &mut Context<'_>, phase: Phase) -> Poll<()> {
         if let Some(idle_ends) = &mut self.idle_ends {
-            if self.watched_in == Some(phase) {
+            // Its place is kept until serving ends. After that each wake may have taken the place, whatever it told:
+            // whoever tells of a phase goes through the list for a while.
+            if phase == Phase::Serving && self.is_listed {
                 return Poll::Pending;
             }
             // A task that has used up its turn is told to come again, and has no place in the list.
-            self.watched_in = has_budget_remaining().then_some(phase);
+            self.is_listed = has_budget_remaining();
             ready!(idle_ends.as_mut().poll(context));
             self.idle_ends = None;
         }
@@ -327,6 +329,24 @@ mod tests {
         });
         for _ in 0..10 {
             tokio::task::yield_now().await;
+        }
+        assert!(!heard.is_finished());
+        stop.send_replace(Phase::Closing);
+        tokio::time::timeout(Duration::from_secs(30), heard).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_end_is_heard_by_who_was_told_twice_of_the_phase_before() {
+        let (stop, stopping) = Stopping::begin();
+        let heard = tokio::spawn(async move {
+            let mut watch = Watch::new(&stopping);
+            poll_fn(|context| watch.poll_end(context, stopping.phase())).await;
+        });
+        for _ in 0..3 {
+            stop.send_replace(Phase::LastCalls);
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
         }
         assert!(!heard.is_finished());
         stop.send_replace(Phase::Closing);
