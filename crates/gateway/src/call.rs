@@ -65,6 +65,8 @@ pub(crate) struct Call<'g> {
     /// The request's fields.
     fields: &'g dyn Fields,
     is_head: bool,
+    /// Whether the request could be read in two ways, so that its connection ends with the answer.
+    pub(crate) closes: bool,
 }
 
 impl<'g> Call<'g> {
@@ -95,6 +97,7 @@ impl<'g> Call<'g> {
             operation: None,
             fields,
             is_head: *method == Method::HEAD,
+            closes: false,
         }
     }
 

@@ -211,7 +211,8 @@ async fn next(socket: &mut Socket, is_first: bool, edge: &Edge, watch: &mut Watc
             Ok(Event::Data(_) | Event::End | Event::AwaitResponse | Event::Close) => return Next::Done,
             Err(malformed) => {
                 // The preface of HTTP/2 is made to be no request, so nobody who sends one is kept waiting for this.
-                let received = if is_first { socket.engine.take_http2() } else { None };
+                // Over TLS it is agreed on by ALPN alone (RFC 9113 §3.2).
+                let received = if is_first && socket.is_in_clear() { socket.engine.take_http2() } else { None };
                 return received.map_or_else(|| Next::Refused(refused(malformed)), Next::Http2);
             }
         }

@@ -56,13 +56,15 @@ pub(crate) async fn handle(
         Err(failure) => call.refuse(failure),
     };
     call.decorate(&mut reply);
+    reply.closes = call.closes;
     reply
 }
 
 /// The spine: the checks in the contract's order.
 async fn walk<'g>(call: &mut Call<'g>, core: &Arc<Core>, parts: &Head, body: Inbound) -> Result<Reply, Failure> {
     let target = origin_form(&parts.target);
-    let (path, located) = framing(call, parts, &target)?;
+    let (path, located) =
+        framing(call, parts, &target).inspect_err(|refusal| call.closes |= refusal.cause == Cause::MalformedRequest)?;
     if let Some(answer) = resource_metadata(call, parts, &path).or_else(|| private_preflight(call, parts, located)) {
         return Ok(answer);
     }

@@ -278,7 +278,8 @@ fn pass(
 fn put_fields(reply: &mut Reply, api: &LiveApi, target: &Target, head: &ResponseHead, gateway_url: &str) {
     let filter = filter(api, &head.fields);
     let (mut has_cache_control, mut tells_length) = (false, false);
-    // What becomes of the first `Location`; others share its fate.
+    // What becomes of the first `Location`. There is one at most (RFC 9110 §10.2.2): others are dropped, so that none
+    // tells where the service is, and no caller follows another one than ours does.
     let mut location = None;
     reply.put_those(&head.fields, |name, value| {
         if !filter.passes(name) {
@@ -288,8 +289,9 @@ fn put_fields(reply: &mut Reply, api: &LiveApi, target: &Target, head: &Response
             b"cache-control" => has_cache_control = true,
             b"content-length" => tells_length = true,
             b"location" => {
+                let is_first = location.is_none();
                 let rewritten = location.get_or_insert_with(|| rewritten(value, api, target, gateway_url));
-                return *rewritten == RewrittenLocation::Kept;
+                return is_first && *rewritten == RewrittenLocation::Kept;
             }
             _ => {}
         }

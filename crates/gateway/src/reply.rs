@@ -21,6 +21,8 @@ pub(crate) struct Reply {
     pub(crate) has_date: bool,
     /// Whether a line says that the answer depends on `Origin`.
     pub(crate) varies_by_origin: bool,
+    /// Whether a connection of HTTP/1.1 ends with it.
+    pub(crate) closes: bool,
     pub(crate) body: Answer,
 }
 
@@ -28,7 +30,7 @@ impl Reply {
     /// An answer without fields.
     pub(crate) fn new(status: StatusCode, body: Answer) -> Self {
         let lines = AnswerLines::with_capacity(LINES_BYTES);
-        Self { status, lines, told_bytes: None, has_date: false, varies_by_origin: false, body }
+        Self { status, lines, told_bytes: None, has_date: false, varies_by_origin: false, closes: false, body }
     }
 
     /// Our own words, which every answer's fields are added to: of those a map holds none.

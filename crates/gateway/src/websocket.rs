@@ -11,7 +11,7 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut as _, BytesMut};
-use http::header::{SEC_WEBSOCKET_ACCEPT, UPGRADE};
+use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, UPGRADE};
 use limen_http1::service::ResponseHead;
 use limen_rules::websocket::is_websocket;
 use tokio::time::Instant;
@@ -43,7 +43,10 @@ impl Expected {
             let (value, other) = (values.next(), values.next());
             value.filter(|_| other.is_none())
         };
-        single(&UPGRADE).is_some_and(is_websocket) && single(&SEC_WEBSOCKET_ACCEPT) == Some(self.0.as_bytes())
+        let mut options = head.fields.all(&CONNECTION).flat_map(|value| value.split(|byte| *byte == b','));
+        options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+            && single(&UPGRADE).is_some_and(is_websocket)
+            && single(&SEC_WEBSOCKET_ACCEPT) == Some(self.0.as_bytes())
     }
 }
 
@@ -186,6 +189,13 @@ mod tests {
         let expected = Expected::of(b"dGhlIHNhbXBsZSBub25jZQ==");
         // RFC 6455 §1.3.
         assert_eq!(expected.0, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        for (connection, is_met) in [("upgrade", true), ("x, Upgrade ", true), ("close", false), ("", false)] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONNECTION, HeaderValue::from_static(connection));
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(SEC_WEBSOCKET_ACCEPT, HeaderValue::from_static("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+            assert_eq!(expected.is_met_by(&consent(&headers)), is_met, "{connection:?}");
+        }
         for (upgrade, accept, is_met) in [
             (&["websocket"][..], &["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="][..], true),
             (&["WebSocket"], &["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="], true),
@@ -197,15 +207,18 @@ mod tests {
             (&["websocket", "h2c"], &["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="], false),
         ] {
             let mut headers = HeaderMap::new();
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
             for (name, values) in [(UPGRADE, upgrade), (SEC_WEBSOCKET_ACCEPT, accept)] {
                 for value in values {
                     headers.append(&name, HeaderValue::from_static(value));
                 }
             }
-            let status = StatusCode::SWITCHING_PROTOCOLS;
-            let fields = Fields::of(&headers);
-            let head = ResponseHead { status, version: Version::HTTP_11, fields, length: None, body: AnswerBody::None };
-            assert_eq!(expected.is_met_by(&head), is_met, "{upgrade:?} {accept:?}");
+            assert_eq!(expected.is_met_by(&consent(&headers)), is_met, "{upgrade:?} {accept:?}");
         }
+    }
+
+    fn consent(headers: &HeaderMap) -> ResponseHead {
+        let (status, fields) = (StatusCode::SWITCHING_PROTOCOLS, Fields::of(headers));
+        ResponseHead { status, version: Version::HTTP_11, fields, length: None, body: AnswerBody::None }
     }
 }

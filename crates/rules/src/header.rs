@@ -85,7 +85,9 @@ impl<'a> RequestFilter<'a> {
         let canonical = canonical.as_ref();
         let is_disguised = canonical != raw && is_decided(canonical);
         let is_key = passage.key_headers.iter().any(|key| self::canonical(key.as_str()).as_ref() == canonical);
+        let is_named = named.iter().any(|named| named == raw);
         let is_unwanted = match canonical {
+            _ if is_named => true,
             "authorization" => !passage.forward_token || is_disguised || is_key,
             "cookie" | "cookie2" => !passage.cookies || is_disguised || is_key,
             "if-none-match" | "if-modified-since" => (*is_read && !passage.conditions) || is_disguised,
@@ -94,7 +96,6 @@ impl<'a> RequestFilter<'a> {
             _ => {
                 is_disguised
                     || is_key
-                    || named.iter().any(|named| named == raw)
                     || is_hop_by_hop(canonical)
                     || is_proxy(canonical)
                     || is_limens(canonical)

@@ -16,8 +16,11 @@ fn staged() -> (Service, FaultProxy, u64) {
     let service = Service::start(|_| Reply::status(200).body(BODY));
     let proxy = FaultProxy::to(service.address());
     assert_eq!(asked(&proxy).unwrap().text(), BODY);
-    // Counted once they are written, which the caller may see first.
-    let counted = || proxy.passed().back_bytes.checked_sub(BODY.len() as u64).filter(|head| *head > 0);
+    // Counted once they are written, which who reads them may see first.
+    let counted = || {
+        let passed = proxy.passed();
+        passed.back_bytes.checked_sub(BODY.len() as u64).filter(|head| *head > 0 && passed.onward_bytes > 0)
+    };
     let head = crate::poll::eventually("the answer is counted", counted);
     (service, proxy, head)
 }

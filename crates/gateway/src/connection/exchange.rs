@@ -214,7 +214,7 @@ impl<'e> Exchange<'e> {
     /// Writes the answer's head.
     fn begin(&mut self, context: &mut Context<'_>, reply: Reply) {
         let is_whole = self.discard(context);
-        let Reply { status, lines, told_bytes, body, .. } = reply;
+        let Reply { status, lines, told_bytes, closes, body, .. } = reply;
         if let Answer::Switch(tunnel) = body {
             return self.switch(&lines, tunnel);
         }
@@ -227,7 +227,7 @@ impl<'e> Exchange<'e> {
             (None, _) => ResponseBody::Streamed,
         };
         // Who has sent the next request already could not know that this is the last answer.
-        let keep_alive = is_whole && (!self.stopping.is_last_call() || self.socket.has_more(context));
+        let keep_alive = is_whole && !closes && (!self.stopping.is_last_call() || self.socket.has_more(context));
         let socket = &mut *self.socket;
         match socket.engine.write_head(&mut socket.out, status, &lines, framing, keep_alive) {
             Ok(()) => {

@@ -68,6 +68,11 @@ impl Socket {
         self.stream
     }
 
+    /// Whether it isn't over TLS.
+    pub(super) fn is_in_clear(&self) -> bool {
+        matches!(self.stream, Transport::Plain(_))
+    }
+
     /// Makes every way in which the connection can end a reset, also the process's death, or takes that back. An answer
     /// to HTTP/1.0 ends with its connection: an orderly close before its end would make a cut one look whole.
     pub(super) fn set_resets(&mut self, resets: bool) {

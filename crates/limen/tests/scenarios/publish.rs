@@ -230,6 +230,21 @@ fn a_location_on_the_service_s_own_host_is_the_public_one() {
         let path_alone = told.as_deref().and_then(|told| told.strip_prefix(&stage.gateway_url()));
         assert!(location == told.as_deref() || location == path_alone, "{said} → {location:?}");
     }
+    // Of several, which nobody may send, the first is looked at and no other one leaves.
+    for (first, second, told) in [
+        (
+            "https://elsewhere.example/x".to_owned(),
+            format!("{own}/private/7"),
+            "https://elsewhere.example/x".to_owned(),
+        ),
+        (format!("{own}/base/a"), "https://elsewhere.example/x".to_owned(), format!("{public}/a")),
+        ("b".to_owned(), format!("{own}/base/a"), "b".to_owned()),
+    ] {
+        let reply = Reply::status(201).header("Location", &first).header("Location", &second);
+        stage.service.on("/base/items", reply);
+        let answer = stage.http().post("/open/items", &[], "{}");
+        assert_eq!(answer.headers_named("location"), [told], "{answer:?}");
+    }
     // What lies beside what is published must not be told.
     stage.service.on("/base/items", Reply::status(201).header("Location", &format!("{own}/private/7")));
     let answer = stage.http().post("/open/items", &[], "{}");

@@ -99,6 +99,13 @@ fn calls_over_tls_are_calls() {
     let error = TlsCaller::new(&keeper.authority, &["spdy/3"]).open(gateway, "api.example").map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
 
+    // HTTP/2 is agreed on, or it isn't spoken.
+    for protocols in [&["http/1.1"][..], &[]] {
+        let caller = TlsCaller::new(&keeper.authority, protocols);
+        let (answer, _) = caller.send(gateway, "api.example", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{protocols:?}: {answer}");
+    }
+
     let http2 = Http2::secure(gateway, &TlsCaller::new(&keeper.authority, &["h2"]), "api.example");
     stage.service.answer(|seen| Reply::status(200).body(seen.body.clone()));
     let body = format!("\"{}\"", "x".repeat(1_000_000));

@@ -64,6 +64,8 @@ fn serve(mut stream: TcpStream, script: &Script) -> std::io::Result<()> {
         "/greets" => format!("{CONSENT}hello"),
         "/forged" => CONSENT.replace("s3pPL", "S3pPL"),
         "/other" => CONSENT.replace("WebSocket\r\n", "h2c\r\n"),
+        "/unnamed" => CONSENT.replace("Connection: Upgrade\r\n", ""),
+        "/closing" => CONSENT.replace("Connection: Upgrade", "Connection: close"),
         "/refuses" => "HTTP/1.1 403 No\r\nContent-Length: 17\r\n\r\n{\"message\":\"no!\"}".to_owned(),
         "/upgrades" => "HTTP/1.1 426 Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n".to_owned(),
         "/events" => "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\
@@ -199,7 +201,7 @@ fn what_is_no_consent_is_answered_as_any_answer() {
     let Scene { stage, .. } = scene();
     let key = stage.subscribe("two").primary;
     let fields = [&HANDSHAKE[..], &[(KEY, key.as_str())]].concat();
-    for path in ["/sockets/forged", "/sockets/other", "/sockets/upgrades"] {
+    for path in ["/sockets/forged", "/sockets/other", "/sockets/unnamed", "/sockets/closing", "/sockets/upgrades"] {
         let answer = stage.http().get(path, &fields);
         assert_eq!((answer.status, &answer.json()["code"]), (500, &"unexpected".into()), "{path}");
     }

@@ -50,11 +50,11 @@ impl ResponseFilter {
         let Ok(raw) = std::str::from_utf8(name) else { return false };
         let canonical = canonical(raw);
         match canonical.as_ref() {
+            _ if self.named.iter().any(|named| named.as_str() == raw) => false,
             "set-cookie" | "set-cookie2" => self.passage.cookies,
             "server" | "x-powered-by" | "www-authenticate" => self.passage.transparent,
             canonical => {
-                !(self.named.iter().any(|named| named.as_str() == raw)
-                    || is_hop_by_hop(canonical)
+                !(is_hop_by_hop(canonical)
                     || is_proxy(canonical)
                     || is_limens(canonical)
                     || is_response_only(canonical))

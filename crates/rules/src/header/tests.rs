@@ -134,6 +134,24 @@ fn connection_names_fields_and_never_ours() {
 }
 
 #[test]
+fn what_connection_names_goes_also_where_the_api_lets_it_pass() {
+    let passage = RequestPassage { cookies: true, ranges: true, conditions: true, ..RequestPassage::default() };
+    for name in ["Cookie", "Range", "If-Range", "If-None-Match"] {
+        assert_eq!(left(&stripped(&[(name, "x")], &Method::GET, &passage)), [name.to_lowercase()]);
+        assert!(stripped(&[("Connection", name), (name, "x")], &Method::GET, &passage).is_empty(), "{name}");
+    }
+    let passage = ResponsePassage { cookies: true, transparent: true };
+    for name in ["Set-Cookie", "Server", "X-Powered-By", "WWW-Authenticate", "ETag"] {
+        let mut headers = head(&[(name, "x")]);
+        strip_response(&mut headers, &passage);
+        assert_eq!(left(&headers), [name.to_lowercase()]);
+        let mut headers = head(&[(name, "x"), ("Connection", name)]);
+        strip_response(&mut headers, &passage);
+        assert!(headers.is_empty(), "{name}");
+    }
+}
+
+#[test]
 fn what_a_caller_must_not_see() {
     let fields = [
         ("Connection", "X-Hop"),

@@ -125,7 +125,10 @@ fn a_target_of_two_meanings_reaches_no_service() {
         let request = format!("GET /lenient{target} HTTP/1.1\nHost: h\n\n");
         let mut connection = stage.http().open();
         connection.write(&wire(&request));
-        in_form(&stage, &connection.answer_to("GET"), 400, &request);
+        let answer = connection.answer_to("GET");
+        in_form(&stage, &answer, 400, &request);
+        assert_eq!(answer.header("connection"), Some("close"), "{request:?}: {answer:?}");
+        assert!(connection.is_closed(), "{request:?}: something is read behind it");
     });
     assert_eq!(stage.service.hits(), 0, "{:?}", stage.service.requests());
 }
