@@ -149,6 +149,10 @@ impl<'e> Exchange<'e> {
                 continue;
             }
             let waits = self.poll_answer(context);
+            // A silent service must not be kept for a caller who is not there any more.
+            if waits && self.feeder.is_none() && self.socket.poll_gone(context).is_ready() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
             if self.answer.as_mut().is_some_and(|answer| answer.poll_revoked(context).is_ready()) {
                 return Poll::Ready(Err(io::ErrorKind::PermissionDenied.into()));
             }

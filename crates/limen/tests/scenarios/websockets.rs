@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use limen_testbed::{Connection, eventually};
 
@@ -18,6 +19,9 @@ pub(crate) const HANDSHAKE: [(&str, &str); 4] = [
 ];
 const CONSENT: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nServer: inner/1\r\n\r\n";
+
+/// What the service tells where nobody is left for its events.
+const ENDED: &str = "ended";
 
 /// A stage, and what its service sees and is told.
 struct Scene {
@@ -86,9 +90,17 @@ fn serve(mut stream: TcpStream, script: &Script) -> std::io::Result<()> {
     }
     let mut bytes = vec![0; 64 * 1024];
     loop {
-        match stream.read(&mut bytes)? {
-            0 => break,
-            count => stream.write_all(&bytes[..count])?,
+        match stream.read(&mut bytes) {
+            Ok(count) if count > 0 => stream.write_all(&bytes[..count])?,
+            ended if path == "/events" => {
+                let _ = script.tell.send(ENDED.to_owned());
+                ended?;
+                break;
+            }
+            ended => {
+                ended?;
+                break;
+            }
         }
     }
     stream.write_all(b"goodbye")?;
@@ -241,6 +253,24 @@ fn silence_ends_a_websocket() {
     connection.write(b"x");
     assert_eq!(read(&mut connection, 1), b"x");
     assert!(connection.is_closed());
+}
+
+#[test]
+fn a_silent_stream_ends_when_its_caller_is_gone() {
+    let Scene { stage, told, .. } = scene();
+    let mut stream = TcpStream::connect(stage.limen.gateway()).unwrap();
+    stream.write_all(b"GET /plain/events HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    let mut read = Vec::new();
+    while !read.ends_with(b"data: 1\n\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        read.extend_from_slice(&byte);
+    }
+    assert!(told.recv().unwrap().starts_with("get /events"));
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(stream);
+    // Long before the silence would end it.
+    assert_eq!(told.recv_timeout(Duration::from_secs(20)).as_deref(), Ok(ENDED));
 }
 
 #[test]
