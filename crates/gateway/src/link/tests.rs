@@ -68,6 +68,26 @@ async fn arrival(link: &mut Link) {
     }
 }
 
+#[tokio::test]
+async fn what_came_since_the_runtime_looked_is_not_the_next_answer() {
+    let (mut link, mut service) = pair().await;
+    ask(&mut link, &Method::GET, Outbound::None);
+    let serve = async {
+        read_to(&mut service, b"\r\n\r\n").await;
+        service.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    };
+    let (head, ()) = tokio::join!(head(&mut link, &GENEROUS), serve);
+    assert!(head.unwrap().status.is_success() && body(&mut link, 20_000).await.unwrap().is_empty());
+    assert!(link.finish() && link.is_quiet());
+    // Nothing is awaited from here on, so the runtime learns of nothing; the kernel knows.
+    assert_eq!(service.try_write(b"H").unwrap(), 1);
+    let until = Instant::now() + Duration::from_secs(20);
+    while link.is_quiet() {
+        assert!(Instant::now() < until, "what came isn't seen");
+        std::thread::yield_now();
+    }
+}
+
 /// What becomes of a GET that is answered so, and whether the connection is kept.
 async fn answered(method: Method, answer: &[u8], closes: bool, deadlines: &Deadlines) -> (String, bool) {
     let (mut link, mut service) = pair().await;
