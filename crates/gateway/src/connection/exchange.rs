@@ -142,15 +142,13 @@ impl<'e> Exchange<'e> {
                 self.is_deferred = true;
                 self.begin(context, reply);
             }
-            if self.handling.is_some() && self.feeder.is_none() && self.socket.poll_gone(context).is_ready() {
-                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
-            }
             if self.tunnel.is_some() {
                 continue;
             }
             let waits = self.poll_answer(context);
-            // A silent service must not be kept for a caller who is not there any more.
-            if waits && self.feeder.is_none() && self.socket.poll_gone(context).is_ready() {
+            let waits_for_service = self.handling.is_some() || waits;
+            // A service must not be kept for a caller who is not there any more, also a silent one.
+            if waits_for_service && self.feeder.is_none() && self.socket.poll_gone(context).is_ready() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
             if self.answer.as_mut().is_some_and(|answer| answer.poll_revoked(context).is_ready()) {
@@ -163,7 +161,7 @@ impl<'e> Exchange<'e> {
             }
             let flushed = self.socket.poll_flush(context)?;
             // Whatever is waited for wakes us; where all was written, there is room for more of the answer.
-            if self.handling.is_some() || waits || flushed.is_pending() {
+            if waits_for_service || flushed.is_pending() {
                 return Poll::Pending;
             }
             if self.answer.is_none() {
