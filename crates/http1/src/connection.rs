@@ -162,7 +162,8 @@ impl Connection {
     /// end. `Date` is the caller's of this function. The connection lives on only where `keep_alive` says so and the
     /// request allows.
     ///
-    /// An answer without a request (a head that couldn't be read or didn't come) closes the connection.
+    /// An answer without a request (a head that couldn't be read or didn't come) closes the connection. It has no body
+    /// where what came begins with `HEAD`.
     ///
     /// # Errors
     /// [`WriteError::OutOfOrder`], [`Status`](WriteError::Status), [`BodyForbidden`](WriteError::BodyForbidden) or
@@ -175,6 +176,9 @@ impl Connection {
         body: ResponseBody,
         keep_alive: bool,
     ) -> Result<(), WriteError> {
+        if !self.writer.has_request() && self.reader.begins_as_head() {
+            self.writer.omit_body();
+        }
         self.writer.write_head(out, status, lines, body, keep_alive, self.reader.is_whole())
     }
 

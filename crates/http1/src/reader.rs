@@ -23,6 +23,7 @@ pub(crate) struct Reader {
     limits: Limits,
     input: Input,
     state: State,
+    begins_as_head: bool,
     /// Whether the caller sends nothing more.
     is_at_eof: bool,
 }
@@ -51,7 +52,8 @@ pub(crate) enum Step {
 
 impl Reader {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, input: Input::default(), state: State::Head(HeadScan::default()), is_at_eof: false }
+        let state = State::Head(HeadScan::default());
+        Self { limits, input: Input::default(), state, begins_as_head: false, is_at_eof: false }
     }
 
     /// How many bytes there is room for.
@@ -115,7 +117,11 @@ impl Reader {
     /// Reads on.
     pub(crate) fn next(&mut self) -> Result<Step, Malformed> {
         let read = match &mut self.state {
-            State::Head(scan) => scan.next(&mut self.input, &self.limits).map(|head| head.map(Step::Head)),
+            State::Head(scan) => {
+                let bytes = self.input.bytes();
+                self.begins_as_head |= bytes.strip_prefix(b"\r\n").unwrap_or(bytes).starts_with(b"HEAD ");
+                scan.next(&mut self.input, &self.limits).map(|head| head.map(Step::Head))
+            }
             State::Body(body) => body.next(&mut self.input, &self.limits).map(|part| {
                 part.map(|part| match part {
                     Part::Data(bytes) => Step::Data(bytes),
@@ -159,6 +165,7 @@ impl Reader {
     /// Begins with the next request, once the last one is whole and answered.
     pub(crate) fn begin_next(&mut self) {
         self.input.begin_request();
+        self.begins_as_head = false;
         self.state = State::Head(HeadScan::default());
     }
 
@@ -176,6 +183,11 @@ impl Reader {
         let known = received.len().min(HTTP2_PREFACE.len());
         let is_preface = received.get(..known) == HTTP2_PREFACE.get(..known) && known >= HTTP2_LINE_BYTES;
         (is_preface && self.input.offset(0) == 0).then(|| self.input.take(usize::MAX))
+    }
+
+    /// Whether what has come of the request, which may not be one, begins as `HEAD` does.
+    pub(crate) fn begins_as_head(&self) -> bool {
+        self.begins_as_head
     }
 
     #[cfg(test)]

@@ -46,12 +46,14 @@ pub(crate) struct Writer {
     /// None before a request, and where it couldn't be read.
     exchange: Option<Exchange>,
     state: State,
+    /// Whether the request that couldn't be read was for no body (RFC 9110 §9.3.2).
+    omits_body: bool,
     must_close: bool,
 }
 
 impl Writer {
     pub(crate) fn new() -> Self {
-        Self { exchange: None, state: State::Awaited, must_close: false }
+        Self { exchange: None, state: State::Awaited, omits_body: false, must_close: false }
     }
 
     /// Begins the answer to a request.
@@ -64,6 +66,16 @@ impl Writer {
             awaits_continue: head.expects_continue,
             has_begun_body: false,
         });
+    }
+
+    /// Whether there is a request that is answered.
+    pub(crate) fn has_request(&self) -> bool {
+        self.exchange.is_some()
+    }
+
+    /// The answer tells its length and has no body.
+    pub(crate) fn omit_body(&mut self) {
+        self.omits_body = true;
     }
 
     /// The caller sends its body.
@@ -169,7 +181,7 @@ impl Writer {
             let is_empty = matches!(body, ResponseBody::None | ResponseBody::Length(0));
             return if is_empty { Ok(State::Bodiless) } else { Err(WriteError::BodyForbidden) };
         }
-        if is_method(&Method::HEAD) {
+        if is_method(&Method::HEAD) || self.omits_body {
             return Ok(State::Omitted);
         }
         let is_http11 = self.exchange.as_ref().is_none_or(|exchange| exchange.version == Version::HTTP_11);

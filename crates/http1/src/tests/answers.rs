@@ -128,6 +128,25 @@ fn answers_are_framed_by_method_status_and_version() {
 }
 
 #[test]
+fn a_refused_head_gets_no_body_either() {
+    for (request, rest) in [
+        ("HEAD /a b HTTP/1.1\nHost: h\n\n", ""),
+        ("HEAD /a HTTP/1.1\nHost", ""),
+        ("\nHEAD /a HTTP/1.1\nHost: h\nHost: h\n\n", ""),
+        ("HEAD /a HTTP/1.1\n\n", ""),
+        ("GET /a b HTTP/1.1\nHost: h\n\n", "abc"),
+        ("HEADS /a b HTTP/1.1\nHost: h\n\n", "abc"),
+    ] {
+        let mut connection = sent(request);
+        assert!(!matches!(connection.next_event(), Ok(Event::Head(_))), "{request:?}");
+        let answer = written(&mut connection, 400, Length(3), &["abc"]).unwrap();
+        let expected = format!("HTTP/1.1 400 Bad Request\nx: 1\ncontent-length: 3\nconnection: close\n\n{rest}");
+        assert_eq!(answer, expected, "{request:?}");
+        assert!(connection.must_close());
+    }
+}
+
+#[test]
 fn answers_that_cannot_be_are_not_written() {
     let cases: &[(&str, u16, ResponseBody, &[&str], WriteError)] = &[
         (GET, 100, NoBody, &[], WriteError::Status),

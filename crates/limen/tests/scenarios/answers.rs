@@ -1,5 +1,9 @@
 //! What the service answers, and what leaves: statuses, bodies, header fields, cut messages, the other contract.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use limen_testbed::{Gate, Reply};
 use serde_json::json;
 
@@ -90,6 +94,13 @@ fn bodies_are_empty_where_they_must_be() {
     assert!(refused.header("content-length").is_some_and(|length| length != "0"), "{refused:?}");
     let next = connection.try_call("HEAD", "/nothing", &[], None).unwrap();
     assert_eq!(next.status, 404);
+    let mut raw = TcpStream::connect(stage.limen.gateway()).unwrap();
+    raw.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    raw.write_all(b"HEAD /open/items HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").unwrap();
+    let mut came = String::new();
+    raw.read_to_string(&mut came).unwrap();
+    assert!(came.starts_with("HTTP/1.1 400 ") && came.ends_with("\r\n\r\n"), "{came}");
+    assert!(came.contains("content-length: ") && !came.contains("content-length: 0"), "{came}");
 }
 
 #[test]
