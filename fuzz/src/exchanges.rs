@@ -158,6 +158,13 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// Whether what was written reads as it was meant, as answers to these methods.
+    fn has_bodies_of(&self, methods: &[String]) -> bool {
+        let Ok(read) = answers::read(&self.out, methods) else { return false };
+        let last = read.last().zip(self.meant.last());
+        last.is_none_or(|(read, meant)| read.body == meant.body && (read.is_whole || !meant.is_ended))
+    }
+
     fn judge(&self, sent: &[u8]) {
         let received = &sent[..sent.len() - self.unsent.len()];
         let alone = read([received], Limits::default(), false);
@@ -166,7 +173,12 @@ impl<'a> Exchange<'a> {
             assert!(alone.body.starts_with(&told.body), "another body");
             assert!(!told.is_whole || told == alone, "another request: {told:?}, {alone:?}");
         }
-        let methods: Vec<String> = self.told.iter().map(|request| request.method.clone()).collect();
+        let mut methods: Vec<String> = self.told.iter().map(|request| request.method.clone()).collect();
+        // What couldn't be read and began as HEAD has no body in its answer, which is the last.
+        let may_be_head = self.meant.len() > self.told.len() && received.windows(5).any(|bytes| bytes == b"HEAD ");
+        if may_be_head && !self.has_bodies_of(&methods) {
+            methods.push("HEAD".into());
+        }
         let read = answers::read(&self.out, &methods).unwrap_or_else(|wrong| panic!("{wrong}"));
         assert_eq!(read.len(), self.meant.len());
         for (index, (read, meant)) in read.iter().zip(&self.meant).enumerate() {
